@@ -1,0 +1,213 @@
+#include <tandem/base/random.h>
+#include <tandem/base/text.h>
+#include <tandem/base/threads.h>
+#include <tandem/data/arrays.h>
+#include <tandem/data/catalog.h>
+#include <tandem/data/digits.h>
+#include <tandem/data/formats/archive.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace tandem::data {
+namespace {
+
+constexpr int64_t digit_side = 28;
+constexpr int64_t default_train_digits = 20'000;
+constexpr int64_t default_test_digits = 5'000;
+const std::vector<std::string> digit_names{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+
+/// Example i depends on the seed, the part and i alone, and shows class i modulo the number of classes.
+ImageSet draw_digits(const std::vector<std::string>& classes, int64_t examples, uint64_t seed, std::string_view part) {
+  // An empty set with the ten names: only_classes checks the wanted ones.
+  const ImageSet ten{.pixels = {}, .labels = {}, .classes = digit_names, .source = "builtin"};
+  ImageSet set = classes.empty() ? ten : only_classes(ten, classes);
+  set.pixels = Tensor::empty({examples, digit_side, digit_side, 1}, DType::u8);
+  set.labels.resize(static_cast<size_t>(examples));
+  std::vector<int> digits;
+  for (const auto& name : set.classes) digits.push_back(name[0] - '0');
+  const Rng stream(seed, part);
+  uint8_t* pixels = set.pixels.data<uint8_t>().data();
+  parallel_for(examples, 32, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const auto label = static_cast<size_t>(i) % digits.size();
+      Rng rng = stream.split(static_cast<uint64_t>(i));
+      draw_digit(digits[label], rng,
+                 std::span<uint8_t, digit_side * digit_side>(pixels + i * digit_side * digit_side,
+                                                             static_cast<size_t>(digit_side * digit_side)));
+      set.labels[static_cast<size_t>(i)] = static_cast<int32_t>(label);
+    }
+  });
+  return set;
+}
+
+/// At most `most` examples, each class giving its share: class members are shuffled and spread evenly over [0, 1), and
+/// the first `most` on that line are taken. The set's order is kept.
+ImageSet limited(const ImageSet& set, int64_t most, uint64_t seed) {
+  if (most <= 0 || most >= set.size()) return set;
+  std::vector<std::vector<int64_t>> members(set.classes.size());
+  for (int64_t i = 0; i < set.size(); ++i)
+    members[static_cast<size_t>(set.labels[static_cast<size_t>(i)])].push_back(i);
+  std::vector<std::pair<double, int64_t>> line;
+  for (size_t c = 0; c < members.size(); ++c) {
+    const auto n = static_cast<int64_t>(members[c].size());
+    const auto order = Rng(seed, "limit").split(c).permutation(n);
+    for (int64_t i = 0; i < n; ++i)
+      line.emplace_back((static_cast<double>(i) + 0.5) / static_cast<double>(n),
+                        members[c][static_cast<size_t>(order[static_cast<size_t>(i)])]);
+  }
+  std::ranges::sort(line);
+  std::vector<int64_t> chosen;
+  for (int64_t i = 0; i < most; ++i) chosen.push_back(line[static_cast<size_t>(i)].second);
+  std::ranges::sort(chosen);
+  return subset(set, chosen);
+}
+
+/// The folder or archive of a part of CIFAR-10 inside `folder`; "" when there is neither.
+fs::path cifar_part(const fs::path& folder, const std::string& part) {
+  std::error_code error;
+  for (const char* ending : {"", ".tar.gz", ".tar"})
+    if (const fs::path path = folder / (part + ending); fs::exists(path, error)) return path;
+  return {};
+}
+
+ImageSplits load_cifar10(const fs::path& folder, const ImageOptions& image) {
+  const auto load_part = [&](const std::string& name) {
+    const fs::path path = cifar_part(folder, name);
+    if (path.empty()) fail(ErrorKind::file, folder.string(), "has no {0}.tar.gz and no folder {0}/", name);
+    ImageSplits all = fs::is_directory(path) ? load_folder(path, image) : load_archive(path, image);
+    return std::move(name == "test" && all.test.size() > 0 ? all.test : all.train);
+  };
+  ImageSplits out{.train = load_part("train"), .validation = {}, .test = load_part("test")};
+  if (out.train.classes != out.test.classes)
+    fail(ErrorKind::data, folder.string(), "train has the classes {}, test has {}", join(out.train.classes),
+         join(out.test.classes));
+  return out;
+}
+
+std::vector<std::string> names() {
+  std::vector<std::string> out;
+  for (const auto& entry : catalog()) out.push_back(entry.name);
+  return out;
+}
+
+ImageSplits load_named(const CatalogEntry& entry, const LoadOptions& options) {
+  const fs::path home = options.data_folder.empty() ? data_folder("") : options.data_folder;
+  const fs::path folder = home / entry.folder;
+  if (!is_present(entry, home))
+    fail(ErrorKind::file, entry.name, "is not in {} (looked for {}): {}name another folder with --data or TANDEM_DATA",
+         folder.string(), join(entry.files),
+         entry.fetchable ? fmt::format("run `tandem data fetch {}`, or ", entry.name)
+                         : "put the files there by hand, or ");
+  if (entry.name == "mnist") return load_idx_folder(folder, digit_names);
+  if (entry.name == "cifar10") return load_cifar10(folder, options.image);
+  if (entry.name == "pneumoniamnist") return load_npy_folder(folder, {"normal", "pneumonia"});
+  fail(ErrorKind::internal, "catalog", "no loader for {}", entry.name);
+}
+
+ImageSplits load_path(const fs::path& path, const ImageOptions& image) {
+  std::error_code error;
+  ImageSplits out = !fs::is_directory(path, error) ? load_archive(path, image)
+                    : has_idx_pair(path)           ? load_idx_folder(path)
+                                                   : load_folder(path, image);
+  if (out.train.size() == 0)
+    fail(ErrorKind::data, path.string(), "has no train part: put the images to learn from into train/CLASS/");
+  return out;
+}
+
+[[noreturn]] void unknown(const std::string& source) {
+  const std::string nearest = nearest_name(source, names());
+  if (source.find('/') != std::string::npos || is_archive_name(source))
+    fail(ErrorKind::file, source, "does not exist: expected a folder of images, a folder of IDX files or an archive");
+  fail("data", "'{}' is neither a data set nor a path{}; data sets are {}", source,
+       nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest), join(names()));
+}
+
+}  // namespace
+
+const std::vector<CatalogEntry>& catalog() {
+  static const std::vector<CatalogEntry> entries{
+      {.name = "builtin",
+       .task = "digit images, drawn by the program",
+       .classes = 10,
+       .sizes = "20,000 / - / 5,000 (any number), 28x28 grey",
+       .licence = "Apache-2.0, part of Tandem",
+       .folder = "",
+       .files = {},
+       .fetchable = false},
+      {.name = "mnist",
+       .task = "digit images, handwritten",
+       .classes = 10,
+       .sizes = "60,000 / - / 10,000, 28x28 grey",
+       .licence = "none stated; cite LeCun, Cortes, Burges",
+       .folder = "mnist",
+       .files = {"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz",
+                 "t10k-labels-idx1-ubyte.gz"},
+       .fetchable = true},
+      {.name = "cifar10",
+       .task = "photographs of ten kinds of things",
+       .classes = 10,
+       .sizes = "50,000 / - / 10,000, 32x32 colour",
+       .licence = "none stated; cite Krizhevsky 2009",
+       .folder = "cifar10_jpeg",
+       .files = {"train.tar.gz", "test.tar.gz"},
+       .fetchable = false},
+      {.name = "pneumoniamnist",
+       .task = "chest X-rays, normal or pneumonia",
+       .classes = 2,
+       .sizes = "4,708 / 524 / 624, 28x28 grey",
+       .licence = "CC BY 4.0 (MedMNIST)",
+       .folder = "pneumoniamnist",
+       .files = {"train_images.npy", "train_labels.npy", "val_images.npy", "val_labels.npy", "test_images.npy",
+                 "test_labels.npy"},
+       .fetchable = false},
+  };
+  return entries;
+}
+
+bool is_present(const CatalogEntry& entry, const fs::path& data_folder) {
+  const fs::path folder = data_folder / entry.folder;
+  if (entry.files.empty()) return true;
+  if (entry.name == "mnist") return has_idx_pair(folder);
+  if (entry.name == "cifar10") return !cifar_part(folder, "train").empty() && !cifar_part(folder, "test").empty();
+  std::error_code error;
+  return std::ranges::all_of(entry.files, [&](const auto& file) { return fs::exists(folder / file, error); });
+}
+
+fs::path data_folder(const std::string& flag) {
+  if (!flag.empty()) return flag;
+  if (const char* set = std::getenv("TANDEM_DATA"); set && *set) return set;
+  return cache_folder() / "data";
+}
+
+ImageSplits load(const std::string& source, const LoadOptions& options) {
+  if (options.train_examples < 0 || options.test_examples < 0)
+    fail("data", "{} train and {} test examples asked for: give 0 (all) or more", options.train_examples,
+         options.test_examples);
+  ImageSplits out;
+  const auto entry = std::ranges::find(catalog(), source, &CatalogEntry::name);
+  if (source == "builtin") {
+    const auto count = [](int64_t asked, int64_t otherwise) { return asked > 0 ? asked : otherwise; };
+    out.train =
+        draw_digits(options.classes, count(options.train_examples, default_train_digits), options.seed, "digits/train");
+    out.test =
+        draw_digits(options.classes, count(options.test_examples, default_test_digits), options.seed, "digits/test");
+  } else {
+    std::error_code error;
+    if (entry != catalog().end())
+      out = load_named(*entry, options);
+    else if (fs::exists(source, error))
+      out = load_path(source, options.image);
+    else
+      unknown(source);
+    for (ImageSet* set : {&out.train, &out.validation, &out.test}) {
+      if (set->size() > 0 && !options.classes.empty()) *set = only_classes(*set, options.classes);
+    }
+    out.train = limited(out.train, options.train_examples, options.seed);
+    out.test = limited(out.test, options.test_examples, options.seed);
+  }
+  for (ImageSet* set : {&out.train, &out.validation, &out.test}) *set = conform(*set, options.image);
+  return out;
+}
+
+}  // namespace tandem::data

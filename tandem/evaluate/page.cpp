@@ -1,0 +1,271 @@
+#include <fmt/format.h>
+#include <tandem/base/error.h>
+#include <tandem/base/text.h>
+#include <tandem/evaluate/curves.h>
+#include <tandem/evaluate/page.h>
+#include <tandem/evaluate/page_pictures.h>
+#include <tandem/evaluate/page_script.h>
+#include <tandem/evaluate/page_template.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace tandem::evaluate {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr int64_t worst_mistakes = 24;
+constexpr int64_t examples_limit = 1500;
+constexpr size_t sheet_bytes = 1'050'000;  // as base64 1.4 MB: leaves room for the rest below 2 MB
+constexpr size_t text_bytes = 240;         // shown of an example's text
+constexpr size_t curve_points = 12'000;    // of all classes together
+
+using Point = std::pair<double, double>;
+
+double rounded(double value, double scale = 1e5) { return std::isfinite(value) ? std::round(value * scale) / scale : value; }
+
+/// Ramer-Douglas-Peucker: the fewest of `points` from which none lies further than `tolerance`.
+std::vector<Point> thinned(const std::vector<Point>& points, double tolerance) {
+  std::vector<bool> kept(points.size(), false);
+  kept.front() = kept.back() = true;
+  std::vector<std::pair<size_t, size_t>> pieces{{0, points.size() - 1}};
+  while (!pieces.empty()) {
+    const auto [first, last] = pieces.back();
+    pieces.pop_back();
+    const Point from = points[first], to = points[last];
+    const double dx = to.first - from.first, dy = to.second - from.second, length = std::hypot(dx, dy);
+    double furthest = tolerance;
+    size_t at = 0;
+    for (size_t i = first + 1; i < last; ++i) {
+      const double x = points[i].first - from.first, y = points[i].second - from.second;
+      const double off = length > 0 ? std::abs(dx * y - dy * x) / length : std::hypot(x, y);
+      if (off > furthest) {
+        furthest = off;
+        at = i;
+      }
+    }
+    if (at == 0) continue;
+    kept[at] = true;
+    pieces.emplace_back(first, at);
+    pieces.emplace_back(at, last);
+  }
+  std::vector<Point> out;
+  for (size_t i = 0; i < points.size(); ++i)
+    if (kept[i]) out.push_back(points[i]);
+  return out;
+}
+
+/// x0, y0, x1, y1, … with at most about `limit` points.
+ordered_json curve_json(const std::vector<Point>& points, size_t limit) {
+  double tolerance = 2e-4;
+  auto few = thinned(points, tolerance);
+  while (few.size() > limit && tolerance < 0.05) few = thinned(few, tolerance *= 2);
+  ordered_json out = ordered_json::array();
+  for (const auto& [x, y] : few) {
+    out.push_back(rounded(x));
+    out.push_back(rounded(y));
+  }
+  return out;
+}
+
+/// For each class {roc, pr}, or null where it has no examples or nothing else.
+ordered_json curves_json(const Predictions& p, const Classification& result) {
+  const size_t classes = p.classes.size();
+  const size_t limit = std::clamp<size_t>(curve_points / classes / 2, 24, 240);
+  ordered_json out = ordered_json::array();
+  std::vector<int32_t> labels(p.labels.size());
+  std::vector<float> scores(p.labels.size());
+  for (size_t c = 0; c < classes; ++c) {
+    if (result.classes[c].support == 0 || result.classes[c].support == result.examples) {
+      out.push_back(nullptr);
+      continue;
+    }
+    for (size_t i = 0; i < labels.size(); ++i) {
+      labels[i] = p.labels[i] == static_cast<int32_t>(c);
+      scores[i] = p.probabilities[i * classes + c];
+    }
+    std::vector<Point> roc_points, pr_points;
+    for (const RocPoint& point : roc(labels, scores)) roc_points.emplace_back(point.fpr, point.tpr);
+    const auto pr = precision_recall(labels, scores);
+    for (auto point = pr.rbegin(); point != pr.rend(); ++point) pr_points.emplace_back(point->recall, point->precision);
+    out.push_back({{"roc", curve_json(roc_points, limit)}, {"pr", curve_json(pr_points, limit)}});
+  }
+  return out;
+}
+
+ordered_json result_json(const Classification& r) {
+  ordered_json classes = ordered_json::array(), cells = ordered_json::array(), bins = ordered_json::array();
+  for (const ClassScores& s : r.classes)
+    classes.push_back({{"name", s.name},
+                       {"precision", rounded(s.precision)},
+                       {"recall", rounded(s.recall)},
+                       {"f1", rounded(s.f1)},
+                       {"support", s.support},
+                       {"auc", rounded(s.auc, 1e6)},
+                       {"ap", rounded(s.average_precision, 1e6)}});
+  for (size_t t = 0; t < r.confusion.size(); ++t)
+    for (size_t g = 0; g < r.confusion[t].size(); ++g)
+      if (r.confusion[t][g] > 0) cells.push_back(ordered_json::array({t, g, r.confusion[t][g]}));
+  for (const ReliabilityBin& b : r.reliability)
+    bins.push_back(
+        ordered_json::array({rounded(b.low), rounded(b.high), b.count, rounded(b.confidence), rounded(b.accuracy)}));
+  const auto scores = [](const Scores& s) {
+    return ordered_json{{"precision", rounded(s.precision)}, {"recall", rounded(s.recall)}, {"f1", rounded(s.f1)}};
+  };
+  return {{"examples", r.examples},
+          {"errors", r.errors},
+          {"loss", rounded(r.loss)},
+          {"accuracy", rounded(r.accuracy, 1e7)},
+          {"interval", ordered_json::array({rounded(r.accuracy_interval.low), rounded(r.accuracy_interval.high)})},
+          {"macro", scores(r.macro)},
+          {"weighted", scores(r.weighted)},
+          {"balanced_accuracy", rounded(r.balanced_accuracy)},
+          {"mcc", rounded(r.mcc)},
+          {"brier", rounded(r.brier)},
+          {"ece", rounded(r.ece)},
+          {"auc", rounded(r.macro_auc, 1e6)},
+          {"top5", rounded(r.top5)},
+          {"classes", std::move(classes)},
+          {"cells", std::move(cells)},
+          {"bins", std::move(bins)}};
+}
+
+ordered_json facts_json(const RunFacts& f) {
+  return {{"name", f.name},       {"task", f.task},           {"data", f.data},
+          {"split", f.split},     {"seconds", f.seconds},     {"train_seconds", f.train_seconds},
+          {"seed", f.seed},       {"parameters", f.parameters}, {"version", f.version},
+          {"command", f.command}, {"date", f.date},           {"machine", f.machine}};
+}
+
+int64_t best_epoch(const PageInput& in) {
+  if (in.best_epoch > 0) return in.best_epoch;
+  int64_t best = 0;
+  double least = std::numeric_limits<double>::infinity();
+  for (const EpochPoint& point : in.history) {
+    if (!(point.validation_loss < least)) continue;
+    least = point.validation_loss;
+    best = point.epoch;
+  }
+  return best;
+}
+
+std::vector<NextStep> default_steps(const std::string& folder) {
+  const std::string run = folder.empty() ? "RUN" : folder;
+  return {{"tandem evaluate " + run + " --json", "Measure again, for a program to read", "重新评估，输出供程序读取"},
+          {"tandem predict " + run + " picture.png", "Ask the network about new data", "用新数据向网络提问"},
+          {"tandem explain " + run + " picture.png", "See what a decision rests on", "查看一次判断的依据"},
+          {"tandem label " + run, "Correct mistakes and likely wrong labels", "纠正错误和可能标错的标签"},
+          {"tandem tune " + run + "/recipe.yaml", "Search for better settings", "搜索更好的超参数"},
+          {"tandem serve " + run, "Put it to work, over HTTP and as a web page", "通过 HTTP 和网页提供服务"}};
+}
+
+/// The first bytes of a text, cut between characters.
+std::string excerpt(const std::string& text) {
+  if (text.size() <= text_bytes) return text;
+  size_t end = text_bytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end) + "…";
+}
+
+std::string escaped_html(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      case '\'': out += "&#39;"; break;
+      default: out += c;
+    }
+  }
+  return out;
+}
+
+/// JSON that may stand inside a script element: no '<' can end or open one.
+std::string script_json(const ordered_json& value) {
+  const std::string text = value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    if (c == '<')
+      out += "\\u003c";
+    else
+      out += c;
+  }
+  return out;
+}
+
+void check(const PageInput& in) {
+  constexpr std::string_view where = "report_page";
+  const int64_t n = in.predictions.size();
+  if (in.result.examples != n) fail(where, "the result has {} examples, the predictions {}", in.result.examples, n);
+  if (in.result.classes.size() != in.predictions.classes.size())
+    fail(where, "the result has {} classes, the predictions {}", in.result.classes.size(), in.predictions.classes.size());
+  if (in.images && (!in.images->pixels.defined() || in.images->pixels.size(0) != n))
+    fail(where, "{} predictions but {} images: give them in the same order", n,
+         in.images->pixels.defined() ? in.images->pixels.size(0) : 0);
+  if (in.texts && static_cast<int64_t>(in.texts->size()) != n)
+    fail(where, "{} predictions but {} texts: give them in the same order", n, in.texts->size());
+}
+
+/// Figures for a reader whose browser runs no scripts.
+std::string plain_summary(const PageInput& in) {
+  const Classification& r = in.result;
+  return fmt::format(
+      "<h1>{}</h1><p>{} · {} · {}</p><ul><li>Accuracy {:.2f} % (95 % interval {:.2f} – {:.2f} %)</li>"
+      "<li>Macro F1 {:.4f}</li><li>ECE {:.4f}</li><li>{} errors of {}</li></ul>",
+      escaped_html(in.facts.name), escaped_html(in.facts.task), escaped_html(in.facts.data),
+      escaped_html(in.facts.split), 100 * r.accuracy, 100 * r.accuracy_interval.low, 100 * r.accuracy_interval.high,
+      r.macro.f1, r.ece, grouped(r.errors), grouped(r.examples));
+}
+
+}  // namespace
+
+std::string report_page(const PageInput& in) {
+  check(in);
+  const auto shown = choose_examples(in.predictions, worst_mistakes, examples_limit);
+  const PictureSheet sheet = in.images ? picture_sheet(*in.images, shown, sheet_bytes) : PictureSheet{};
+
+  ordered_json data = {{"facts", facts_json(in.facts)}, {"result", result_json(in.result)}};
+  data["curves"] = curves_json(in.predictions, in.result);
+  data["sheet"] = {{"w", sheet.tile_width}, {"h", sheet.tile_height}, {"columns", sheet.columns}, {"count", sheet.count}};
+  ordered_json& examples = data["examples"] = ordered_json::array();
+  for (const ShownExample& e : shown) {
+    ordered_json entry = ordered_json::array(
+        {e.example, e.truth, e.guess, rounded(e.guess_probability), rounded(e.truth_probability)});
+    if (in.texts) entry.push_back(excerpt((*in.texts)[static_cast<size_t>(e.example)]));
+    examples.push_back(std::move(entry));
+  }
+  ordered_json& history = data["history"] = ordered_json::array();
+  for (const EpochPoint& h : in.history)
+    history.push_back(ordered_json::array({h.epoch, rounded(h.train_loss, 1e6), rounded(h.validation_loss, 1e6),
+                                           rounded(h.train_accuracy), rounded(h.validation_accuracy), h.learning_rate,
+                                           rounded(h.seconds, 1e2)}));
+  data["best"] = best_epoch(in);
+  data["recipe"] = in.recipe;
+  ordered_json& network = data["network"] = ordered_json::array();
+  for (const LayerRow& row : in.network)
+    network.push_back(ordered_json::array({row.name, row.kind, row.output, row.parameters}));
+  ordered_json& next = data["next"] = ordered_json::array();
+  for (const NextStep& step : in.next.empty() ? default_steps(in.facts.folder) : in.next)
+    next.push_back(ordered_json::array({step.command, step.purpose, step.purpose_zh}));
+
+  const std::string title = in.facts.name.empty() ? "Tandem" : in.facts.name + " · Tandem";
+  std::string page;
+  page.reserve(size_t{1} << 18);
+  page.append(page_head).append("<title>").append(escaped_html(title)).append("</title>\n<style>");
+  page.append(page_style).append(page_style_sections);
+  if (sheet.count > 0) page.append(".tile{background-image:url(data:image/png;base64,").append(base64(sheet.png)).append(")}");
+  page.append("</style>\n</head>\n").append(page_body);
+  page.append("<noscript>").append(plain_summary(in)).append("</noscript>\n");
+  page.append("<script type=\"application/json\" id=\"report-data\">").append(script_json(data)).append("</script>\n");
+  page.append("<script>\n(() => {\n'use strict';\n");
+  for (const std::string_view piece : page_script) page.append(piece);
+  page.append("})();\n</script>\n</body>\n</html>\n");
+  return page;
+}
+
+}  // namespace tandem::evaluate

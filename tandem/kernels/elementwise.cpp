@@ -1,0 +1,398 @@
+#include <tandem/base/threads.h>
+#include <tandem/kernels/elementwise.h>
+
+#include <array>
+#include <cmath>
+#include <numbers>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tandem/kernels/elementwise.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+//
+#include <hwy/contrib/math/math-inl.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace tandem::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Each function below takes the tag d, vectors, and a vector p with the operation's parameter.
+#define TANDEM_MATH template <class D, class V> static HWY_INLINE V
+
+// A constant in the type of d.
+template <class D>
+static HWY_INLINE hn::Vec<D> Const(D d, double value) {
+  return hn::Set(d, static_cast<hn::TFromD<D>>(value));
+}
+
+struct Neg {
+  TANDEM_MATH value(D, V x, V) { return hn::Neg(x); }
+  TANDEM_MATH grad(D, V, V g, V) { return hn::Neg(g); }
+};
+struct Exp {
+  TANDEM_MATH value(D d, V x, V) {
+    // contrib/math's Exp maps +inf to NaN and does not overflow to infinity by itself.
+    const V big = hn::Set(d, sizeof(hn::TFromD<D>) == 4 ? 88.722839F : 709.782712893384);
+    const V inf = hn::Inf(d);
+    return hn::IfThenElse(hn::Gt(x, big), inf, hn::Exp(d, hn::Min(x, big)));
+  }
+  TANDEM_MATH grad(D, V y, V g, V) { return hn::Mul(g, y); }
+};
+struct Log {
+  TANDEM_MATH value(D d, V x, V) {
+    const V zero = hn::Zero(d);
+    const V minus_inf = hn::Neg(hn::Inf(d));
+    V y = hn::IfThenElse(hn::Eq(x, zero), minus_inf, hn::Log(d, x));
+    y = hn::IfThenElse(hn::Eq(x, hn::Inf(d)), x, y);
+    return hn::IfThenElse(hn::Lt(x, zero), hn::NaN(d), y);
+  }
+  TANDEM_MATH grad(D, V x, V g, V) { return hn::Div(g, x); }
+};
+struct Sqrt {
+  TANDEM_MATH value(D, V x, V) { return hn::Sqrt(x); }
+  TANDEM_MATH grad(D d, V y, V g, V) { return hn::Div(hn::Mul(g, hn::Set(d, 0.5F)), y); }
+};
+struct Abs {
+  TANDEM_MATH value(D, V x, V) { return hn::Abs(x); }
+  TANDEM_MATH grad(D d, V x, V g, V) {  // 0 at 0, as elsewhere
+    return hn::IfThenElse(hn::Eq(x, hn::Zero(d)), hn::Zero(d), hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Neg(g), g));
+  }
+};
+struct Square {
+  TANDEM_MATH value(D, V x, V) { return hn::Mul(x, x); }
+  TANDEM_MATH grad(D, V x, V g, V) { return hn::Mul(hn::Add(g, g), x); }
+};
+struct Reciprocal {
+  TANDEM_MATH value(D d, V x, V) { return hn::Div(hn::Set(d, 1), x); }
+  TANDEM_MATH grad(D, V y, V g, V) { return hn::Neg(hn::Mul(g, hn::Mul(y, y))); }
+};
+struct Relu {
+  TANDEM_MATH value(D d, V x, V) { return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Zero(d), x); }  // keeps NaN
+  TANDEM_MATH grad(D d, V y, V g, V) { return hn::IfThenElseZero(hn::Gt(y, hn::Zero(d)), g); }
+};
+struct LeakyRelu {
+  TANDEM_MATH value(D d, V x, V p) { return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(x, p), x); }
+  TANDEM_MATH grad(D d, V x, V g, V p) { return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), g, hn::Mul(g, p)); }
+};
+struct Sigmoid {
+  TANDEM_MATH value(D d, V x, V p) {
+    const V one = hn::Set(d, 1);
+    return hn::Div(one, hn::Add(one, Exp::value(d, hn::Neg(x), p)));
+  }
+  TANDEM_MATH grad(D d, V y, V g, V) { return hn::Mul(g, hn::Mul(y, hn::Sub(hn::Set(d, 1), y))); }
+};
+struct Tanh {
+  TANDEM_MATH value(D d, V x, V) {  // beyond 20 it is 1 in double precision too; clamping keeps infinities right
+    const V y = hn::Tanh(d, hn::Max(hn::Set(d, -20), hn::Min(x, hn::Set(d, 20))));
+    return hn::IfThenElse(hn::Eq(x, x), y, x);
+  }
+  TANDEM_MATH grad(D d, V y, V g, V) { return hn::Mul(g, hn::NegMulAdd(y, y, hn::Set(d, 1))); }
+};
+// The error function: for float the rational Chebyshev fit of Press et al., Numerical Recipes, 6.2 (relative error of
+// erfc below 1.2e-7); for double the C library, lane by lane, since float64 is for checking only.
+TANDEM_MATH Erf(D d, V x) {
+  using T = hn::TFromD<D>;
+  if constexpr (sizeof(T) == 8) {
+    HWY_ALIGN T lanes[HWY_MAX_BYTES / sizeof(T)];
+    hn::Store(x, d, lanes);
+    for (size_t i = 0; i < hn::Lanes(d); ++i) lanes[i] = std::erf(lanes[i]);
+    return hn::Load(d, lanes);
+  } else {
+    static constexpr T fit[] = {0.17087277F, -0.82215223F, 1.48851587F, -1.13520398F, 0.27886807F,
+                                -0.18628806F, 0.09678418F, 0.37409196F, 1.00002368F, -1.26551223F};
+    const V z = hn::Min(hn::Abs(x), hn::Set(d, 6));
+    const V t = hn::Div(hn::Set(d, 1), hn::MulAdd(hn::Set(d, 0.5F), z, hn::Set(d, 1)));
+    V sum = hn::Set(d, fit[0]);
+    for (size_t i = 1; i < 10; ++i) sum = hn::MulAdd(sum, t, hn::Set(d, fit[i]));
+    const V erfc = hn::Mul(t, hn::Exp(d, hn::NegMulAdd(z, z, sum)));
+    return hn::CopySign(hn::Sub(hn::Set(d, 1), erfc), x);
+  }
+}
+struct Gelu {  // x * Phi(x), Phi the normal distribution function
+  TANDEM_MATH value(D d, V x, V) {
+    const V half = hn::Set(d, 0.5F);
+    return hn::Mul(hn::Mul(half, x), hn::Add(hn::Set(d, 1), Erf(d, hn::Mul(x, root_half(d)))));
+  }
+  TANDEM_MATH grad(D d, V x, V g, V p) {
+    const V phi = hn::Mul(Const(d, 0.3989422804014327), Exp::value(d, hn::Mul(Const(d, -0.5), hn::Mul(x, x)), p));
+    const V cdf = hn::Mul(Const(d, 0.5), hn::Add(hn::Set(d, 1), Erf(d, hn::Mul(x, root_half(d)))));
+    return hn::Mul(g, hn::MulAdd(x, phi, cdf));
+  }
+  template <class D>
+  static HWY_INLINE hn::Vec<D> root_half(D d) { return Const(d, 0.7071067811865476); }
+};
+struct GeluTanh {  // the tanh form of Hendrycks and Gimpel 2016, which GPT-2 uses
+  TANDEM_MATH inner(D d, V x) {
+    const V x3 = hn::Mul(x, hn::Mul(x, x));
+    return hn::Mul(Const(d, 0.7978845608028654), hn::MulAdd(Const(d, 0.044715), x3, x));
+  }
+  TANDEM_MATH value(D d, V x, V p) {
+    const V t = Tanh::value(d, inner(d, x), p);
+    return hn::Mul(hn::Mul(Const(d, 0.5), x), hn::Add(hn::Set(d, 1), t));
+  }
+  TANDEM_MATH grad(D d, V x, V g, V p) {
+    const V one = hn::Set(d, 1);
+    const V half = Const(d, 0.5);
+    const V t = Tanh::value(d, inner(d, x), p);
+    const V slope = hn::Mul(Const(d, 0.7978845608028654), hn::MulAdd(Const(d, 0.134145), hn::Mul(x, x), one));
+    const V left = hn::Mul(half, hn::Add(one, t));
+    const V right = hn::Mul(hn::Mul(half, x), hn::Mul(hn::NegMulAdd(t, t, one), slope));
+    return hn::Mul(g, hn::Add(left, right));
+  }
+};
+struct Silu {  // x * sigmoid(x)
+  TANDEM_MATH value(D d, V x, V p) { return hn::Mul(x, Sigmoid::value(d, x, p)); }
+  TANDEM_MATH grad(D d, V x, V g, V p) {
+    const V one = hn::Set(d, 1);
+    const V s = Sigmoid::value(d, x, p);
+    return hn::Mul(g, hn::Mul(s, hn::MulAdd(x, hn::Sub(one, s), one)));
+  }
+};
+struct Softplus {  // log(1 + exp(x)), computed as max(x, 0) + log1p(exp(-|x|))
+  TANDEM_MATH value(D d, V x, V) {
+    const V tail = hn::Log1p(d, hn::Exp(d, hn::Neg(hn::Abs(x))));
+    return hn::Add(hn::Max(x, hn::Zero(d)), tail);
+  }
+  TANDEM_MATH grad(D d, V x, V g, V p) { return hn::Mul(g, Sigmoid::value(d, x, p)); }
+};
+struct Scale {
+  TANDEM_MATH value(D, V x, V p) { return hn::Mul(x, p); }
+  TANDEM_MATH grad(D, V, V g, V p) { return hn::Mul(g, p); }
+};
+
+// Walks n elements a vector at a time; `body(load, store)` with masked loads for the tail.
+template <class T, class Fn>
+HWY_INLINE void vectors(int64_t n, Fn&& body) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    body(d, [&](const T* from) { return hn::LoadU(d, from + i); }, [&](auto v, T* to) { hn::StoreU(v, d, to + i); });
+  if (i < n) {
+    const auto mask = hn::FirstN(d, static_cast<size_t>(n - i));
+    body(d, [&](const T* from) { return hn::MaskedLoad(mask, d, from + i); },
+         [&](auto v, T* to) { hn::BlendedStore(v, mask, d, to + i); });
+  }
+}
+
+template <class F, class T>
+void unary_loop(T parameter, const T* x, T* y, int64_t n) {
+  const auto p = hn::Set(hn::ScalableTag<T>(), parameter);
+  vectors<T>(n, [&](auto d, auto load, auto store) { store(F::value(d, load(x), p), y); });
+}
+
+template <class F, class T>
+void grad_loop(T parameter, const T* x, const T* g, T* gx, int64_t n) {
+  const auto p = hn::Set(hn::ScalableTag<T>(), parameter);
+  vectors<T>(n, [&](auto d, auto load, auto store) { store(F::grad(d, load(x), load(g), p), gx); });
+}
+
+template <class Fn>
+void choose(Unary op, Fn&& fn) {
+  switch (op) {
+    case Unary::neg: return fn(Neg{});
+    case Unary::exp: return fn(Exp{});
+    case Unary::log: return fn(Log{});
+    case Unary::sqrt: return fn(Sqrt{});
+    case Unary::abs: return fn(Abs{});
+    case Unary::square: return fn(Square{});
+    case Unary::reciprocal: return fn(Reciprocal{});
+    case Unary::relu: return fn(Relu{});
+    case Unary::leaky_relu: return fn(LeakyRelu{});
+    case Unary::sigmoid: return fn(Sigmoid{});
+    case Unary::tanh: return fn(Tanh{});
+    case Unary::gelu: return fn(Gelu{});
+    case Unary::gelu_tanh: return fn(GeluTanh{});
+    case Unary::silu: return fn(Silu{});
+    case Unary::softplus: return fn(Softplus{});
+    case Unary::scale: return fn(Scale{});
+  }
+}
+
+template <class T>
+void unary_all(Unary op, double parameter, const T* x, T* y, int64_t n) {
+  choose(op, [&](auto f) { unary_loop<decltype(f)>(static_cast<T>(parameter), x, y, n); });
+}
+
+template <class T>
+void grad_all(Unary op, double parameter, const T* x, const T* g, T* gx, int64_t n) {
+  choose(op, [&](auto f) { grad_loop<decltype(f)>(static_cast<T>(parameter), x, g, gx, n); });
+}
+
+// out[i] = a[i * a_step] op b[i * b_step], steps 0 or 1.
+template <class T>
+void binary_all(Binary op, const T* a, int64_t a_step, const T* b, int64_t b_step, T* out, int64_t n) {
+  const hn::ScalableTag<T> tag;
+  const auto run = [&](auto f) {
+    if (a_step && b_step)
+      vectors<T>(n, [&](auto, auto load, auto store) { store(f(load(a), load(b)), out); });
+    else if (a_step)
+      vectors<T>(n, [&](auto, auto load, auto store) { store(f(load(a), hn::Set(tag, *b)), out); });
+    else if (b_step)
+      vectors<T>(n, [&](auto, auto load, auto store) { store(f(hn::Set(tag, *a), load(b)), out); });
+    else
+      vectors<T>(n, [&](auto, auto, auto store) { store(f(hn::Set(tag, *a), hn::Set(tag, *b)), out); });
+  };
+  switch (op) {
+    case Binary::add: return run([](auto x, auto y) { return hn::Add(x, y); });
+    case Binary::sub: return run([](auto x, auto y) { return hn::Sub(x, y); });
+    case Binary::mul: return run([](auto x, auto y) { return hn::Mul(x, y); });
+    case Binary::div: return run([](auto x, auto y) { return hn::Div(x, y); });
+    case Binary::max: return run([](auto x, auto y) { return hn::IfThenElse(hn::Lt(x, y), y, x); });
+    case Binary::min: return run([](auto x, auto y) { return hn::IfThenElse(hn::Lt(y, x), y, x); });
+  }
+}
+
+void UnaryF32(Unary op, double p, const float* x, float* y, int64_t n) { unary_all(op, p, x, y, n); }
+void UnaryF64(Unary op, double p, const double* x, double* y, int64_t n) { unary_all(op, p, x, y, n); }
+void GradF32(Unary op, double p, const float* x, const float* g, float* gx, int64_t n) { grad_all(op, p, x, g, gx, n); }
+void GradF64(Unary op, double p, const double* x, const double* g, double* gx, int64_t n) {
+  grad_all(op, p, x, g, gx, n);
+}
+void BinaryF32(Binary op, const float* a, int64_t as, const float* b, int64_t bs, float* out, int64_t n) {
+  binary_all(op, a, as, b, bs, out, n);
+}
+void BinaryF64(Binary op, const double* a, int64_t as, const double* b, int64_t bs, double* out, int64_t n) {
+  binary_all(op, a, as, b, bs, out, n);
+}
+
+#undef TANDEM_MATH
+}  // namespace tandem::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tandem::kernels {
+namespace {
+
+HWY_EXPORT(UnaryF32);
+HWY_EXPORT(UnaryF64);
+HWY_EXPORT(GradF32);
+HWY_EXPORT(GradF64);
+HWY_EXPORT(BinaryF32);
+HWY_EXPORT(BinaryF64);
+
+void unary_piece(Unary op, double p, const float* x, float* y, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(UnaryF32)(op, p, x, y, n);
+}
+void unary_piece(Unary op, double p, const double* x, double* y, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(UnaryF64)(op, p, x, y, n);
+}
+void grad_piece(Unary op, double p, const float* x, const float* g, float* gx, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(GradF32)(op, p, x, g, gx, n);
+}
+void grad_piece(Unary op, double p, const double* x, const double* g, double* gx, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(GradF64)(op, p, x, g, gx, n);
+}
+void binary_piece(Binary op, const float* a, int64_t as, const float* b, int64_t bs, float* out, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(BinaryF32)(op, a, as, b, bs, out, n);
+}
+void binary_piece(Binary op, const double* a, int64_t as, const double* b, int64_t bs, double* out, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(BinaryF64)(op, a, as, b, bs, out, n);
+}
+
+template <class T>
+void binary_flat(Binary op, std::span<const T> a, std::span<const T> b, std::span<T> out) {
+  const int64_t as = a.size() == out.size() ? 1 : 0;
+  const int64_t bs = b.size() == out.size() ? 1 : 0;
+  parallel_for(static_cast<int64_t>(out.size()), elementwise_grain, [&](int64_t begin, int64_t end) {
+    binary_piece(op, a.data() + begin * as, as, b.data() + begin * bs, bs, out.data() + begin, end - begin);
+  });
+}
+
+// Both operands as strides over the output's axes, neighbouring axes merged where both allow it.
+struct Walk {
+  std::array<int64_t, Shape::max_rank> size{}, a{}, b{};
+  int axes = 0;
+};
+
+Walk plan(const Shape& a, const Shape& b, const Shape& out) {
+  Walk walk;
+  int64_t a_stride = 1, b_stride = 1;
+  for (int i = 1; i <= out.rank(); ++i) {  // from the last axis outwards; index 0 of `walk` is the innermost
+    const int64_t an = i <= a.rank() ? a[-i] : 1;
+    const int64_t bn = i <= b.rank() ? b[-i] : 1;
+    const int64_t n = out[-i];
+    if (n != 1) {
+      const int64_t as = an == 1 ? 0 : a_stride;
+      const int64_t bs = bn == 1 ? 0 : b_stride;
+      const auto last = static_cast<size_t>(walk.axes - 1);
+      if (walk.axes > 0 && as == walk.a[last] * walk.size[last] && bs == walk.b[last] * walk.size[last]) {
+        walk.size[last] *= n;
+      } else {
+        const auto at = static_cast<size_t>(walk.axes++);
+        walk.size[at] = n, walk.a[at] = as, walk.b[at] = bs;
+      }
+    }
+    a_stride *= an, b_stride *= bn;
+  }
+  return walk;
+}
+
+template <class T>
+void binary_broadcast(Binary op, std::span<const T> a, const Shape& a_shape, std::span<const T> b,
+                      const Shape& b_shape, std::span<T> out, const Shape& out_shape) {
+  if (out.empty()) return;
+  const Walk walk = plan(a_shape, b_shape, out_shape);
+  if (walk.axes <= 1) return binary_flat(op, a, b, out);
+  const int64_t inner = walk.size[0];
+  const int64_t lines = static_cast<int64_t>(out.size()) / inner;
+  parallel_for(lines, std::max<int64_t>(1, elementwise_grain / inner), [&](int64_t begin, int64_t end) {
+    for (int64_t line = begin; line < end; ++line) {
+      int64_t a_at = 0, b_at = 0, rest = line;
+      for (int axis = 1; axis < walk.axes; ++axis) {
+        const auto i = static_cast<size_t>(axis);
+        a_at += rest % walk.size[i] * walk.a[i];
+        b_at += rest % walk.size[i] * walk.b[i];
+        rest /= walk.size[i];
+      }
+      binary_piece(op, a.data() + a_at, walk.a[0], b.data() + b_at, walk.b[0], out.data() + line * inner, inner);
+    }
+  });
+}
+
+template <class T>
+void unary_flat(Unary op, double parameter, std::span<const T> x, std::span<T> y) {
+  parallel_for(static_cast<int64_t>(y.size()), elementwise_grain, [&](int64_t begin, int64_t end) {
+    unary_piece(op, parameter, x.data() + begin, y.data() + begin, end - begin);
+  });
+}
+
+template <class T>
+void grad_flat(Unary op, double parameter, std::span<const T> x, std::span<const T> g, std::span<T> gx) {
+  parallel_for(static_cast<int64_t>(gx.size()), elementwise_grain, [&](int64_t begin, int64_t end) {
+    grad_piece(op, parameter, x.data() + begin, g.data() + begin, gx.data() + begin, end - begin);
+  });
+}
+
+}  // namespace
+
+void binary(Binary op, std::span<const float> a, std::span<const float> b, std::span<float> out) {
+  binary_flat(op, a, b, out);
+}
+void binary(Binary op, std::span<const double> a, std::span<const double> b, std::span<double> out) {
+  binary_flat(op, a, b, out);
+}
+void binary(Binary op, std::span<const float> a, const Shape& a_shape, std::span<const float> b, const Shape& b_shape,
+            std::span<float> out, const Shape& out_shape) {
+  binary_broadcast(op, a, a_shape, b, b_shape, out, out_shape);
+}
+void binary(Binary op, std::span<const double> a, const Shape& a_shape, std::span<const double> b,
+            const Shape& b_shape, std::span<double> out, const Shape& out_shape) {
+  binary_broadcast(op, a, a_shape, b, b_shape, out, out_shape);
+}
+void unary(Unary op, double parameter, std::span<const float> x, std::span<float> y) {
+  unary_flat(op, parameter, x, y);
+}
+void unary(Unary op, double parameter, std::span<const double> x, std::span<double> y) {
+  unary_flat(op, parameter, x, y);
+}
+void unary_grad(Unary op, double parameter, std::span<const float> x, std::span<const float> g, std::span<float> gx) {
+  grad_flat(op, parameter, x, g, gx);
+}
+void unary_grad(Unary op, double parameter, std::span<const double> x, std::span<const double> g,
+                std::span<double> gx) {
+  grad_flat(op, parameter, x, g, gx);
+}
+
+}  // namespace tandem::kernels
+#endif

@@ -1,0 +1,32 @@
+#include <hwy/highway.h>
+#include <tandem/base/error.h>
+#include <tandem/kernels/isa.h>
+
+#include <cstdlib>
+#include <dnnl.hpp>
+#include <mutex>
+
+namespace tandem::kernels {
+
+std::string isa_name() { return (hwy::SupportedTargets() & HWY_AVX3) != 0 ? "AVX-512" : "AVX2"; }
+
+bool cpu_supported() noexcept { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
+void apply_isa_limit() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    const char* wish = std::getenv("TANDEM_ISA");
+    if (!wish || !*wish) return;
+    const std::string name = wish;
+    if (name == "avx2") {
+      hwy::DisableTargets(HWY_AVX3 | HWY_AVX3_DL);
+      dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx2);
+    } else if (name == "avx512") {
+      if ((hwy::SupportedTargets() & HWY_AVX3) == 0) fail("TANDEM_ISA", "avx512 asked for, this processor has no AVX-512");
+    } else {
+      fail("TANDEM_ISA", "is '{}', expected avx2 or avx512", name);
+    }
+  });
+}
+
+}  // namespace tandem::kernels

@@ -1,0 +1,17 @@
+// Which instruction set the kernels use.
+#pragma once
+#include <string>
+
+namespace tandem::kernels {
+
+/// The set in use: "AVX2" or "AVX-512".
+[[nodiscard]] std::string isa_name();
+
+/// Whether this processor can run the program at all (AVX2, FMA).
+[[nodiscard]] bool cpu_supported() noexcept;
+
+/// Obeys TANDEM_ISA=avx2|avx512 (default: the best there is) for Highway and oneDNN alike. Called before the first
+/// kernel runs; throws a usage error for another value or a set that the processor lacks.
+void apply_isa_limit();
+
+}  // namespace tandem::kernels

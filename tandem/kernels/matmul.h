@@ -1,0 +1,20 @@
+// Matrix products.
+#pragma once
+#include <cstdint>
+#include <span>
+
+namespace tandem::kernels {
+
+/// C = op(A) · op(B) (+ bias on every row), all row-major. op(A) is m x k, op(B) is k x n; a transposed operand is
+/// stored as k x m or n x k. bias is empty or has n values. C must not overlap an operand. Empty sizes are fine:
+/// k = 0 gives the bias or zeros. float runs on oneDNN, double is the plain loop.
+struct MatmulShape {
+  int64_t m = 0, n = 0, k = 0;
+  bool transpose_a = false, transpose_b = false;
+};
+void matmul(const MatmulShape& shape, std::span<const float> a, std::span<const float> b, std::span<const float> bias,
+            std::span<float> c);
+void matmul(const MatmulShape& shape, std::span<const double> a, std::span<const double> b,
+            std::span<const double> bias, std::span<double> c);
+
+}  // namespace tandem::kernels

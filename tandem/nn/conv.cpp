@@ -1,0 +1,95 @@
+#include <tandem/nn/conv.h>
+#include <tandem/nn/linear.h>
+
+namespace tandem::nn {
+namespace {
+
+void expect_image(const char* name, const Shape& in) {
+  if (in.rank() != 3) fail(name, "takes images (height, width, channels), got shape {}: it must stand before flatten", in);
+}
+
+}  // namespace
+
+void Conv2d::fields(Fields& f) {
+  f("filters", filters, {1, 65536});
+  f("kernel", kernel, {1, 1023});
+  f("stride", stride, {1, 1023});
+  f.custom(
+      "padding",
+      [&](const Config& node) {
+        if (node.is_scalar() && node.text() == "same") {
+          padding = same;
+          return;
+        }
+        struct One {
+          int64_t padding;
+          void fields(Fields& g) { g("padding", padding, {0, 1023}); }
+        } one{0};
+        Fields::read(node, one, "conv");
+        padding = one.padding;
+      },
+      [&] { return Config::scalar(padding == same ? "same" : std::to_string(padding)); });
+  f("dilation", dilation, {1, 1023});
+  f("groups", groups, {1, 65536});
+  f("bias", with_bias);
+  f("init", init, {"uniform", "he"});
+}
+
+Conv2dOptions Conv2d::options() const {
+  return {stride, padding == same ? dilation * (kernel - 1) / 2 : padding, dilation, groups};
+}
+
+Shape Conv2d::build(const Shape& in, Build& build) {
+  expect_image("conv", in);
+  if (filters < 1) fail("conv", "filters is missing: give the number of output channels, as in conv: 32");
+  if (padding == same && dilation * (kernel - 1) % 2 != 0)
+    fail("conv", "padding: same needs an odd kernel, got {}: use {} or give the padding as a number", kernel, kernel + 1);
+  if (in[2] % groups != 0 || filters % groups != 0)
+    fail("conv", "{} channels and {} filters must both divide by groups {}", in[2], filters, groups);
+  const int64_t pad = options().padding, reach = dilation * (kernel - 1) + 1;
+  if (in[0] + 2 * pad < reach || in[1] + 2 * pad < reach)
+    fail("conv", "kernel {} (dilation {}) is larger than its input {}x{} with padding {}: use a smaller kernel, padding: same, or pool less before it",
+         kernel, dilation, in[0], in[1], pad);
+  const int64_t fan_in = in[2] / groups * kernel * kernel;
+  const Shape shape{filters, in[2] / groups, kernel, kernel};
+  weight = init == "he" ? he_init(shape, fan_in, build.rng) : uniform_init(shape, fan_in, build.rng);
+  bias = with_bias ? uniform_init({filters}, fan_in, build.rng) : Tensor{};
+  return {(in[0] + 2 * pad - reach) / stride + 1, (in[1] + 2 * pad - reach) / stride + 1, filters};
+}
+
+Tensor Conv2d::forward(const Tensor& x, Pass&) { return conv2d(x, weight, bias, options()); }
+
+void Conv2d::visit(const std::string& at, const Visitor& v) {
+  v(at + "weight", weight, true);
+  if (with_bias) v(at + "bias", bias, true);
+}
+
+int64_t Conv2d::multiply_adds(const Shape& in) const {
+  const int64_t pad = options().padding, reach = dilation * (kernel - 1) + 1;
+  return ((in[0] + 2 * pad - reach) / stride + 1) * ((in[1] + 2 * pad - reach) / stride + 1) * weight.numel();
+}
+
+void Pool2d::fields(Fields& f) {
+  f("kernel", options.kernel, {1, 1023});
+  f("stride", options.stride, {0, 1023});
+  f("padding", options.padding, {0, 511});
+}
+
+Shape Pool2d::build(const Shape& in, Build&) {
+  expect_image(kind().c_str(), in);
+  const int64_t stride = options.stride == 0 ? options.kernel : options.stride;
+  if (in[0] + 2 * options.padding < options.kernel || in[1] + 2 * options.padding < options.kernel)
+    fail(kind(), "window {} is larger than its input {}x{}: pool less before it", options.kernel, in[0], in[1]);
+  return {(in[0] + 2 * options.padding - options.kernel) / stride + 1, (in[1] + 2 * options.padding - options.kernel) / stride + 1, in[2]};
+}
+
+Tensor MaxPool2d::forward(const Tensor& x, Pass&) { return max_pool2d(x, options); }
+Tensor AvgPool2d::forward(const Tensor& x, Pass&) { return avg_pool2d(x, options); }
+
+Shape GlobalAvgPool::build(const Shape& in, Build&) {
+  expect_image("global_avg_pool", in);
+  return {in[2]};
+}
+Tensor GlobalAvgPool::forward(const Tensor& x, Pass&) { return global_avg_pool2d(x); }
+
+}  // namespace tandem::nn

@@ -1,0 +1,29 @@
+// The fully connected layer.
+#pragma once
+#include <tandem/nn/module.h>
+
+namespace tandem::nn {
+
+/// y = x · weightᵀ + bias on the last axis. units 0: as many as there are classes.
+struct Linear : Layer<Linear> {
+  int64_t units = 0;
+  int64_t inputs = 0;  // 0: inferred
+  bool with_bias = true;
+  Tensor weight, bias;  // (units, inputs), (units)
+
+  Linear() = default;
+  explicit Linear(int64_t units_, int64_t inputs_ = 0) : units(units_), inputs(inputs_) {}
+  [[nodiscard]] std::string kind() const override { return "linear"; }
+  void fields(Fields& f) override;
+  Shape build(const Shape& in, Build& build) override;
+  [[nodiscard]] Tensor forward(const Tensor& x, Pass& pass) override;
+  void visit(const std::string& at, const Visitor& v) override;
+  [[nodiscard]] int64_t multiply_adds(const Shape& in) const override;
+};
+
+/// Uniform in ±1/sqrt(fan_in): PyTorch's default for linear and convolution layers.
+[[nodiscard]] Tensor uniform_init(const Shape& shape, int64_t fan_in, Rng& rng);
+/// Normal with variance 2 / fan_in (He et al. 2015), for layers before a ReLU.
+[[nodiscard]] Tensor he_init(const Shape& shape, int64_t fan_in, Rng& rng);
+
+}  // namespace tandem::nn

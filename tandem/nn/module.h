@@ -1,0 +1,58 @@
+// What every layer is.
+#pragma once
+#include <tandem/base/config.h>
+#include <tandem/base/random.h>
+#include <tandem/tensor/tensor.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tandem::nn {
+
+/// One forward pass: whether it trains, and where dropout draws from.
+struct Pass {
+  bool training = false;
+  Rng rng;
+};
+
+/// What a layer needs to make its parameters.
+struct Build {
+  Rng rng;              // initial values; each layer draws on
+  int64_t classes = 0;  // width of the last layer where the network leaves it open
+};
+
+/// Called with each part's name ("0.weight") and tensor. `trained` is false for buffers (running statistics).
+using Visitor = std::function<void(const std::string& name, Tensor& tensor, bool trained)>;
+
+/// A layer: options, tensors and forward(). Shapes leave the batch axis out.
+class Module {
+ public:
+  virtual ~Module() = default;
+  Module() = default;
+  Module(const Module&) = default;
+  Module& operator=(const Module&) = default;
+
+  /// Its name in a recipe: "conv", "linear", …
+  [[nodiscard]] virtual std::string kind() const = 0;
+  /// Its options; the first may stand alone in a recipe (`linear: 10`).
+  virtual void fields(Fields&) {}
+  /// Makes the parameters for inputs of shape `in` and returns the output's shape; throws when `in` does not fit.
+  virtual Shape build(const Shape& in, Build&) { return in; }
+  [[nodiscard]] virtual Tensor forward(const Tensor& x, Pass& pass) = 0;
+  /// The one list of its tensors: saving, counting, freezing and training all come from it.
+  virtual void visit(const std::string& at, const Visitor& visitor) { (void)at, (void)visitor; }
+  /// Multiply-add operations for one example of shape `in`, as far as they matter (products and convolutions).
+  [[nodiscard]] virtual int64_t multiply_adds(const Shape& in) const { (void)in; return 0; }
+  [[nodiscard]] virtual std::unique_ptr<Module> clone() const = 0;
+};
+
+/// clone() by the copy constructor. Copies share tensors until build() makes new ones.
+template <class Derived>
+class Layer : public Module {
+ public:
+  [[nodiscard]] std::unique_ptr<Module> clone() const override { return std::make_unique<Derived>(static_cast<const Derived&>(*this)); }
+};
+
+}  // namespace tandem::nn

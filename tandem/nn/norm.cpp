@@ -1,0 +1,58 @@
+#include <tandem/nn/norm.h>
+#include <tandem/ops/norm.h>
+
+namespace tandem::nn {
+
+void BatchNorm::fields(Fields& f) {
+  f("momentum", momentum, {0, 1});
+  f("epsilon", epsilon, {0, 1});
+}
+Shape BatchNorm::build(const Shape& in, Build&) {
+  if (in.rank() < 1) fail("batch_norm", "takes inputs with channels, got shape {}", in);
+  const Shape channels{in[-1]};
+  weight = Tensor::full(channels, 1), bias = Tensor::zeros(channels);
+  running_mean = Tensor::zeros(channels), running_var = Tensor::full(channels, 1);
+  return in;
+}
+Tensor BatchNorm::forward(const Tensor& x, Pass& pass) {
+  return batch_norm(x, weight, bias, running_mean, running_var, pass.training, momentum, epsilon);
+}
+void BatchNorm::visit(const std::string& at, const Visitor& v) {
+  v(at + "weight", weight, true);
+  v(at + "bias", bias, true);
+  v(at + "running_mean", running_mean, false);
+  v(at + "running_var", running_var, false);
+}
+
+void LayerNorm::fields(Fields& f) { f("epsilon", epsilon, {0, 1}); }
+Shape LayerNorm::build(const Shape& in, Build&) {
+  if (in.rank() < 1) fail("layer_norm", "takes inputs with at least one axis, got shape {}", in);
+  weight = Tensor::full({in[-1]}, 1), bias = Tensor::zeros({in[-1]});
+  return in;
+}
+Tensor LayerNorm::forward(const Tensor& x, Pass&) { return layer_norm(x, weight, bias, epsilon); }
+void LayerNorm::visit(const std::string& at, const Visitor& v) {
+  v(at + "weight", weight, true);
+  v(at + "bias", bias, true);
+}
+
+void GroupNorm::fields(Fields& f) {
+  f("groups", groups, {1, 65536});
+  f("epsilon", epsilon, {0, 1});
+}
+Shape GroupNorm::build(const Shape& in, Build&) {
+  if (in.rank() < 1 || in[-1] % groups != 0)
+    fail("group_norm", "the channels of shape {} cannot be divided into {} groups", in, groups);
+  weight = Tensor::full({in[-1]}, 1), bias = Tensor::zeros({in[-1]});
+  return in;
+}
+Tensor GroupNorm::forward(const Tensor& x, Pass&) { return group_norm(x, groups, weight, bias, epsilon); }
+void GroupNorm::visit(const std::string& at, const Visitor& v) {
+  v(at + "weight", weight, true);
+  v(at + "bias", bias, true);
+}
+
+void Dropout::fields(Fields& f) { f("probability", probability, {0, 0.999}); }
+Tensor Dropout::forward(const Tensor& x, Pass& pass) { return pass.training ? dropout(x, probability, pass.rng) : x; }
+
+}  // namespace tandem::nn

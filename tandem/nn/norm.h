@@ -1,0 +1,51 @@
+// Normalisation layers and dropout.
+#pragma once
+#include <tandem/nn/module.h>
+
+namespace tandem::nn {
+
+/// Over the batch, one mean and variance a channel (the last axis).
+struct BatchNorm : Layer<BatchNorm> {
+  double momentum = 0.1, epsilon = 1e-5;
+  Tensor weight, bias, running_mean, running_var;  // (channels) each
+  [[nodiscard]] std::string kind() const override { return "batch_norm"; }
+  void fields(Fields& f) override;
+  Shape build(const Shape& in, Build& build) override;
+  [[nodiscard]] Tensor forward(const Tensor& x, Pass& pass) override;
+  void visit(const std::string& at, const Visitor& v) override;
+};
+
+/// Over the last axis of each position.
+struct LayerNorm : Layer<LayerNorm> {
+  double epsilon = 1e-5;
+  Tensor weight, bias;  // (channels)
+  [[nodiscard]] std::string kind() const override { return "layer_norm"; }
+  void fields(Fields& f) override;
+  Shape build(const Shape& in, Build& build) override;
+  [[nodiscard]] Tensor forward(const Tensor& x, Pass& pass) override;
+  void visit(const std::string& at, const Visitor& v) override;
+};
+
+/// Over each example's group of channels.
+struct GroupNorm : Layer<GroupNorm> {
+  int64_t groups = 8;
+  double epsilon = 1e-5;
+  Tensor weight, bias;  // (channels)
+  [[nodiscard]] std::string kind() const override { return "group_norm"; }
+  void fields(Fields& f) override;
+  Shape build(const Shape& in, Build& build) override;
+  [[nodiscard]] Tensor forward(const Tensor& x, Pass& pass) override;
+  void visit(const std::string& at, const Visitor& v) override;
+};
+
+/// Drops values in training only.
+struct Dropout : Layer<Dropout> {
+  double probability = 0.5;
+  Dropout() = default;
+  explicit Dropout(double probability_) : probability(probability_) {}
+  [[nodiscard]] std::string kind() const override { return "dropout"; }
+  void fields(Fields& f) override;
+  [[nodiscard]] Tensor forward(const Tensor& x, Pass& pass) override;
+};
+
+}  // namespace tandem::nn

@@ -1,0 +1,115 @@
+#include <tandem/autograd/tape.h>
+#include <tandem/kernels/conv.h>
+#include <tandem/kernels/pool.h>
+#include <tandem/kernels/reduce.h>
+#include <tandem/ops/image.h>
+#include <tandem/ops/reduce.h>
+#include <tandem/ops/shape.h>
+
+namespace tandem {
+namespace {
+
+void expect_image(const char* name, const Tensor& x) {
+  if (x.rank() != 4) fail(name, "takes images of shape (n, height, width, channels), got {}", x.shape());
+}
+
+kernels::ConvShape conv_shape(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& o) {
+  expect_image("conv2d", x);
+  if (w.rank() != 4) fail("conv2d", "weight must have shape (out, in/groups, height, width), got {}", w.shape());
+  const Shape &xs = x.shape(), &ws = w.shape();
+  if (o.stride < 1 || o.dilation < 1 || o.groups < 1 || o.padding < 0)
+    fail("conv2d", "stride {}, dilation {} and groups {} must be at least 1 and padding {} at least 0", o.stride,
+         o.dilation, o.groups, o.padding);
+  if (xs[3] != ws[1] * o.groups || ws[0] % o.groups != 0 || ws[0] < 1 || xs[3] < 1)
+    fail("conv2d", "input {} has {} channels but weight {} with {} groups takes {}, and {} outputs must divide by the groups",
+         xs, xs[3], ws, o.groups, ws[1] * o.groups, ws[0]);
+  if (bias.defined() && bias.shape() != Shape{ws[0]})
+    fail("conv2d", "bias {} does not fit weight {}: expected ({})", bias.shape(), ws, ws[0]);
+  const kernels::ConvShape s{xs[0], xs[1], xs[2], xs[3], ws[0], ws[2], ws[3], o.stride, o.stride,
+                             o.padding, o.padding, o.dilation, o.dilation, o.groups};
+  const int64_t reach_h = o.dilation * (s.kh - 1) + 1, reach_w = o.dilation * (s.kw - 1) + 1;
+  if (s.kh < 1 || s.kw < 1 || xs[1] + 2 * o.padding < reach_h || xs[2] + 2 * o.padding < reach_w)
+    fail("conv2d", "kernel {}x{} with dilation {} does not fit input {}x{} with padding {}", s.kh, s.kw, o.dilation, xs[1],
+         xs[2], o.padding);
+  return s;
+}
+
+kernels::PoolShape pool_shape(const char* name, const Tensor& x, const PoolOptions& o) {
+  expect_image(name, x);
+  const int64_t stride = o.stride == 0 ? o.kernel : o.stride;
+  if (o.kernel < 1 || stride < 1 || o.padding < 0 || o.padding > o.kernel / 2)
+    fail(name, "kernel {} and stride {} must be at least 1, padding {} between 0 and half the kernel", o.kernel, stride, o.padding);
+  const kernels::PoolShape s{x.shape()[0], x.shape()[1], x.shape()[2], x.shape()[3], o.kernel, o.kernel, stride, stride, o.padding, o.padding};
+  if (s.h + 2 * o.padding < o.kernel || s.w + 2 * o.padding < o.kernel)
+    fail(name, "window {} does not fit input {}x{} with padding {}", o.kernel, s.h, s.w, o.padding);
+  return s;
+}
+
+}  // namespace
+
+Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& options) {
+  const kernels::ConvShape s = conv_shape(x, w, bias, options);
+  Tensor y = Tensor::empty({s.n, s.oh(), s.ow(), s.o}, x.dtype());
+  dispatch_float("conv2d", x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    kernels::conv2d(s, x.data<const T>(), w.data<const T>(), bias.defined() ? bias.data<const T>() : std::span<const T>{},
+                    y.data<T>());
+  });
+  return with_grad("conv2d", y, {x, w, bias}, [s, x = x.detach(), w = w.detach()](const Tensor& g, Wanted wanted) {
+    Grads grads(3);
+    dispatch_float("conv2d", g.dtype(), [&](auto t) {
+      using T = decltype(t);
+      const std::span<const T> gy = g.data<const T>();
+      const auto make = [&](size_t i, const Shape& shape) {
+        grads[i] = Tensor::empty(shape, g.dtype());
+        return grads[i].template data<T>();
+      };
+      if (wanted[0]) kernels::conv2d_grad_input(s, gy, w.data<const T>(), make(0, x.shape()));
+      if (wanted[1]) kernels::conv2d_grad_weight(s, x.data<const T>(), gy, make(1, w.shape()));
+      if (wanted[2]) kernels::column_sums<T>(s.n * s.oh() * s.ow(), s.o, gy, {}, make(2, {s.o}));
+    });
+    return grads;
+  });
+}
+
+Tensor max_pool2d(const Tensor& x, const PoolOptions& options) {
+  const kernels::PoolShape s = pool_shape("max_pool2d", x, options);
+  Tensor y = Tensor::empty({s.n, s.oh(), s.ow(), s.c}, x.dtype());
+  const Tensor where = Tensor::empty(y.shape(), DType::i32);
+  dispatch_float("max_pool2d", x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    kernels::max_pool<T>(s, x.data<const T>(), y.data<T>(), where.data<int32_t>());
+  });
+  return with_grad("max_pool2d", y, {x}, [s, where, shape = x.shape()](const Tensor& g, Wanted) {
+    Tensor gx = Tensor::empty(shape, g.dtype());
+    dispatch_float("max_pool2d", g.dtype(), [&](auto t) {
+      using T = decltype(t);
+      kernels::max_pool_grad<T>(s, where.data<const int32_t>(), g.data<const T>(), gx.data<T>());
+    });
+    return Grads{gx};
+  });
+}
+
+Tensor avg_pool2d(const Tensor& x, const PoolOptions& options) {
+  const kernels::PoolShape s = pool_shape("avg_pool2d", x, options);
+  Tensor y = Tensor::empty({s.n, s.oh(), s.ow(), s.c}, x.dtype());
+  dispatch_float("avg_pool2d", x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    kernels::average_pool<T>(s, x.data<const T>(), y.data<T>());
+  });
+  return with_grad("avg_pool2d", y, {x}, [s, shape = x.shape()](const Tensor& g, Wanted) {
+    Tensor gx = Tensor::empty(shape, g.dtype());
+    dispatch_float("avg_pool2d", g.dtype(), [&](auto t) {
+      using T = decltype(t);
+      kernels::average_pool_grad<T>(s, g.data<const T>(), gx.data<T>());
+    });
+    return Grads{gx};
+  });
+}
+
+Tensor global_avg_pool2d(const Tensor& x) {
+  expect_image("global_avg_pool2d", x);
+  return mean(reshape(x, {x.size(0), x.size(1) * x.size(2), x.size(3)}), 1);
+}
+
+}  // namespace tandem

@@ -1,0 +1,27 @@
+// Operations on images (N,H,W,C): convolution and pooling.
+#pragma once
+#include <tandem/tensor/tensor.h>
+
+namespace tandem {
+
+struct Conv2dOptions {
+  int64_t stride = 1;
+  int64_t padding = 0;
+  int64_t dilation = 1;
+  int64_t groups = 1;
+};
+/// x (n, h, w, c), weight (out, c/groups, kh, kw) as in PyTorch, bias (out) or none -> (n, oh, ow, out).
+[[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options = {});
+
+struct PoolOptions {
+  int64_t kernel = 2;
+  int64_t stride = 0;  // 0: the kernel's size
+  int64_t padding = 0;
+};
+/// Padding never wins and never counts. Windows that would not fit are left out (floor).
+[[nodiscard]] Tensor max_pool2d(const Tensor& x, const PoolOptions& options = {});
+[[nodiscard]] Tensor avg_pool2d(const Tensor& x, const PoolOptions& options = {});
+/// (n, h, w, c) -> (n, c): the mean over each image.
+[[nodiscard]] Tensor global_avg_pool2d(const Tensor& x);
+
+}  // namespace tandem

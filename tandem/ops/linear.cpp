@@ -1,0 +1,101 @@
+#include <tandem/autograd/tape.h>
+#include <tandem/kernels/matmul.h>
+#include <tandem/kernels/reduce.h>
+#include <tandem/ops/linear.h>
+
+#include <algorithm>
+
+namespace tandem {
+namespace {
+
+// op(a) · op(b) for matrices, or for each pair of a batch.
+Tensor product(const Tensor& a, bool ta, const Tensor& b, bool tb, const Tensor& bias = {}) {
+  const Shape& as = a.shape();
+  const Shape& bs = b.shape();
+  const kernels::MatmulShape s{ta ? as[-1] : as[-2], tb ? bs[-2] : bs[-1], ta ? as[-2] : as[-1], ta, tb};
+  const int64_t batch = a.rank() == 3 ? as[0] : 1;
+  Tensor c = Tensor::empty(a.rank() == 3 ? Shape{batch, s.m, s.n} : Shape{s.m, s.n}, a.dtype());
+  dispatch_float("matmul", a.dtype(), [&](auto t) {
+    using T = decltype(t);
+    const auto part = [&](std::span<T> all, int64_t i, int64_t size) {
+      return all.subspan(static_cast<size_t>(i * size), static_cast<size_t>(size));
+    };
+    for (int64_t i = 0; i < batch; ++i)
+      kernels::matmul(s, part(a.data<T>(), i, s.m * s.k), part(b.data<T>(), i, s.k * s.n),
+                      bias.defined() ? bias.data<T>() : std::span<T>{}, part(c.data<T>(), i, s.m * s.n));
+  });
+  return c;
+}
+
+Tensor column_sum(const Tensor& x) {
+  Tensor out = Tensor::empty({x.shape()[1]}, x.dtype());
+  dispatch_float("linear", x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    kernels::column_sums<T>(x.shape()[0], x.shape()[1], x.data<const T>(), {}, out.data<T>());
+  });
+  return out;
+}
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b) {
+  const bool fits = a.rank() == b.rank() && (a.rank() == 2 || a.rank() == 3) && a.shape()[-1] == b.shape()[-2] &&
+                    (a.rank() == 2 || a.shape()[0] == b.shape()[0]) && a.dtype() == b.dtype();
+  if (!fits)
+    fail("matmul", "{} {} times {} {}: the last axis of the first must equal the last but one of the second", a.shape(),
+         name_of(a.dtype()), b.shape(), name_of(b.dtype()));
+  return with_grad("matmul", product(a, false, b, false), {a, b},
+                   [a = a.detach(), b = b.detach()](const Tensor& g, Wanted wanted) {
+                     return Grads{wanted[0] ? product(g, false, b, true) : Tensor{},   // (m, n) · (k, n)ᵀ
+                                  wanted[1] ? product(a, true, g, false) : Tensor{}};  // (m, k)ᵀ · (m, n)
+                   });
+}
+
+Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
+  if (w.rank() != 2 || x.rank() < 1 || x.shape()[-1] != w.shape()[1])
+    fail("linear", "input {} has last size {} but weight {} takes {}", x.shape(), x.rank() ? x.shape()[-1] : 0, w.shape(),
+         w.rank() == 2 ? w.shape()[1] : 0);
+  if (bias.defined() && bias.shape() != Shape{w.shape()[0]})
+    fail("linear", "bias {} does not fit weight {}: expected ({})", bias.shape(), w.shape(), w.shape()[0]);
+  const int64_t in = w.shape()[1], out = w.shape()[0];
+  const int64_t rows = x.shape().product(0, x.rank() - 1);
+  const Tensor flat = x.view({rows, in});
+  const Tensor y = product(flat, false, w, true, bias).view(x.shape().with(-1, out));
+  return with_grad("linear", y, {x, w, bias}, [flat, w = w.detach(), shape = x.shape(), rows, out](const Tensor& g, Wanted wanted) {
+    const Tensor gm = g.view({rows, out});
+    return Grads{wanted[0] ? product(gm, false, w, false).view(shape) : Tensor{},  // (rows, out) · (out, in)
+                 wanted[1] ? product(gm, true, flat, false) : Tensor{},            // (rows, out)ᵀ · (rows, in)
+                 wanted[2] ? column_sum(gm) : Tensor{}};
+  });
+}
+
+Tensor embedding(const Tensor& table, const Tensor& indices) {
+  if (table.rank() != 2) fail("embedding", "the table must have shape (entries, width), got {}", table.shape());
+  if (indices.dtype() != DType::i32 && indices.dtype() != DType::i64)
+    fail("embedding", "indices must be int32 or int64, got {}", name_of(indices.dtype()));
+  const int64_t entries = table.shape()[0], width = table.shape()[1];
+  const Tensor index = indices.to(DType::i64);
+  for (const int64_t i : index.data<const int64_t>())
+    if (i < 0 || i >= entries) fail("embedding", "index {} is outside the table of {} entries", i, entries);
+  std::vector<int64_t> sizes(indices.shape().begin(), indices.shape().end());
+  sizes.push_back(width);
+  Tensor y = Tensor::empty(Shape(sizes), table.dtype());
+  dispatch_float("embedding", table.dtype(), [&](auto t) {
+    using T = decltype(t);
+    T* into = y.data<T>().data();
+    for (const int64_t i : index.data<const int64_t>())
+      into = std::copy_n(table.data<T>().data() + i * width, width, into);
+  });
+  return with_grad("embedding", y, {table}, [index, shape = table.shape(), width](const Tensor& g, Wanted) {
+    Tensor gt = Tensor::zeros(shape, g.dtype());
+    dispatch_float("embedding", g.dtype(), [&](auto t) {
+      using T = decltype(t);
+      const T* from = g.data<T>().data();
+      for (const int64_t i : index.data<const int64_t>())
+        for (int64_t c = 0; c < width; ++c) gt.data<T>()[static_cast<size_t>(i * width + c)] += *from++;
+    });
+    return Grads{gt};
+  });
+}
+
+}  // namespace tandem

@@ -1,0 +1,16 @@
+// Matrix products.
+#pragma once
+#include <tandem/tensor/tensor.h>
+
+namespace tandem {
+
+/// (m, k) · (k, n) -> (m, n); a leading batch axis of equal size may stand on both: (b, m, k) · (b, k, n).
+[[nodiscard]] Tensor matmul(const Tensor& a, const Tensor& b);
+
+/// (..., in) · (out, in)ᵀ + (out) -> (..., out); `bias` may be none.
+[[nodiscard]] Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
+
+/// Rows of a table (n, d) for int32 or int64 indices of any shape -> (..., d); an index out of range throws.
+[[nodiscard]] Tensor embedding(const Tensor& table, const Tensor& indices);
+
+}  // namespace tandem

@@ -1,0 +1,126 @@
+#include <tandem/autograd/tape.h>
+#include <tandem/kernels/softmax.h>
+#include <tandem/ops/arithmetic.h>
+#include <tandem/ops/loss.h>
+#include <tandem/ops/reduce.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace tandem {
+namespace {
+
+void expect_pair(const char* name, const Tensor& x, const Tensor& target) {
+  if (x.shape() != target.shape() || x.dtype() != target.dtype())
+    fail(name, "input {} {} and target {} {} must have one shape and type", x.shape(), name_of(x.dtype()), target.shape(),
+         name_of(target.dtype()));
+  if (x.numel() == 0) fail(name, "the batch is empty");
+}
+
+// Mean over the elements of a loss given, for each, as value and slope.
+template <class Fn>
+Tensor pointwise(const char* name, const Tensor& x, const Tensor& target, Fn&& value_and_slope) {
+  expect_pair(name, x, target);
+  return dispatch_float(name, x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    const auto xv = x.data<const T>(), tv = target.data<const T>();
+    Tensor slope = Tensor::empty(x.shape(), x.dtype());
+    const auto sv = slope.data<T>();
+    const double n = static_cast<double>(x.numel());
+    double total = 0;
+    for (size_t i = 0; i < xv.size(); ++i) {
+      const auto [value, d] = value_and_slope(static_cast<double>(xv[i]), static_cast<double>(tv[i]));
+      total += value;
+      sv[i] = static_cast<T>(d / n);
+    }
+    return with_grad(name, Tensor::full({}, total / n, x.dtype()), {x},
+                     [slope](const Tensor& g, Wanted) { return Grads{slope * g}; });
+  });
+}
+
+struct Point {
+  double value, slope;
+};
+
+}  // namespace
+
+Tensor cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntropyOptions& o) {
+  const char* name = "cross_entropy";
+  if (logits.rank() != 2 || labels.rank() != 1 || logits.shape()[0] != labels.shape()[0])
+    fail(name, "takes logits (n, classes) and labels (n), got {} and {}", logits.shape(), labels.shape());
+  if (labels.dtype() != DType::i32 && labels.dtype() != DType::i64)
+    fail(name, "labels must be int32 or int64, got {}", name_of(labels.dtype()));
+  if (!(o.label_smoothing >= 0 && o.label_smoothing < 1)) fail(name, "label_smoothing {} is not in [0, 1)", o.label_smoothing);
+  const int64_t n = logits.shape()[0], classes = logits.shape()[1];
+  if (n == 0) fail(name, "the batch is empty");
+  if (o.class_weights.defined() && o.class_weights.shape() != Shape{classes})
+    fail(name, "class_weights {} do not fit {} classes", o.class_weights.shape(), classes);
+  const Tensor index = labels.to(DType::i64);
+  for (const int64_t y : index.data<const int64_t>())
+    if (y < 0 || y >= classes) fail(ErrorKind::data, name, "label {} is outside 0 to {}", y, classes - 1);
+
+  return dispatch_float(name, logits.dtype(), [&](auto t) {
+    using T = decltype(t);
+    const Tensor slope = Tensor::empty(logits.shape(), logits.dtype());  // first log p, then d loss / d logits
+    const auto s = slope.data<T>();
+    kernels::softmax(n, classes, true, logits.data<const T>(), s);
+    std::vector<double> weight(static_cast<size_t>(classes), 1.0);
+    if (o.class_weights.defined())
+      for (size_t c = 0; c < weight.size(); ++c) weight[c] = o.class_weights.at(static_cast<int64_t>(c));
+    double total = 0, norm = 0;
+    for (const int64_t y : index.data<const int64_t>()) norm += weight[static_cast<size_t>(y)];
+    // The target of class c is q_c = (1 - e)[c = y] + e / classes; the loss is -sum_c w_c q_c log p_c.
+    const double spread = o.label_smoothing / static_cast<double>(classes);
+    for (int64_t r = 0; r < n; ++r) {
+      T* row = s.data() + r * classes;
+      const auto y = static_cast<size_t>(index.data<const int64_t>()[static_cast<size_t>(r)]);
+      double mass = 0;  // sum of w_c q_c
+      for (size_t c = 0; c < weight.size(); ++c) {
+        const double q = weight[c] * (spread + (c == y ? 1.0 - o.label_smoothing : 0.0));
+        if (q != 0) total -= q * static_cast<double>(row[c]);
+        mass += q;
+      }
+      for (size_t c = 0; c < weight.size(); ++c) {
+        const double q = weight[c] * (spread + (c == y ? 1.0 - o.label_smoothing : 0.0));
+        row[c] = static_cast<T>((mass * std::exp(static_cast<double>(row[c])) - q) / norm);
+      }
+    }
+    return with_grad(name, Tensor::full({}, total / norm, logits.dtype()), {logits},
+                     [slope](const Tensor& g, Wanted) { return Grads{slope * g}; });
+  });
+}
+
+Tensor binary_cross_entropy(const Tensor& p, const Tensor& targets) {
+  return pointwise("binary_cross_entropy", p, targets, [](double x, double t) {
+    if (!(x >= 0 && x <= 1))
+      fail(ErrorKind::numeric, "binary_cross_entropy", "{} is no probability: end the network with a sigmoid, or use the loss with logits", x);
+    const double value = -(t * std::max(std::log(x), -100.0) + (1 - t) * std::max(std::log1p(-x), -100.0));
+    return Point{value, (x - t) / std::max(x * (1 - x), 1e-12)};
+  });
+}
+
+Tensor binary_cross_entropy_logits(const Tensor& z, const Tensor& targets) {
+  return pointwise("binary_cross_entropy_logits", z, targets, [](double x, double t) {
+    const double value = std::max(x, 0.0) - x * t + std::log1p(std::exp(-std::abs(x)));
+    return Point{value, 1 / (1 + std::exp(-x)) - t};
+  });
+}
+
+Tensor mse_loss(const Tensor& x, const Tensor& target) {
+  return pointwise("mse_loss", x, target, [](double a, double b) { return Point{(a - b) * (a - b), 2 * (a - b)}; });
+}
+
+Tensor l1_loss(const Tensor& x, const Tensor& target) {
+  return pointwise("l1_loss", x, target, [](double a, double b) { return Point{std::abs(a - b), static_cast<double>((a > b) - (a < b))}; });
+}
+
+Tensor huber_loss(const Tensor& x, const Tensor& target, double delta) {
+  if (!(delta > 0)) fail("huber_loss", "delta {} must be positive", delta);
+  return pointwise("huber_loss", x, target, [delta](double a, double b) {
+    const double d = a - b;
+    if (std::abs(d) <= delta) return Point{d * d / 2, d};
+    return Point{delta * (std::abs(d) - delta / 2), d > 0 ? delta : -delta};
+  });
+}
+
+}  // namespace tandem

@@ -1,0 +1,51 @@
+// Optimisers: how gradients move parameters.
+#pragma once
+#include <tandem/base/config.h>
+#include <tandem/tensor/tensor.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace tandem::optim {
+
+struct Options {
+  std::string type = "adam";  // sgd, adam, adamw, rmsprop
+  double lr = 1e-3;
+  double momentum = 0;        // sgd, rmsprop
+  bool nesterov = false;      // sgd
+  double weight_decay = 0;    // L2 for sgd, adam and rmsprop; decoupled for adamw
+  bool decay_all = true;      // false: biases and normalisation scales (tensors with one axis) are not decayed
+  double beta1 = 0.9, beta2 = 0.999;  // adam, adamw
+  double alpha = 0.99;        // rmsprop
+  double epsilon = 1e-8;
+  void fields(Fields& f);
+};
+
+/// Owns the state that goes with each parameter. float32 parameters only.
+class Optimizer {
+ public:
+  /// Throws for an impossible combination of options.
+  Optimizer(const Options& options, std::vector<Tensor> parameters);
+
+  /// Moves the parameters by their collected gradients at rate `lr`; a parameter without a gradient stays.
+  void step(double lr);
+  void clear_grads();
+  /// Scales all gradients so that their joint norm is at most `limit` (0: no limit); returns the norm before.
+  [[nodiscard]] double clip(double limit);
+
+  /// Names and tensors of the state, for checkpoints; the number of steps is kept apart.
+  void visit(const std::function<void(const std::string& name, Tensor& tensor)>& visitor);
+  [[nodiscard]] int64_t steps() const { return steps_; }
+  void set_steps(int64_t steps) { steps_ = steps; }
+  [[nodiscard]] const Options& options() const { return options_; }
+
+ private:
+  Options options_;
+  std::vector<Tensor> parameters_;
+  std::vector<Tensor> first_, second_;  // momentum or first moment; second moment
+  double grad_scale_ = 1;               // set by clip(), used by the next step
+  int64_t steps_ = 0;
+};
+
+}  // namespace tandem::optim

@@ -1,0 +1,130 @@
+#include <tandem/autograd/tape.h>
+#include <tandem/nn/weights.h>
+#include <tandem/ops/activation.h>
+#include <tandem/tasks/image_classification.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace tandem::tasks {
+
+void LossOptions::fields(Fields& f) {
+  f("type", type, {"cross_entropy", "binary_cross_entropy", "binary_cross_entropy_logits"});
+  f("label_smoothing", label_smoothing, {0, 0.99});
+  f("balanced", balanced);
+}
+
+void ImageModel::build(const Rng& rng) {
+  nn::Build build{rng, static_cast<int64_t>(classes.size())};
+  const Shape out = net.build(input.shape(), build);
+  const bool binary = loss != "cross_entropy";
+  const int64_t wanted = binary ? 1 : static_cast<int64_t>(classes.size());
+  if (binary && classes.size() != 2)
+    fail("loss", "{} tells two classes apart, the data has {}: choose cross_entropy, or two classes with data.classes", loss, classes.size());
+  if (out != Shape{wanted})
+    fail("network", "its output has shape {}, expected ({}) for {} with {} classes: {}", out, wanted, loss, classes.size(),
+         binary ? "end it with linear: 1" : "end it with linear: classes");
+  if (loss == "binary_cross_entropy" && (net.layers().empty() || net.layers().back()->kind() != "sigmoid"))
+    fail("network", "binary_cross_entropy takes probabilities: end the network with sigmoid, or use binary_cross_entropy_logits");
+}
+
+Tensor ImageModel::probabilities(const Tensor& outputs) const {
+  if (loss == "cross_entropy") return softmax(outputs, -1);
+  const Tensor p = loss == "binary_cross_entropy" ? outputs : sigmoid(outputs);
+  Tensor both = Tensor::empty({p.size(0), 2});
+  for (int64_t i = 0; i < p.size(0); ++i) {
+    const float one = p.data<const float>()[static_cast<size_t>(i)];
+    both.data<float>()[static_cast<size_t>(2 * i)] = 1 - one;
+    both.data<float>()[static_cast<size_t>(2 * i + 1)] = one;
+  }
+  return both;
+}
+
+std::vector<float> ImageModel::predict(const data::ImageSet& set, int64_t batch) {
+  const NoGrad off;
+  nn::Pass pass;
+  std::vector<float> out;
+  out.reserve(static_cast<size_t>(set.size()) * classes.size());
+  for (int64_t first = 0; first < set.size(); first += batch) {
+    std::vector<int64_t> indices(static_cast<size_t>(std::min(batch, set.size() - first)));
+    std::iota(indices.begin(), indices.end(), first);
+    const Tensor p = probabilities(net.forward(make_batch(input, set, indices, {}, {}), pass));
+    out.insert(out.end(), p.data<const float>().begin(), p.data<const float>().end());
+  }
+  return out;
+}
+
+Tensor loss(const LossOptions& options, const Tensor& outputs, const std::vector<int32_t>& labels, const Tensor& class_weights) {
+  const auto n = static_cast<int64_t>(labels.size());
+  if (!options.binary())
+    return cross_entropy(outputs, Tensor::from(labels, {n}), {options.label_smoothing, options.balanced ? class_weights : Tensor{}});
+  Tensor targets = Tensor::empty(outputs.shape());
+  std::ranges::transform(labels, targets.data<float>().begin(), [](int32_t label) { return static_cast<float>(label); });
+  return options.type == "binary_cross_entropy" ? binary_cross_entropy(outputs, targets) : binary_cross_entropy_logits(outputs, targets);
+}
+
+Tensor balanced_weights(const data::ImageSet& set) {
+  Tensor out = Tensor::zeros({static_cast<int64_t>(set.classes.size())});
+  for (const int32_t label : set.labels) out.data<float>()[static_cast<size_t>(label)] += 1;
+  for (float& count : out.data<float>())
+    count = static_cast<float>(set.labels.size()) / (static_cast<float>(set.classes.size()) * std::max(count, 1.0F));
+  return out;
+}
+
+namespace {
+
+constexpr const char* format_version = "1";
+
+Config class_list(const std::vector<std::string>& classes) {
+  Config out = Config::list();
+  for (const auto& name : classes) out.push(Config::scalar(name));
+  return out;
+}
+
+}  // namespace
+
+void ImageModel::save(const fs::path& path) {
+  TensorFile file;
+  file.tensors = nn::named(net);
+  for (const auto& [key, value] : notes) file.metadata["tandem." + key] = value;
+  file.metadata["tandem.format"] = format_version;
+  file.metadata["tandem.task"] = "image_classification";
+  file.metadata["tandem.loss"] = loss;
+  file.metadata["tandem.network"] = net.write().str();
+  file.metadata["tandem.input"] = Fields::write(input).str();
+  file.metadata["tandem.classes"] = class_list(classes).str();
+  write_safetensors(path, file);
+}
+
+ImageModel ImageModel::load(const fs::path& path) {
+  const TensorFile file = read_safetensors(path);
+  const auto text = [&](const char* key) {
+    const auto found = file.metadata.find(std::string("tandem.") + key);
+    if (found == file.metadata.end())
+      fail(ErrorKind::data, path.string(), "has no 'tandem.{}' in its metadata: it is a safetensors file but no model of tandem", key);
+    return found->second;
+  };
+  if (text("format") != format_version)
+    fail(ErrorKind::data, path.string(), "has format version '{}', this program reads {}: use a newer tandem", text("format"), format_version);
+  if (text("task") != "image_classification") fail(ErrorKind::data, path.string(), "holds a model for '{}', expected image_classification", text("task"));
+  ImageModel model;
+  try {
+    model.net = nn::Sequential::read(Config::parse(text("network"), path.string() + " (network)"));
+    Fields::read(Config::parse(text("input"), path.string() + " (input)"), model.input, "input");
+    for (const Config& item : Config::parse(text("classes"), path.string() + " (classes)").items()) model.classes.push_back(item.text());
+    model.loss = text("loss");
+    LossOptions known;
+    Fields::read(Config::scalar(model.loss), known, "loss");
+    model.input.check(path.string());
+    model.build(Rng(0, "load"));
+  } catch (const Error& e) {
+    fail(ErrorKind::data, path.string(), "the model in this file is damaged: {}", e.what());
+  }
+  nn::assign(model.net, file.tensors, path.string());
+  for (const auto& [key, value] : file.metadata)
+    if (key.starts_with("tandem.")) model.notes[key.substr(7)] = value;
+  for (const char* own : {"format", "task", "loss", "network", "input", "classes"}) model.notes.erase(own);
+  return model;
+}
+
+}  // namespace tandem::tasks

@@ -1,0 +1,48 @@
+// The task "which class is this picture": losses, probabilities, and the model file that is enough to predict.
+#pragma once
+#include <tandem/nn/sequential.h>
+#include <tandem/ops/loss.h>
+#include <tandem/tasks/image_input.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace tandem::tasks {
+
+struct LossOptions {
+  std::string type = "cross_entropy";  // cross_entropy, binary_cross_entropy, binary_cross_entropy_logits
+  double label_smoothing = 0;          // cross_entropy
+  bool balanced = false;               // cross_entropy: classes weigh as much as they are rare
+  void fields(Fields& f);
+  /// Whether the network has one output: the probability, or its logit, of the second class.
+  [[nodiscard]] bool binary() const { return type != "cross_entropy"; }
+};
+
+/// A network with all that it needs to read pictures.
+struct ImageModel {
+  nn::Sequential net;
+  ImageInput input;
+  std::vector<std::string> classes;
+  std::string loss = "cross_entropy";
+  std::map<std::string, std::string> notes;  // recipe, seed, version, …: for people
+
+  /// Makes parameters for the input's shape. Throws when the last layer does not fit the classes and the loss.
+  void build(const Rng& rng);
+  /// Probabilities (n, classes) for pictures of the input's size, in batches; same values for any batch and threads.
+  [[nodiscard]] std::vector<float> predict(const data::ImageSet& set, int64_t batch = 256);
+  /// Probabilities from the network's outputs (n, classes), or (n, 1) for a binary loss.
+  [[nodiscard]] Tensor probabilities(const Tensor& outputs) const;
+
+  /// One safetensors file: weights; network, preprocessing, classes and notes in its metadata.
+  void save(const fs::path& path);
+  [[nodiscard]] static ImageModel load(const fs::path& path);
+};
+
+/// The loss of a batch; class weights are needed for `balanced` only.
+[[nodiscard]] Tensor loss(const LossOptions& options, const Tensor& outputs, const std::vector<int32_t>& labels,
+                          const Tensor& class_weights);
+/// n / (classes * count) for each class.
+[[nodiscard]] Tensor balanced_weights(const data::ImageSet& set);
+
+}  // namespace tandem::tasks

@@ -1,0 +1,49 @@
+// Element types.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace tandem {
+
+/// f32 is for work, f64 for checking; the others hold data, labels and indices.
+enum class DType : uint8_t { f32, f64, i32, i64, u8 };
+
+template <class T>
+struct dtype_of;
+template <>
+struct dtype_of<float> { static constexpr DType value = DType::f32; };
+template <>
+struct dtype_of<double> { static constexpr DType value = DType::f64; };
+template <>
+struct dtype_of<int32_t> { static constexpr DType value = DType::i32; };
+template <>
+struct dtype_of<int64_t> { static constexpr DType value = DType::i64; };
+template <>
+struct dtype_of<uint8_t> { static constexpr DType value = DType::u8; };
+template <class T>
+inline constexpr DType dtype_v = dtype_of<T>::value;
+
+[[nodiscard]] constexpr size_t size_of(DType type) noexcept {
+  switch (type) {
+    case DType::f32:
+    case DType::i32: return 4;
+    case DType::f64:
+    case DType::i64: return 8;
+    case DType::u8: return 1;
+  }
+  return 0;
+}
+
+[[nodiscard]] constexpr std::string_view name_of(DType type) noexcept {
+  switch (type) {
+    case DType::f32: return "float32";
+    case DType::f64: return "float64";
+    case DType::i32: return "int32";
+    case DType::i64: return "int64";
+    case DType::u8: return "uint8";
+  }
+  return "?";
+}
+
+}  // namespace tandem

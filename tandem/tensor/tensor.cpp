@@ -1,0 +1,99 @@
+#include <tandem/tensor/tensor.h>
+
+#include <cstring>
+
+namespace tandem {
+namespace {
+
+template <class Fn>
+decltype(auto) dispatch(DType type, Fn&& fn) {
+  switch (type) {
+    case DType::f32: return fn(float{});
+    case DType::f64: return fn(double{});
+    case DType::i32: return fn(int32_t{});
+    case DType::i64: return fn(int64_t{});
+    case DType::u8: return fn(uint8_t{});
+  }
+  fail(ErrorKind::internal, "tensor", "unknown dtype {}", static_cast<int>(type));
+}
+
+}  // namespace
+
+Tensor Tensor::empty(const Shape& shape, DType type) {
+  Tensor out;
+  out.shape_ = shape;
+  out.type_ = type;
+  out.block_ = std::make_shared<Block>(out.byte_count());
+  return out;
+}
+
+Tensor Tensor::zeros(const Shape& shape, DType type) {
+  Tensor out = empty(shape, type);
+  std::memset(out.bytes(), 0, out.byte_count());
+  return out;
+}
+
+Tensor Tensor::full(const Shape& shape, double value, DType type) {
+  Tensor out = empty(shape, type);
+  dispatch(type, [&](auto t) { std::ranges::fill(out.data<decltype(t)>(), static_cast<decltype(t)>(value)); });
+  return out;
+}
+
+void Tensor::expect_type(DType type) const {
+  if (!defined()) fail("tensor", "has no data: it was never given a value");
+  if (type != type_) fail("tensor", "holds {}, asked for {}", name_of(type_), name_of(type));
+}
+
+double Tensor::item() const {
+  if (!defined() || numel() != 1) fail("item", "needs exactly one element, got shape {}", shape_);
+  return at(0);
+}
+
+double Tensor::at(int64_t index) const {
+  if (!defined() || index < 0 || index >= numel()) fail("at", "element {} is out of range for shape {}", index, shape_);
+  return dispatch(type_, [&](auto t) { return static_cast<double>(data<decltype(t)>()[static_cast<size_t>(index)]); });
+}
+
+Tensor Tensor::view(const Shape& shape) const {
+  if (shape.numel() != numel())
+    fail("view", "shape {} has {} elements, {} has {}", shape_, numel(), shape, shape.numel());
+  Tensor out = detach();
+  out.shape_ = shape;
+  return out;
+}
+
+Tensor Tensor::rows(int64_t first, int64_t last) const {
+  if (rank() == 0 || first < 0 || last < first || last > shape_[0])
+    fail("rows", "range {} to {} is not inside the first axis of shape {}", first, last, shape_);
+  Tensor out = detach();
+  out.offset_ += static_cast<size_t>(first * shape_.product(1, rank())) * size_of(type_);
+  out.shape_ = shape_.with(0, last - first);
+  return out;
+}
+
+Tensor Tensor::clone() const {
+  if (!defined()) return {};
+  Tensor out = empty(shape_, type_);
+  std::memcpy(out.bytes(), bytes(), byte_count());
+  return out;
+}
+
+Tensor Tensor::to(DType type) const {
+  if (type == type_) return detach();
+  Tensor out = empty(shape_, type);
+  dispatch(type_, [&](auto from) {
+    dispatch(type, [&](auto into) {
+      std::ranges::transform(data<decltype(from)>(), out.data<decltype(into)>().begin(),
+                             [](auto value) { return static_cast<decltype(into)>(value); });
+    });
+  });
+  return out;
+}
+
+Tensor Tensor::detach() const {
+  Tensor out = *this;
+  out.node_.reset();
+  return out;
+}
+
+}  // namespace tandem

@@ -1,0 +1,112 @@
+#include <tandem/base/text.h>
+#include <tandem/nn/catalog.h>
+#include <tandem/train/recipe.h>
+
+#include <algorithm>
+
+namespace tandem::train {
+namespace {
+
+struct AugmentFields {
+  data::Augment& a;
+  void fields(Fields& f) {
+    f("shift", a.shift, {0, 1e4});
+    f("rotate", a.rotate, {0, 180});
+    f("scale", a.scale, {0, 0.99});
+    f("shear", a.shear, {0, 89});
+    f("elastic", a.elastic, {0, 1e3});
+    f("elastic_smooth", a.elastic_smooth, {0.1, 1e3});
+    f("noise", a.noise, {0, 10});
+    f("crop", a.crop, {0, 1e4});
+    f("flip", a.flip);
+    f("erase", a.erase, {0, 1e4});
+  }
+};
+
+}  // namespace
+
+void DataOptions::fields(Fields& f) {
+  f("source", source);
+  f("classes", classes);
+  f("size", size, {1, 65536});
+  f("channels", channels, {0, 3});
+  f("train", train, {0, 1e9});
+  f("test", test, {0, 1e9});
+  f("validation", validation, {0, 0.9});
+  f("test_share", test_share, {0, 0.9});
+  AugmentFields a{augment};
+  f("augment", a);
+}
+
+void EarlyStopping::fields(Fields& f) {
+  f("patience", patience, {0, 1e9});
+  f("monitor", monitor, {"loss", "accuracy"});
+}
+
+void TrainOptions::fields(Fields& f) {
+  f("epochs", epochs, {0, 1e9});
+  f("batch", batch, {1, 1e7});
+  f("clip", clip, {0, 1e9});
+  f("average", average, {0, 0.99999});
+  f("keep", keep, {"best", "last"});
+  f("early_stopping", early_stopping);
+}
+
+void Recipe::fields(Fields& f) {
+  f("name", name);
+  f("task", task, {"image_classification"});
+  f("seed", seed);
+  f("data", data);
+  f.custom(
+      "network", [&](const Config& node) { network = node.is_scalar() ? nn::model(node.text()) : nn::Sequential::read(node); },
+      [&] { return network.write(); });
+  f("loss", loss);
+  f("optimizer", optimizer);
+  f("schedule", schedule);
+  f("train", train);
+}
+
+Recipe Recipe::read(const Config& config) {
+  if (!config.is_map()) config.fail("a recipe is a list of keys and values, starting with `name:` and `network:`");
+  Recipe recipe;
+  Fields::read(config, recipe, "recipe");
+  if (recipe.network.empty()) config.fail("network is missing: give a list of layers, or a model: " + join(nn::model_names()));
+  const auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.'; };
+  if (recipe.name.empty() || recipe.name.front() == '.' || !std::ranges::all_of(recipe.name, plain))
+    config.fail(fmt::format("name '{}' names the run's folder: use letters, digits, - and _", recipe.name));
+  if (recipe.data.size.size() != 0 && recipe.data.size.size() != 2)
+    config.fail("data.size: expected [height, width]");
+  if (recipe.data.channels == 2) config.fail("data.channels: 2 is not possible: 1 (grey), 3 (colour) or 0 (as the pictures are)");
+  return recipe;
+}
+
+Config Recipe::write() { return Fields::write(*this); }
+
+fs::path find_recipe(const std::string& given) {
+  if (fs::is_regular_file(given)) return given;
+  std::vector<fs::path> folders{"recipes"};
+  std::error_code error;
+  const fs::path self = fs::read_symlink("/proc/self/exe", error);
+  if (!error)
+    for (fs::path at = self.parent_path(); at.has_relative_path(); at = at.parent_path()) {
+      folders.push_back(at / "recipes");
+      folders.push_back(at / "share" / "tandem" / "recipes");
+    }
+  std::vector<std::string> names;
+  for (const fs::path& folder : folders) {
+    if (!fs::is_directory(folder, error)) continue;
+    for (const auto& entry : fs::directory_iterator(folder, error))
+      if (entry.path().extension() == ".yaml") {
+        if (entry.path().stem() == given) return entry.path();
+        names.push_back(entry.path().stem());
+      }
+  }
+  std::ranges::sort(names);
+  const auto repeated = std::ranges::unique(names);
+  names.erase(repeated.begin(), repeated.end());
+  const std::string near = nearest_name(given, names);
+  throw Error(ErrorKind::usage, fmt::format("recipe '{}' is no file and no recipe of this program{}; there are: {}", given,
+                                            near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), names.empty() ? "none" : join(names)));
+}
+
+}  // namespace tandem::train

@@ -1,0 +1,60 @@
+// A recipe: everything that makes a run what it is, as one YAML file.
+#pragma once
+#include <tandem/data/augment.h>
+#include <tandem/nn/sequential.h>
+#include <tandem/optim/optimizer.h>
+#include <tandem/optim/schedule.h>
+#include <tandem/tasks/image_classification.h>
+
+namespace tandem::train {
+
+struct DataOptions {
+  std::string source = "builtin";     // a name of `tandem data list`, or a path
+  std::vector<std::string> classes;   // only these; empty: all
+  std::vector<int64_t> size;          // [height, width]; empty: as the pictures are
+  int64_t channels = 0;               // 1 or 3; 0: as the pictures are
+  int64_t train = 0, test = 0;        // at most that many examples; 0: all
+  double validation = 0.1;            // share of the training part, when there is no validation part of its own
+  double test_share = 0.15;           // share of the training part, when there is no test part of its own
+  data::Augment augment;
+  void fields(Fields& f);
+};
+
+struct EarlyStopping {
+  int64_t patience = 0;             // epochs without progress before training stops; 0: never
+  std::string monitor = "loss";     // of the validation part: loss or accuracy
+  void fields(Fields& f);
+};
+
+struct TrainOptions {
+  int64_t epochs = 10;
+  int64_t batch = 64;
+  double clip = 0;                  // joint norm that gradients are cut to; 0: not at all
+  double average = 0;               // decay of a running mean of the weights, which is what is kept; 0: none
+  std::string keep = "best";        // which weights: best on the validation part, or last
+  EarlyStopping early_stopping;
+  void fields(Fields& f);
+};
+
+struct Recipe {
+  std::string name = "run";
+  std::string task = "image_classification";
+  uint64_t seed = 1;
+  DataOptions data;
+  nn::Sequential network;
+  tasks::LossOptions loss;
+  optim::Options optimizer;
+  optim::ScheduleOptions schedule;
+  TrainOptions train;
+  void fields(Fields& f);
+
+  [[nodiscard]] static Recipe read(const Config& config);
+  /// The whole recipe with every default filled in.
+  [[nodiscard]] Config write();
+};
+
+/// The recipe file behind a name: a path, or the name of one that came with the program (found beside the source, or in
+/// the installed share folder). Throws with the nearest name.
+[[nodiscard]] fs::path find_recipe(const std::string& name_or_path);
+
+}  // namespace tandem::train

@@ -1,0 +1,283 @@
+#include <tandem/autograd/tape.h>
+#include <tandem/kernels/elementwise.h>
+#include <tandem/nn/weights.h>
+#include <tandem/train/trainer.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+namespace tandem::train {
+namespace {
+
+using json = nlohmann::json;
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::vector<Tensor> copies(nn::Module& net) {
+  std::vector<Tensor> out;
+  for (const auto& [name, tensor] : nn::named(net)) out.push_back(tensor.clone());
+  return out;
+}
+
+void copy_values(const Tensor& from, const Tensor& to) { std::memcpy(to.bytes(), from.bytes(), from.byte_count()); }
+
+// NaN has no JSON form: it is written as null.
+json number(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
+double number(const json& value) { return value.is_null() ? std::nan("") : value.get<double>(); }
+
+struct Measure {
+  double loss = 0, accuracy = 0;
+};
+
+Measure measure(const data::ImageSet& set, size_t classes, const std::vector<float>& probabilities) {
+  Measure out;
+  for (size_t i = 0; i < set.labels.size(); ++i) {
+    const auto row = std::span(probabilities).subspan(i * classes, classes);
+    const auto label = static_cast<size_t>(set.labels[i]);
+    out.loss -= std::log(std::max(static_cast<double>(row[label]), 1e-12));
+    out.accuracy += static_cast<size_t>(std::ranges::max_element(row) - row.begin()) == label ? 1 : 0;
+  }
+  const auto n = static_cast<double>(set.labels.size());
+  return {out.loss / n, out.accuracy / n};
+}
+
+}  // namespace
+
+Trainer::Trainer(const Recipe& recipe, tasks::ImageModel& model, const data::ImageSet& train, const data::ImageSet& validation)
+    : recipe_(recipe),
+      model_(model),
+      train_(train),
+      validation_(validation),
+      parameters_(nn::trained(model.net)),
+      optimizer_(recipe.optimizer, parameters_),
+      schedule_(recipe.schedule, static_cast<double>(recipe.train.epochs)) {
+  if (train.size() == 0) fail(ErrorKind::data, "train", "the training part has no examples");
+  data::check(recipe.data.augment, model.input.height, model.input.width);
+  const int64_t batch = recipe.train.batch;
+  // A last batch of one example has no statistics for batch norm: it is left out.
+  steps_an_epoch_ = train.size() / batch + (train.size() % batch > (train.size() > batch ? 1 : 0) ? 1 : 0);
+  if (recipe.loss.balanced) class_weights_ = tasks::balanced_weights(train);
+}
+
+Outcome Trainer::run(const Hooks& hooks) {
+  const int64_t batch = recipe_.train.batch;
+  const double started = now(), seconds_before = state_.seconds;
+  while (state_.epoch < recipe_.train.epochs) {
+    const std::vector<int64_t> order = Rng(recipe_.seed, "shuffle").split(static_cast<uint64_t>(state_.epoch)).permutation(train_.size());
+    const double epoch_started = now() - state_.epoch_seconds;
+    const int64_t first_step = state_.step;
+    const double first_time = now();
+    while (state_.step < steps_an_epoch_) {
+      const int64_t first = state_.step * batch;
+      step(std::span(order).subspan(static_cast<size_t>(first), static_cast<size_t>(std::min(batch, train_.size() - first))));
+      ++state_.step;
+      state_.epoch_seconds = now() - epoch_started;
+      state_.seconds = seconds_before + now() - started;
+      if (hooks.step) {
+        const double rate = static_cast<double>((state_.step - first_step) * batch) / std::max(now() - first_time, 1e-9);
+        const double done = static_cast<double>(state_.epoch) + static_cast<double>(state_.step) / static_cast<double>(steps_an_epoch_);
+        const double left = state_.seconds / done * (static_cast<double>(recipe_.train.epochs) - done);
+        hooks.step({state_.epoch + 1, recipe_.train.epochs, state_.step, steps_an_epoch_, state_.loss_sum / static_cast<double>(state_.examples), rate, left, state_.waited});
+      }
+      if (state_.step < steps_an_epoch_ && hooks.stop && hooks.stop()) return Outcome::interrupted;
+    }
+    const bool enough = end_epoch(hooks);
+    state_.seconds = seconds_before + now() - started;
+    if (enough || (hooks.stop && hooks.stop() && state_.epoch < recipe_.train.epochs)) {
+      if (!enough) return Outcome::interrupted;
+      state_.epoch = recipe_.train.epochs;
+      const auto own = nn::named(model_.net);
+      for (size_t i = 0; i < best_.size(); ++i) copy_values(best_[i], own[i].second);
+      return Outcome::stopped_early;
+    }
+  }
+  const std::vector<Tensor>& kept = !best_.empty() ? best_ : average_;
+  const auto own = nn::named(model_.net);
+  for (size_t i = 0; i < kept.size(); ++i) copy_values(kept[i], own[i].second);
+  return Outcome::finished;
+}
+
+void Trainer::step(std::span<const int64_t> indices) {
+  const auto epoch = static_cast<uint64_t>(state_.epoch);
+  const Tensor x = tasks::make_batch(model_.input, train_, indices, recipe_.data.augment, Rng(recipe_.seed, "augment").split(epoch));
+  std::vector<int32_t> labels;
+  for (const int64_t i : indices) labels.push_back(train_.labels[static_cast<size_t>(i)]);
+
+  nn::Pass pass{true, Rng(recipe_.seed, "dropout").split(epoch).split(static_cast<uint64_t>(state_.step))};
+  const Tensor outputs = model_.net.forward(x, pass);
+  const Tensor loss = tasks::loss(recipe_.loss, outputs, labels, class_weights_);
+  const double value = loss.item();
+  if (!std::isfinite(value))
+    fail(ErrorKind::numeric, "train", "the loss became {} in epoch {}, step {}: lower optimizer.lr ({}), or set train.clip",
+         value, state_.epoch + 1, state_.step + 1, recipe_.optimizer.lr);
+  optimizer_.clear_grads();
+  backward(loss);
+  if (recipe_.train.clip > 0) {
+    const double norm = optimizer_.clip(recipe_.train.clip);
+    if (!std::isfinite(norm))
+      fail(ErrorKind::numeric, "train", "a gradient became {} in epoch {}, step {}: lower optimizer.lr", norm, state_.epoch + 1, state_.step + 1);
+  }
+  const double at = static_cast<double>(state_.epoch) + static_cast<double>(state_.step + 1) / static_cast<double>(steps_an_epoch_);
+  optimizer_.step(recipe_.optimizer.lr * schedule_.factor(at));
+  optimizer_.clear_grads();
+
+  if (recipe_.train.average > 0) {
+    const auto own = nn::named(model_.net);
+    if (average_.empty()) average_ = copies(model_.net);
+    // Early on the mean follows faster, so that the random start is forgotten.
+    const auto t = static_cast<double>(optimizer_.steps());
+    const auto keep = static_cast<float>(std::min(recipe_.train.average, (1 + t) / (10 + t)));
+    for (size_t i = 0; i < own.size(); ++i) {
+      const auto into = average_[i].data<float>();
+      const auto from = own[i].second.data<float>();
+      for (size_t j = 0; j < into.size(); ++j) into[j] += (1.0F - keep) * (from[j] - into[j]);
+    }
+  }
+
+  state_.loss_sum += value * static_cast<double>(indices.size());
+  state_.examples += static_cast<int64_t>(indices.size());
+  const NoGrad off;
+  const Tensor p = outputs.detach();
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const auto row = p.data<const float>().subspan(i * static_cast<size_t>(p.size(1)), static_cast<size_t>(p.size(1)));
+    const int64_t guess = row.size() > 1 ? std::ranges::max_element(row) - row.begin() : row[0] > (recipe_.loss.type == "binary_cross_entropy" ? 0.5F : 0.0F);
+    state_.correct += guess == labels[i] ? 1 : 0;
+  }
+}
+
+void Trainer::with_average(const std::function<void()>& fn) {
+  if (average_.empty()) return fn();
+  const auto own = nn::named(model_.net);
+  const std::vector<Tensor> raw = copies(model_.net);
+  for (size_t i = 0; i < own.size(); ++i) copy_values(average_[i], own[i].second);
+  fn();
+  for (size_t i = 0; i < own.size(); ++i) copy_values(raw[i], own[i].second);
+}
+
+void Trainer::keep_best() { best_ = copies(model_.net); }
+
+bool Trainer::end_epoch(const Hooks& hooks) {
+  const double started = now();
+  evaluate::EpochPoint point;
+  point.epoch = state_.epoch + 1;
+  point.train_loss = state_.loss_sum / static_cast<double>(state_.examples);
+  point.train_accuracy = static_cast<double>(state_.correct) / static_cast<double>(state_.examples);
+  point.learning_rate = recipe_.optimizer.lr * schedule_.factor(static_cast<double>(state_.epoch + 1));
+  bool best = false;
+  if (validation_.size() > 0) {
+    with_average([&] {
+      const Measure m = measure(validation_, model_.classes.size(), model_.predict(validation_));
+      point.validation_loss = m.loss;
+      point.validation_accuracy = m.accuracy;
+      const double score = recipe_.train.early_stopping.monitor == "loss" ? -m.loss : m.accuracy;
+      best = state_.best_epoch == 0 || score > state_.best_score;
+      if (!best) {
+        ++state_.waited;
+        return;
+      }
+      state_.best_score = score;
+      state_.best_epoch = state_.epoch + 1;
+      state_.waited = 0;
+      if (recipe_.train.keep == "best") keep_best();
+    });
+    schedule_.observe(point.validation_loss);
+  }
+  point.seconds = state_.epoch_seconds + now() - started;
+  state_.history.push_back(point);
+  ++state_.epoch;
+  state_.step = 0;
+  state_.loss_sum = 0;
+  state_.examples = state_.correct = 0;
+  state_.epoch_seconds = 0;
+  if (hooks.epoch) hooks.epoch(point, best);
+  const int64_t patience = recipe_.train.early_stopping.patience;
+  return patience > 0 && state_.waited >= patience && state_.epoch < recipe_.train.epochs;
+}
+
+TensorFile Trainer::checkpoint() {
+  TensorFile file;
+  const auto own = nn::named(model_.net);
+  const auto add = [&](const std::string& prefix, const std::vector<Tensor>& tensors) {
+    for (size_t i = 0; i < tensors.size(); ++i) file.tensors.emplace_back(prefix + own[i].first, tensors[i]);
+  };
+  for (const auto& [name, tensor] : own) file.tensors.emplace_back("net." + name, tensor);
+  add("average.", average_);
+  add("best.", best_);
+  optimizer_.visit([&](const std::string& name, Tensor& tensor) { file.tensors.emplace_back("optimizer." + name, tensor); });
+
+  json history = json::array();
+  for (const auto& p : state_.history)
+    history.push_back({p.epoch, number(p.train_loss), number(p.validation_loss), number(p.validation_accuracy), number(p.learning_rate), number(p.seconds), number(p.train_accuracy)});
+  const auto& s = schedule_.state();
+  file.metadata["tandem.checkpoint"] = "1";
+  file.metadata["tandem.state"] =
+      json{{"epoch", state_.epoch},           {"step", state_.step},
+           {"loss_sum", state_.loss_sum},     {"examples", state_.examples},
+           {"correct", state_.correct},       {"best_score", state_.best_score},
+           {"best_epoch", state_.best_epoch}, {"waited", state_.waited},
+           {"seconds", state_.seconds},       {"epoch_seconds", state_.epoch_seconds},
+           {"optimizer_steps", optimizer_.steps()},
+           {"schedule", {s.scale, s.best, s.waited}}, {"history", history}}
+          .dump();
+  return file;
+}
+
+void Trainer::restore(const TensorFile& file, const std::string& where) {
+  const auto found = file.metadata.find("tandem.state");
+  if (found == file.metadata.end()) fail(ErrorKind::data, where, "is no checkpoint of tandem");
+  State state;
+  optim::Schedule::State schedule;
+  int64_t optimizer_steps = 0;
+  try {
+    const json j = json::parse(found->second);
+    state.epoch = j.at("epoch"), state.step = j.at("step"), state.loss_sum = j.at("loss_sum");
+    state.examples = j.at("examples"), state.correct = j.at("correct"), state.best_score = j.at("best_score");
+    state.best_epoch = j.at("best_epoch"), state.waited = j.at("waited"), state.seconds = j.at("seconds");
+    state.epoch_seconds = j.at("epoch_seconds"), optimizer_steps = j.at("optimizer_steps");
+    schedule = {j.at("schedule").at(0), j.at("schedule").at(1), j.at("schedule").at(2)};
+    for (const json& p : j.at("history"))
+      state.history.push_back({p.at(0), number(p.at(1)), number(p.at(2)), number(p.at(3)), number(p.at(4)), number(p.at(5)), number(p.at(6))});
+  } catch (const json::exception& e) {
+    fail(ErrorKind::data, where, "the state of this checkpoint is damaged: {}", e.what());
+  }
+  if (state.epoch < 0 || state.step < 0 || state.step >= std::max<int64_t>(steps_an_epoch_, 1))
+    fail(ErrorKind::data, where, "stands at step {} of an epoch of {}: the data or the batch size changed", state.step, steps_an_epoch_);
+
+  const auto own = nn::named(model_.net);
+  const auto part = [&](const std::string& prefix) {
+    std::vector<std::pair<std::string, Tensor>> out;
+    for (const auto& [name, tensor] : file.tensors)
+      if (name.starts_with(prefix)) out.emplace_back(name.substr(prefix.size()), tensor);
+    return out;
+  };
+  const auto copied = [&](const std::string& prefix) {
+    std::vector<Tensor> out;
+    if (part(prefix).empty()) return out;
+    for (const auto& [name, tensor] : own) {
+      const Tensor t = file.find(prefix + name);
+      if (!t.defined() || t.shape() != tensor.shape()) fail(ErrorKind::data, where, "tensor '{}{}' is missing or has another shape", prefix, name);
+      out.push_back(t.clone());
+    }
+    return out;
+  };
+  std::vector<Tensor> average = copied("average."), best = copied("best.");
+  optimizer_.visit([&](const std::string& name, Tensor& tensor) {
+    const Tensor t = file.find("optimizer." + name);
+    if (!t.defined() || t.shape() != tensor.shape() || t.dtype() != tensor.dtype())
+      fail(ErrorKind::data, where, "tensor 'optimizer.{}' is missing or has another shape: was the recipe changed?", name);
+    copy_values(t, tensor);
+  });
+  nn::assign(model_.net, part("net."), where);
+  average_ = std::move(average);
+  best_ = std::move(best);
+  optimizer_.set_steps(optimizer_steps);
+  schedule_.restore(schedule);
+  state_ = std::move(state);
+}
+
+}  // namespace tandem::train

@@ -1,0 +1,80 @@
+// The training loop: batches, back-propagation, validation, early stopping, checkpoints.
+#pragma once
+#include <tandem/evaluate/page.h>
+#include <tandem/tensor/safetensors.h>
+#include <tandem/train/recipe.h>
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+namespace tandem::train {
+
+/// Where a training stands, told after every step.
+struct Progress {
+  int64_t epoch = 0, epochs = 0;  // from 1
+  int64_t step = 0, steps = 0;    // of this epoch, from 1
+  double loss = 0;                // mean over the epoch so far
+  double examples_per_second = 0;
+  double seconds_left = 0;        // of the whole training, validation included
+  int64_t waited = 0;             // epochs without progress
+};
+
+/// What the caller may hear and say while a training runs; each may be empty.
+struct Hooks {
+  std::function<void(const Progress&)> step;
+  std::function<void(const evaluate::EpochPoint&, bool best)> epoch;
+  std::function<bool()> stop;  // asked after every step: true ends the training so that it can be resumed
+};
+
+enum class Outcome { finished, stopped_early, interrupted };
+
+/// Trains `model` on `train`. Everything random is drawn from the recipe's seed, the epoch and the step, so that a
+/// restored training goes on exactly as it would have.
+class Trainer {
+ public:
+  /// References are kept. `validation` may be empty: then there is no early stopping and the last weights are kept.
+  Trainer(const Recipe& recipe, tasks::ImageModel& model, const data::ImageSet& train, const data::ImageSet& validation);
+
+  /// Runs to the end, to early stopping or to hooks.stop. On a finished training the model holds the kept weights.
+  /// Throws a numeric error, naming epoch and step, when the loss is no longer finite.
+  Outcome run(const Hooks& hooks = {});
+
+  /// All of the state between two steps, and back. restore() throws a data error when it does not fit.
+  [[nodiscard]] TensorFile checkpoint();
+  void restore(const TensorFile& file, const std::string& where);
+
+  [[nodiscard]] const std::vector<evaluate::EpochPoint>& history() const { return state_.history; }
+  [[nodiscard]] int64_t best_epoch() const { return state_.best_epoch; }
+  [[nodiscard]] double seconds() const { return state_.seconds; }
+
+ private:
+  struct State {
+    int64_t epoch = 0, step = 0;       // the next step to run, both from 0
+    double loss_sum = 0;               // of the running epoch, weighted by examples
+    int64_t examples = 0, correct = 0;  // of the running epoch
+    double best_score = 0;
+    int64_t best_epoch = 0, waited = 0;
+    double seconds = 0, epoch_seconds = 0;
+    std::vector<evaluate::EpochPoint> history;
+  };
+
+  void step(std::span<const int64_t> indices);
+  bool end_epoch(const Hooks& hooks);  // true: stop early
+  void with_average(const std::function<void()>& fn);
+  void keep_best();
+
+  const Recipe& recipe_;
+  tasks::ImageModel& model_;
+  const data::ImageSet& train_;
+  const data::ImageSet& validation_;
+  std::vector<Tensor> parameters_;
+  optim::Optimizer optimizer_;
+  optim::Schedule schedule_;
+  Tensor class_weights_;
+  std::vector<Tensor> average_, best_;  // in the order of nn::named; empty when not used yet
+  int64_t steps_an_epoch_ = 0;
+  State state_;
+};
+
+}  // namespace tandem::train

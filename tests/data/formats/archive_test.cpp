@@ -1,0 +1,83 @@
+#include <tandem/data/formats/archive.h>
+#include <tandem/data/formats/gzip.h>
+
+#include <map>
+
+#include "tests/data/testing.h"
+
+namespace tandem::data {
+namespace {
+
+using testing::Bytes;
+using testing::expect_error;
+using testing::make_archive;
+using testing::TemporaryFolder;
+
+std::map<std::string, Bytes> all_of(const fs::path& path, const ArchiveLimits& limits = {}) {
+  std::map<std::string, Bytes> members;
+  read_archive(
+      path, [&](const std::string& name, Bytes bytes) { members[name] = std::move(bytes); }, limits);
+  return members;
+}
+
+const testing::Members members{
+    {"a/1.txt", {1, 2, 3}}, {"./b.bin", Bytes(200'000, 7)}, {"空/数.txt", {9}}, {"empty", {}}};
+
+TEST(Archive, ReadsTarAndZipByContent) {
+  const TemporaryFolder folder;
+  for (const char* name : {"x.tar", "x.tar.gz", "x.zip"}) {
+    make_archive(folder.path() / name, members);
+    fs::rename(folder.path() / name, folder.path() / "no-ending");
+    const auto got = all_of(folder.path() / "no-ending");
+    ASSERT_EQ(got.size(), 4U) << name;
+    EXPECT_EQ(got.at("a/1.txt"), (Bytes{1, 2, 3}));
+    EXPECT_EQ(got.at("b.bin").size(), 200'000U);
+    EXPECT_EQ(got.at("空/数.txt"), Bytes{9});
+    EXPECT_TRUE(got.at("empty").empty());
+  }
+}
+
+TEST(Archive, NamesByEnding) {
+  for (const char* name : {"a.tar", "a.TAR.GZ", "b.tgz", "c.zip", "d.tar.xz"})
+    EXPECT_TRUE(is_archive_name(name)) << name;
+  for (const char* name : {"a.gz", "tar", "a.png"}) EXPECT_FALSE(is_archive_name(name)) << name;
+}
+
+TEST(Archive, Limits) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "x.tar.gz";
+  make_archive(path, members);
+  expect_error(ErrorKind::data, {"x.tar.gz", "'b.bin' unpacks to more than 1000"},
+               [&] { (void)all_of(path, {.member = 1000}); });
+  expect_error(ErrorKind::data, {"more than 150000 bytes", "b.bin"}, [&] { (void)all_of(path, {.total = 150'000}); });
+  expect_error(ErrorKind::data, {"more than 2 members"}, [&] { (void)all_of(path, {.members = 2}); });
+  // A bomb: 256 MiB of zeros in a few hundred kilobytes.
+  make_archive(path, {{"zeros", Bytes(size_t{1} << 28)}});
+  ASSERT_LT(fs::file_size(path), uint64_t{1} << 20);
+  expect_error(ErrorKind::data, {"'zeros' unpacks to more than"}, [&] { (void)all_of(path, {.member = 1 << 20}); });
+}
+
+TEST(Archive, BadInput) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "x.tar.gz";
+  expect_error(ErrorKind::file, {"x.tar.gz", "cannot be opened"}, [&] { (void)all_of(path); });
+  expect_error(ErrorKind::file, {"not a plain file"}, [&] { (void)all_of(folder.path()); });
+  write_file(path, Bytes{});
+  EXPECT_TRUE(all_of(path).empty());
+  write_text(path, "this is no archive, only a line of text that goes on for a while");
+  expect_error(ErrorKind::data, {"x.tar.gz"}, [&] { (void)all_of(path); });
+  make_archive(path, members);
+  Bytes bytes = read_file(path);
+  bytes.resize(bytes.size() / 2);
+  write_file(path, bytes);
+  expect_error(ErrorKind::data, {"x.tar.gz", "damaged"}, [&] { (void)all_of(path); });
+  const fs::path zip = folder.path() / "x.zip";
+  make_archive(zip, members);
+  bytes = read_file(zip);
+  bytes[45] ^= 0xff;  // inside the first member's content
+  write_file(zip, bytes);
+  expect_error(ErrorKind::data, {"x.zip", "a/1.txt", "damaged"}, [&] { (void)all_of(zip); });
+}
+
+}  // namespace
+}  // namespace tandem::data

@@ -1,0 +1,190 @@
+// PNG, JPEG, resize.
+#include <tandem/data/formats/image.h>
+#include <tandem/data/formats/resize.h>
+#include <zlib.h>
+
+#include "tests/data/testing.h"
+
+namespace tandem::data {
+namespace {
+
+using testing::Bytes;
+using testing::expect_error;
+using testing::make_jpeg;
+using testing::pattern;
+
+void put(Bytes& out, uint32_t value) {
+  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<uint8_t>(value >> shift));
+}
+
+void chunk(Bytes& png, const std::string& type, const Bytes& content) {
+  put(png, static_cast<uint32_t>(content.size()));
+  Bytes body(type.begin(), type.end());
+  body.insert(body.end(), content.begin(), content.end());
+  png.insert(png.end(), body.begin(), body.end());
+  put(png, static_cast<uint32_t>(crc32(0, body.data(), static_cast<uInt>(body.size()))));
+}
+
+/// A PNG of any kind: `rows` are scanlines, each with its filter byte; `extra` a chunk before the pixels.
+Bytes make_png(uint32_t w, uint32_t h, uint8_t depth, uint8_t colour, const Bytes& rows, const std::string& extra = "",
+               const Bytes& content = {}) {
+  Bytes png{0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+  Bytes header;
+  put(header, w);
+  put(header, h);
+  header.insert(header.end(), {depth, colour, 0, 0, 0});
+  chunk(png, "IHDR", header);
+  if (!extra.empty()) chunk(png, extra, content);
+  uLongf size = compressBound(static_cast<uLong>(rows.size()));
+  Bytes packed(size);
+  compress(packed.data(), &size, rows.data(), static_cast<uLong>(rows.size()));
+  packed.resize(size);
+  chunk(png, "IDAT", packed);
+  chunk(png, "IEND", {});
+  return png;
+}
+
+Bytes values(const Tensor& image) {
+  const auto span = image.data<uint8_t>();
+  return {span.begin(), span.end()};
+}
+
+TEST(Png, RoundTripIsExact) {
+  for (const int64_t c : {1, 3})
+    for (const auto& [h, w] : {std::pair<int64_t, int64_t>{1, 1}, {5, 7}, {64, 33}}) {
+      const Tensor image = pattern(h, w, c);
+      const Bytes png = encode_png(image);
+      const ImageInfo info = image_info(png, "x.png");
+      EXPECT_EQ(info.height, h);
+      EXPECT_EQ(info.width, w);
+      EXPECT_EQ(info.channels, c);
+      EXPECT_EQ(values(decode_image(png, 0, "x.png")), values(image));
+    }
+  EXPECT_EQ(decode_image(encode_png(Tensor::full({4, 5}, 9, DType::u8)), 0, "x").shape(), Shape({4, 5, 1}));
+  expect_error(ErrorKind::usage, {"encode_png", "(2, 2, 4)"}, [] {
+    (void)encode_png(Tensor::zeros({2, 2, 4}, DType::u8));
+  });
+  expect_error(ErrorKind::usage, {"float32"}, [] { (void)encode_png(Tensor::zeros({2, 2, 1})); });
+  expect_error(ErrorKind::usage, {"(0, 2, 1)"}, [] { (void)encode_png(Tensor::zeros({0, 2, 1}, DType::u8)); });
+}
+
+TEST(Png, OtherKinds) {
+  // Grey with alpha over white: 100 at alpha 0, 128, 255.
+  EXPECT_EQ(values(decode_image(make_png(3, 1, 8, 4, {0, 100, 0, 100, 128, 100, 255}), 0, "x")),
+            (Bytes{255, 177, 100}));
+  // RGBA.
+  EXPECT_EQ(values(decode_image(make_png(1, 1, 8, 6, {0, 255, 0, 10, 51}), 0, "x")), (Bytes{255, 204, 206}));
+  // 16-bit grey: 0x8000 is 128 (rounded), 0xffff 255.
+  EXPECT_EQ(values(decode_image(make_png(2, 1, 16, 0, {0, 0x80, 0, 0xff, 0xff}), 0, "x")), (Bytes{128, 255}));
+  // One bit: white, black, white.
+  EXPECT_EQ(values(decode_image(make_png(3, 1, 1, 0, {0, 0xa0}), 0, "x")), (Bytes{255, 0, 255}));
+  // Two colours of a palette, the second one unused entry away.
+  const Tensor palette = decode_image(make_png(2, 1, 8, 3, {0, 1, 0}, "PLTE", {1, 2, 3, 4, 5, 6}), 0, "x");
+  EXPECT_EQ(values(palette), (Bytes{4, 5, 6, 1, 2, 3}));
+  // A colour named transparent turns white.
+  EXPECT_EQ(values(decode_image(make_png(2, 1, 8, 0, {0, 7, 8}, "tRNS", {0, 7}), 0, "x")), (Bytes{255, 8}));
+}
+
+TEST(Image, ChannelsWanted) {
+  const Tensor red = with_channels(Tensor::from(std::vector<uint8_t>{255, 0, 0}, {1, 1, 3}), 1);
+  EXPECT_EQ(values(red), (Bytes{76}));  // 0.299 * 255
+  EXPECT_EQ(values(with_channels(Tensor::full({1, 1, 3}, 255, DType::u8), 1)), (Bytes{255}));
+  EXPECT_EQ(values(with_channels(Tensor::full({1, 2, 1}, 9, DType::u8), 3)), (Bytes(6, 9)));
+  EXPECT_EQ(decode_image(encode_png(pattern(3, 4, 3)), 1, "x").shape(), Shape({3, 4, 1}));
+  EXPECT_EQ(decode_image(encode_png(pattern(3, 4, 1)), 3, "x").shape(), Shape({3, 4, 3}));
+  EXPECT_EQ(decode_image(make_jpeg(pattern(3, 4, 3)), 1, "x").shape(), Shape({3, 4, 1}));
+  EXPECT_EQ(decode_image(make_jpeg(pattern(3, 4, 1)), 3, "x").shape(), Shape({3, 4, 3}));
+  expect_error(ErrorKind::usage, {"channels is 2"}, [] { (void)decode_image({}, 2, "x"); });
+}
+
+TEST(Jpeg, IsCloseToWhatWasCompressed) {
+  for (const int64_t c : {1, 3}) {
+    const Tensor image = with_channels(pattern(40, 30, 1), c);
+    const Tensor back = decode_image(make_jpeg(image, 100), 0, "x.jpg");
+    ASSERT_EQ(back.shape(), image.shape());
+    double error = 0;
+    for (int64_t i = 0; i < image.numel(); ++i) error += std::abs(image.at(i) - back.at(i));
+    EXPECT_LT(error / static_cast<double>(image.numel()), 1.5);  // quality 100 rounds coefficients, no more
+  }
+}
+
+TEST(Image, BadInput) {
+  const Bytes png = encode_png(pattern(20, 20, 3));
+  const Bytes jpeg = make_jpeg(pattern(64, 64, 3));
+  const auto cut = [](Bytes bytes, size_t size) {
+    bytes.resize(size);
+    return bytes;
+  };
+  Bytes crc = png;
+  crc[png.size() / 2] ^= 1;
+  Bytes type = png;
+  type[25] = 9;  // colour type
+  Bytes marker = jpeg;
+  marker[3] = 0xd9;
+  struct Case {
+    Bytes bytes;
+    std::vector<std::string> message;
+  };
+  const Case cases[] = {
+      {{}, {"neither PNG nor JPEG", "0 bytes"}},
+      {{'G', 'I', 'F', '8', '9', 'a'}, {"neither PNG nor JPEG", "47 49 46"}},
+      {cut(png, 8), {"damaged PNG", "cut short"}},
+      {cut(png, 20), {"damaged PNG", "cut short"}},
+      {cut(png, png.size() / 2), {"damaged PNG at byte", "cut short"}},
+      {crc, {"damaged PNG"}},
+      {type, {"damaged PNG"}},
+      {make_png(1U << 20, 1U << 20, 8, 0, {0}), {"1048576 x 1048576 pixels", "at most"}},
+      {make_png(50, 50, 8, 0, {0, 1, 2}), {"damaged PNG"}},
+      {cut(jpeg, 3), {"damaged JPEG"}},
+      {cut(jpeg, jpeg.size() / 2), {"damaged JPEG near byte", "Premature end"}},
+      {marker, {"damaged JPEG"}},
+      {make_jpeg(pattern(8, 8, 4)), {"4 colour components"}},
+  };
+  for (const auto& c : cases) {
+    auto message = c.message;
+    message.emplace_back("some/path");
+    expect_error(ErrorKind::data, message, [&] { (void)decode_image(c.bytes, 3, "some/path"); });
+  }
+}
+
+TEST(Image, EveryCutAndDamagedByteEndsInAnImageOrAnError) {
+  for (const Bytes& good : {encode_png(pattern(9, 9, 3)), make_jpeg(pattern(16, 16, 3))})
+    for (size_t i = 0; i < good.size(); ++i)
+      for (const bool cut : {true, false}) {
+        Bytes bad = good;
+        if (cut)
+          bad.resize(i);
+        else
+          bad[i] ^= 0x5a;
+        try {
+          EXPECT_TRUE(decode_image(bad, 3, "x").defined());
+        } catch (const Error& error) {
+          EXPECT_EQ(static_cast<int>(error.kind()), static_cast<int>(ErrorKind::data)) << error.what();
+        }
+      }
+}
+
+TEST(Resize, KeepsFlatImagesAndMeans) {
+  const Tensor flat = Tensor::full({13, 7, 3}, 77, DType::u8);
+  for (const auto& [h, w] : {std::pair<int64_t, int64_t>{1, 1}, {5, 20}, {26, 3}, {40, 40}}) {
+    const Tensor out = resize(flat, h, w);
+    ASSERT_EQ(out.shape(), Shape({h, w, 3}));
+    for (int64_t i = 0; i < out.numel(); ++i) ASSERT_EQ(out.at(i), 77);
+  }
+  // Fine stripes shrink to their mean, not to one of them.
+  Tensor stripes = Tensor::empty({64, 64, 1}, DType::u8);
+  for (int64_t i = 0; i < stripes.numel(); ++i) stripes.data<uint8_t>()[static_cast<size_t>(i)] = i % 2 ? 200 : 0;
+  const Tensor small = resize(stripes, 8, 8);
+  for (int64_t i = 0; i < small.numel(); ++i) EXPECT_NEAR(small.at(i), 100, 2);
+}
+
+TEST(Resize, GrowsBilinearly) {
+  const Tensor two = Tensor::from(std::vector<uint8_t>{0, 100}, {1, 2, 1});
+  EXPECT_EQ(values(resize(two, 1, 4)), (Bytes{0, 25, 75, 100}));  // centres at -1/4, 1/4, 3/4, 5/4
+  EXPECT_EQ(values(resize(two, 1, 2)), (Bytes{0, 100}));
+  expect_error(ErrorKind::usage, {"0 x 5"}, [&] { (void)resize(two, 0, 5); });
+  expect_error(ErrorKind::usage, {"float32"}, [] { (void)resize(Tensor::zeros({2, 2, 1}), 1, 1); });
+}
+
+}  // namespace
+}  // namespace tandem::data
