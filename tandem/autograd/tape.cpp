@@ -2,7 +2,9 @@
 #include <tandem/kernels/elementwise.h>
 
 #include <algorithm>
+#include <atomic>
 #include <queue>
+#include <utility>
 
 namespace tandem {
 
@@ -35,7 +37,7 @@ struct Node {
 namespace {
 
 thread_local bool record = true;
-thread_local uint64_t next_order = 0;
+std::atomic<uint64_t> next_order = 0;  // one for all threads: their results may meet in one graph
 
 // Adds without touching memory that others may share: the first gradient is kept as it is, a second makes a new sum.
 void accumulate(Tensor& sum, const Tensor& more) {
@@ -43,6 +45,8 @@ void accumulate(Tensor& sum, const Tensor& more) {
     sum = more;
     return;
   }
+  if (sum.shape() != more.shape() || sum.dtype() != more.dtype())
+    fail(ErrorKind::internal, "backward", "gradients {} and {} of one tensor do not fit", sum.shape(), more.shape());
   const Tensor total = Tensor::empty(sum.shape(), sum.dtype());
   dispatch_float("backward", sum.dtype(), [&](auto t) {
     using T = decltype(t);
@@ -95,11 +99,17 @@ void backward(const Tensor& output, const Tensor& grad) {
   if (!grad.defined() && output.numel() != 1)
     fail("backward", "an output of shape {} needs a gradient to start from; only a single number does not",
          output.shape());
-  if (grad.defined() && grad.shape() != output.shape())
-    fail("backward", "gradient {} does not have the shape of the output {}", grad.shape(), output.shape());
+  if (grad.defined() && (grad.shape() != output.shape() || grad.dtype() != output.dtype()))
+    fail("backward", "gradient {} {} does not have the shape and type of the output {} {}", grad.shape(),
+         name_of(grad.dtype()), output.shape(), name_of(output.dtype()));
 
   const auto later = [](const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) { return a->order < b->order; };
-  std::priority_queue<std::shared_ptr<Node>, std::vector<std::shared_ptr<Node>>, decltype(later)> ready(later);
+  // Nodes with a gradient that is not sent on yet. When an operation throws they must not keep it.
+  struct Ready : std::priority_queue<std::shared_ptr<Node>, std::vector<std::shared_ptr<Node>>, decltype(later)> {
+    ~Ready() {
+      for (const auto& node : c) node->grad = Tensor{};
+    }
+  } ready;
   const auto send = [&](const std::shared_ptr<Node>& node, const Tensor& g) {
     const bool first = !node->grad.defined();
     accumulate(node->grad, g);
@@ -111,12 +121,9 @@ void backward(const Tensor& output, const Tensor& grad) {
   while (!ready.empty()) {
     const std::shared_ptr<Node> node = ready.top();
     ready.pop();
+    const Tensor g = std::exchange(node->grad, Tensor{});
     if (node->consumed) fail("backward", "the tape behind '{}' was used before: run the forward pass again", node->name);
-    uint64_t wanted = 0;
-    for (size_t i = 0; i < node->inputs.size(); ++i)
-      if (node->inputs[i]) wanted |= uint64_t{1} << i;
-    const Grads grads = node->run(node->grad, Wanted(wanted));
-    node->grad = Tensor{};
+    const Grads grads = node->run(g, Wanted(node->inputs));
     node->run = nullptr;  // frees what the forward pass kept
     node->consumed = true;
     for (size_t i = 0; i < node->inputs.size(); ++i)

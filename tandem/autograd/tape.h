@@ -13,18 +13,18 @@ using Grads = std::vector<Tensor>;
 /// Says which inputs want a gradient: a backward function computes no other.
 class Wanted {
  public:
-  explicit Wanted(uint64_t bits) : bits_(bits) {}
-  bool operator[](size_t input) const noexcept { return (bits_ >> input & 1) != 0; }
+  explicit Wanted(std::span<const std::shared_ptr<Node>> inputs) : inputs_(inputs) {}
+  bool operator[](size_t input) const noexcept { return inputs_[input] != nullptr; }
 
  private:
-  uint64_t bits_;
+  std::span<const std::shared_ptr<Node>> inputs_;
 };
 
 /// Gets the gradient of the output (its shape), returns those of the inputs (their shapes).
 using Backward = std::function<Grads(const Tensor& grad, Wanted wanted)>;
 
 /// Puts `output` on the tape when any of `inputs` is there and recording is on; otherwise it keeps nothing.
-/// `backward` captures detached tensors only: what it captures is what stays in memory. At most 64 inputs.
+/// `backward` captures detached tensors only: what it captures is what stays in memory.
 [[nodiscard]] Tensor with_grad(const char* name, Tensor output, std::span<const Tensor> inputs, Backward backward);
 [[nodiscard]] inline Tensor with_grad(const char* name, Tensor output, std::initializer_list<Tensor> inputs,
                                       Backward backward) {
@@ -41,7 +41,7 @@ using Backward = std::function<Grads(const Tensor& grad, Wanted wanted)>;
 void require_grad(Tensor& tensor, bool on = true);
 [[nodiscard]] bool requires_grad(const Tensor& tensor) noexcept;
 
-/// The gradient collected at a leaf, or "none".
+/// The gradient collected at a leaf, or "none". It may share its memory with other gradients: read it, do not write.
 [[nodiscard]] Tensor grad_of(const Tensor& leaf);
 void clear_grad(const Tensor& leaf);
 

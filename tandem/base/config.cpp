@@ -325,6 +325,14 @@ void Fields::operator()(const char* name, bool& value) {
 }
 
 void Fields::operator()(const char* name, int64_t& value, Range range) { number(name, value, range); }
+void Fields::operator()(const char* name, int64_t& value, Range range, Word word) {
+  field(
+      name, value,
+      [&](const Config& node, const std::string& what) {
+        return node.is_scalar() && node.text() == word.text ? word.value : parse_number<int64_t>(node, what, range);
+      },
+      [&](int64_t v) { return Config::scalar(v == word.value ? word.text : print_number(v)); });
+}
 void Fields::operator()(const char* name, uint64_t& value) { number(name, value, Range{}); }
 void Fields::operator()(const char* name, double& value, Range range) { number(name, value, range); }
 void Fields::operator()(const char* name, std::vector<int64_t>& value, Range range) { numbers(name, value, range); }

@@ -66,6 +66,12 @@ class Fields {
 
   void operator()(const char* name, bool& value);
   void operator()(const char* name, int64_t& value, Range range = {});
+  /// A number, or a word that stands for one: padding: same.
+  struct Word {
+    const char* text;
+    int64_t value;
+  };
+  void operator()(const char* name, int64_t& value, Range range, Word word);
   void operator()(const char* name, uint64_t& value);
   void operator()(const char* name, double& value, Range range = {});
   void operator()(const char* name, std::string& value, const std::vector<std::string>& choices = {});

@@ -11,9 +11,10 @@ namespace tandem::evaluate {
 
 /// What a network said about a set of labelled examples.
 struct Predictions {
-  std::vector<std::string> classes;
-  std::vector<int32_t> labels;       // (n), the truth: an index into `classes`
-  std::vector<float> probabilities;  // (n, classes), row-major; a binary network with one output p is written {1 - p, p}
+  std::vector<std::string> classes = {};
+  std::vector<int32_t> labels = {};  // (n), the truth: an index into `classes`
+  std::vector<float> probabilities =
+      {};  // (n, classes), row-major; a binary network with one output p is written {1 - p, p}
 
   [[nodiscard]] int64_t size() const { return static_cast<int64_t>(labels.size()); }
   [[nodiscard]] std::span<const float> row(int64_t example) const {
@@ -29,8 +30,8 @@ struct Scores {
 
 struct ClassScores : Scores {
   std::string name;
-  int64_t support = 0;                                                 // examples whose true class this is
-  double auc = std::numeric_limits<double>::quiet_NaN();               // ROC, one against the rest
+  int64_t support = 0;                                    // examples whose true class this is
+  double auc = std::numeric_limits<double>::quiet_NaN();  // ROC, one against the rest
   double average_precision = std::numeric_limits<double>::quiet_NaN();
 };
 
@@ -48,7 +49,7 @@ struct Interval {
 struct Classification {
   int64_t examples = 0;
   int64_t errors = 0;
-  double loss = 0;      // mean cross-entropy in nats, probabilities clipped to [eps, 1 - eps] with float32's eps
+  double loss = 0;  // mean cross-entropy in nats, probabilities clipped to [eps, 1 - eps] with float32's eps
   double accuracy = 0;
   Interval accuracy_interval;  // Wilson, 95 %
   Scores macro, weighted;      // macro: over the classes that occur among the labels or the predictions

@@ -64,8 +64,7 @@ std::vector<RocPoint> roc(std::span<const int32_t> labels, std::span<const float
     // A point lies inside a straight, evenly walked piece when the steps before and after it are equal.
     const bool inside = i > 0 && i + 1 < at.size() && at[i + 1].tp - at[i].tp == at[i].tp - at[i - 1].tp &&
                         at[i + 1].fp - at[i].fp == at[i].fp - at[i - 1].fp;
-    if (all_points || !inside)
-      out.push_back({ratio(at[i].fp, negatives), ratio(at[i].tp, positives), at[i].threshold});
+    if (all_points || !inside) out.push_back({ratio(at[i].fp, negatives), ratio(at[i].tp, positives), at[i].threshold});
   }
   return out;
 }

@@ -24,7 +24,9 @@ constexpr size_t curve_points = 12'000;    // of all classes together
 
 using Point = std::pair<double, double>;
 
-double rounded(double value, double scale = 1e5) { return std::isfinite(value) ? std::round(value * scale) / scale : value; }
+double rounded(double value, double scale = 1e5) {
+  return std::isfinite(value) ? std::round(value * scale) / scale : value;
+}
 
 /// Ramer-Douglas-Peucker: the fewest of `points` from which none lies further than `tolerance`.
 std::vector<Point> thinned(const std::vector<Point>& points, double tolerance) {
@@ -133,10 +135,12 @@ ordered_json result_json(const Classification& r) {
 }
 
 ordered_json facts_json(const RunFacts& f) {
-  return {{"name", f.name},       {"task", f.task},           {"data", f.data},
-          {"split", f.split},     {"seconds", f.seconds},     {"train_seconds", f.train_seconds},
-          {"seed", f.seed},       {"parameters", f.parameters}, {"version", f.version},
-          {"command", f.command}, {"date", f.date},           {"machine", f.machine}};
+  return {{"name", f.name},       {"task", f.task},
+          {"data", f.data},       {"split", f.split},
+          {"seconds", f.seconds}, {"train_seconds", f.train_seconds},
+          {"seed", f.seed},       {"parameters", f.parameters},
+          {"version", f.version}, {"command", f.command},
+          {"date", f.date},       {"machine", f.machine}};
 }
 
 int64_t best_epoch(const PageInput& in) {
@@ -203,7 +207,8 @@ void check(const PageInput& in) {
   const int64_t n = in.predictions.size();
   if (in.result.examples != n) fail(where, "the result has {} examples, the predictions {}", in.result.examples, n);
   if (in.result.classes.size() != in.predictions.classes.size())
-    fail(where, "the result has {} classes, the predictions {}", in.result.classes.size(), in.predictions.classes.size());
+    fail(where, "the result has {} classes, the predictions {}", in.result.classes.size(),
+         in.predictions.classes.size());
   if (in.images && (!in.images->pixels.defined() || in.images->pixels.size(0) != n))
     fail(where, "{} predictions but {} images: give them in the same order", n,
          in.images->pixels.defined() ? in.images->pixels.size(0) : 0);
@@ -231,11 +236,12 @@ std::string report_page(const PageInput& in) {
 
   ordered_json data = {{"facts", facts_json(in.facts)}, {"result", result_json(in.result)}};
   data["curves"] = curves_json(in.predictions, in.result);
-  data["sheet"] = {{"w", sheet.tile_width}, {"h", sheet.tile_height}, {"columns", sheet.columns}, {"count", sheet.count}};
+  data["sheet"] = {
+      {"w", sheet.tile_width}, {"h", sheet.tile_height}, {"columns", sheet.columns}, {"count", sheet.count}};
   ordered_json& examples = data["examples"] = ordered_json::array();
   for (const ShownExample& e : shown) {
-    ordered_json entry = ordered_json::array(
-        {e.example, e.truth, e.guess, rounded(e.guess_probability), rounded(e.truth_probability)});
+    ordered_json entry =
+        ordered_json::array({e.example, e.truth, e.guess, rounded(e.guess_probability), rounded(e.truth_probability)});
     if (in.texts) entry.push_back(excerpt((*in.texts)[static_cast<size_t>(e.example)]));
     examples.push_back(std::move(entry));
   }
@@ -258,7 +264,8 @@ std::string report_page(const PageInput& in) {
   page.reserve(size_t{1} << 18);
   page.append(page_head).append("<title>").append(escaped_html(title)).append("</title>\n<style>");
   page.append(page_style).append(page_style_sections);
-  if (sheet.count > 0) page.append(".tile{background-image:url(data:image/png;base64,").append(base64(sheet.png)).append(")}");
+  if (sheet.count > 0)
+    page.append(".tile{background-image:url(data:image/png;base64,").append(base64(sheet.png)).append(")}");
   page.append("</style>\n</head>\n").append(page_body);
   page.append("<noscript>").append(plain_summary(in)).append("</noscript>\n");
   page.append("<script type=\"application/json\" id=\"report-data\">").append(script_json(data)).append("</script>\n");

@@ -23,9 +23,9 @@ struct EpochPoint {
 
 /// One layer of the network, in the order the data flows.
 struct LayerRow {
-  std::string name;    // "0" or "encoder.1"
-  std::string kind;    // "Conv2d 3x3"
-  std::string output;  // "28 x 28 x 16", without the batch
+  std::string name = {};    // "0" or "encoder.1"
+  std::string kind = {};    // "Conv2d 3x3"
+  std::string output = {};  // "28 x 28 x 16", without the batch
   int64_t parameters = 0;
 };
 
@@ -37,13 +37,13 @@ struct NextStep {
 /// All that the page shows. `result` must come from `predictions`; `images` and `texts`, when given, hold the examples
 /// in the same order. They must live until report_page returns.
 struct PageInput {
-  RunFacts facts;
+  RunFacts facts = {};
   const Classification& result;
   const Predictions& predictions;
   const data::ImageSet* images = nullptr;
   const std::vector<std::string>* texts = nullptr;
   std::vector<EpochPoint> history = {};
-  int64_t best_epoch = 0;  // the one whose weights were kept; 0: the lowest validation loss
+  int64_t best_epoch = 0;   // the one whose weights were kept; 0: the lowest validation loss
   std::string recipe = {};  // YAML
   std::vector<LayerRow> network = {};
   std::vector<NextStep> next = {};  // empty: the program's verbs on facts.folder

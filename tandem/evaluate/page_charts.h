@@ -94,14 +94,17 @@ function canvas(kind, draw) {
 )js";
 
 inline constexpr std::string_view page_charts = R"js(
-/* About `count` round numbers over [low, high]. */
-function ticks(low, high, count) {
+/* The round step that gives about `count` ticks over [low, high]. */
+function round_step(low, high, count) {
   const raw = (high - low) / count, power = 10 ** Math.floor(Math.log10(raw));
-  const step = power * [1, 2, 2.5, 5, 10].find(m => m * power >= raw * .999);
+  return power * [1, 2, 2.5, 5, 10].find(m => m * power >= raw * .999);
+}
+function multiples(step, low, high) {
   const out = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; ++i) out.push(Number((i * step).toPrecision(12)));
   return out;
 }
+const ticks = (low, high, count) => multiples(round_step(low, high, count), low, high);
 const linear = (low, high, from, to) => Object.assign(x => from + (x - low) / (high - low) * (to - from), {low, high});
 const path = points => {
   let out = '', pen = 'M';
@@ -142,7 +145,7 @@ function epoch_chart(title, lines, format, options = {}) {
     const all = used.flatMap(line => rows.map(row => row[line.column])).filter(v => v != null);
     let low = options.zero ? 0 : Math.min(...all), high = Math.max(...all);
     if (high <= low) { const pad = Math.abs(high) * .1 || .1; low = options.zero ? 0 : low - pad; high += pad; }
-    const marks = ticks(low, high, height < 160 ? 2 : 4), step = marks.length > 1 ? marks[1] - marks[0] : high - low;
+    const step = round_step(low, high, height < 160 ? 2 : 4);
     if (!options.zero) low = Math.floor(low / step + 1e-9) * step;
     high = Math.ceil(high / step - 1e-9) * step;
     if (options.top) high = Math.min(high, options.top);
@@ -151,12 +154,12 @@ function epoch_chart(title, lines, format, options = {}) {
     const x_marks = alone ? [first] : ticks(first, last, Math.min(rows.length - 1, Math.max(3, width / 90))).filter(Number.isInteger);
     const {drawing, sx, sy, frame} = axes(width, height,
       {low: alone ? first - 1 : first, high: alone ? last + 1 : last, ticks: x_marks, format: whole, label: options.bare ? '' : t('epoch'), room},
-      {low, high, ticks: ticks(low, high, height < 160 ? 2 : 4), format}, title);
+      {low, high, ticks: multiples(step, low, high), format}, title);
     const best = rows.find(row => row[0] === D.best);
     if (best && !alone) {
       const x = sx(D.best), right_half = x > (frame.left + frame.right) / 2;
       drawing.append(sv('line', {class: 'dashed', x1: x, x2: x, y1: frame.top, y2: frame.bottom}));
-      if (options.best) drawing.append(sv('text', {x: x + (right_half ? -6 : 6), y: frame.top + 10, 'text-anchor': right_half ? 'end' : 'start'}, t('best', {n: D.best})));
+      if (options.best) drawing.append(sv('text', {class: 'halo', x: x + (right_half ? -6 : 6), y: options.best === 'below' ? frame.bottom - 9 : frame.top + 10, 'text-anchor': right_half ? 'end' : 'start'}, t('best', {n: D.best})));
     }
     const ends = [];
     for (const line of used) {
@@ -241,6 +244,7 @@ function curve_chart(kind, x_label, y_label) {
       lines.append(line);
     });
     const caption = sv('text', {class: 'strong', x: kind === 'roc' ? frame.right - 10 : frame.left + 12, y: frame.bottom - 14, 'text-anchor': kind === 'roc' ? 'end' : 'start'});
+    caption.classList.add('halo');
     drawing.append(lines, caption);
     self.pick = c => {
       self.classList.toggle('picked', c != null);
@@ -248,7 +252,7 @@ function curve_chart(kind, x_label, y_label) {
         one.line.classList.toggle('on', one.c === c);
         if (one.c === c) lines.append(one.line);
       }
-      caption.textContent = c == null || !D.curves[c] ? '' : `${classes[c].name}  ${t(kind === 'roc' ? 'class_auc' : 'ap')} ${fixed(kind === 'roc' ? classes[c].auc : classes[c].ap)}`;
+      caption.textContent = c == null || !D.curves[c] ? '' : `${classes[c].name} · ${t(kind === 'roc' ? 'class_auc' : 'ap')} ${fixed(kind === 'roc' ? classes[c].auc : classes[c].ap)}`;
     };
     drawing.addEventListener('pointermove', event => {
       const at = drawing.getBoundingClientRect(), x = (event.clientX - at.left) * width / at.width, y = (event.clientY - at.top) * height / at.height;
@@ -280,6 +284,8 @@ function reliability_chart() {
     const {drawing, sx, sy, frame} = axes(width, upper, {low: 0, high: 1, ticks: marks, format: as_percent}, {low: 0, high: 1, ticks: marks, format: as_percent, label: t('right_share')}, t('calibration'));
     drawing.setAttribute('viewBox', `0 0 ${width} ${height}`);
     const most = Math.max(...R.bins.map(b => b[2])), floor = upper + 46, tall = 40;
+    const few = n => n < 1000 ? String(n) : n < 1e6 ? Number((n / 1000).toPrecision(2)) + 'k' : Number((n / 1e6).toPrecision(2)) + 'M';
+    const fits = R.bins.every(b => few(b[2]).length * 5.7 + 2 < sx(b[1]) - sx(b[0]));
     for (const [low, high, n, confidence, accuracy] of R.bins) {
       if (!n) continue;
       const x = sx(low) + 1, w = sx(high) - sx(low) - 2, size = Math.max(1.5, Math.log(n + 1) / Math.log(most + 1) * tall);
@@ -290,7 +296,7 @@ function reliability_chart() {
         sv('rect', {class: 'gap', x, width: w, y: Math.min(sy(accuracy), sy(confidence)), height: Math.abs(sy(accuracy) - sy(confidence))}),
         sv('line', {class: 'bin-top', x1: x, x2: x + w, y1: sy(accuracy), y2: sy(accuracy)}),
         sv('rect', {class: 'count-bar', x, width: w, y: floor - size, height: size}),
-        w > 15 && sv('text', {x: x + w / 2, y: floor + 13, 'text-anchor': 'middle', style: `font-size:${w > 24 ? 11 : 9.5}px`}, n < 1000 ? n : n < 1e6 ? Number((n / 1000).toPrecision(2)) + 'k' : Number((n / 1e6).toPrecision(2)) + 'M')));
+        fits && sv('text', {x: x + w / 2, y: floor + 13, 'text-anchor': 'middle', style: 'font-size:9.5px'}, few(n))));
     }
     drawing.append(sv('line', {class: 'dashed', x1: sx(0), y1: sy(0), x2: sx(1), y2: sy(1)}),
       sv('line', {class: 'base', x1: frame.left, x2: frame.right, y1: floor, y2: floor}),

@@ -11,7 +11,7 @@ namespace tandem::evaluate {
 namespace {
 
 constexpr int64_t per_wrong_cell = 12, per_right_cell = 6;
-constexpr int64_t tile_limit = 64;     // pixels a side
+constexpr int64_t tile_limit = 64;  // pixels a side
 constexpr int64_t sheet_columns = 32;
 
 /// A whole sheet as (rows * height, columns * width, channels).
@@ -23,7 +23,8 @@ Tensor lay_out(const data::ImageSet& images, std::span<const ShownExample> shown
   const auto pixels = out.data<uint8_t>();
   for (int64_t i = 0; i < sheet.count; ++i) {
     const int64_t example = shown[static_cast<size_t>(i)].example;
-    Tensor image = images.pixels.rows(example, example + 1).view({images.pixels.size(1), images.pixels.size(2), channels});
+    Tensor image =
+        images.pixels.rows(example, example + 1).view({images.pixels.size(1), images.pixels.size(2), channels});
     if (image.size(0) != sheet.tile_height || image.size(1) != sheet.tile_width)
       image = data::resize(image, sheet.tile_height, sheet.tile_width);
     const auto from = image.data<const uint8_t>();

@@ -69,13 +69,13 @@ function summary_section() {
 function training_section() {
   if (!D.history.length) return section('training', el('p', {class: 'note'}, t('no_history')));
   const soft = 'var(--soft)', blue = 'var(--accent)';
-  const first = (v, exact) => exact ? short(v) : String(Number(v.toPrecision(3)));
+  const first = v => short(v);
   const boxed = (key, chart, kind) => chart && el('figure', {class: kind}, el('h3', {}, t(key)), chart);
   const losses = D.history.flatMap(row => [row[1], row[2]]).filter(v => v != null);
   const loss = epoch_chart(t('loss'), [{name: t('train'), colour: soft, column: 1}, {name: t('validation'), colour: blue, column: 2, best: true}], first,
     {zero: losses.length > 0 && Math.min(...losses) >= 0 && Math.max(...losses) > 1.5 * Math.min(...losses), best: true});
   const accuracy = epoch_chart(t('accuracy'), [{name: t('train'), colour: soft, column: 3}, {name: t('validation'), colour: blue, column: 4, best: true}],
-    (v, exact) => exact ? percent(v, 2) : v.toLocaleString(locale(), {style: 'percent', maximumFractionDigits: 2}), {top: 1, best: true});
+    (v, exact) => exact ? percent(v, 2) : v.toLocaleString(locale(), {style: 'percent', maximumFractionDigits: 2}), {top: 1, best: 'below'});
   const rate = D.history.length > 1 ? epoch_chart(t('rate'), [{name: t('rate'), colour: 'var(--c2)', column: 5}], first, {height: 130, zero: true}) : null;
   const columns = [['epoch', 0, whole], ['train_loss', 1, short], ['validation_loss', 2, short], ['train_accuracy', 3, v => percent(v, 2)], ['validation_accuracy', 4, v => percent(v, 2)],
     ['rate', 5, short], ['seconds', 6, v => fixed(v, 1)]].filter(([, c]) => D.history.some(row => row[c] != null));
@@ -122,16 +122,19 @@ function cell_panel() {
   } else {
     list.append(el('p', {class: 'note'}, t('no_mixups')));
   }
-  return el('div', {}, cell, list);
+  return el('div', {class: 'panel'}, cell, list);
 }
 
 /* How strong a cell's colour is: its share of the row; mistakes against the largest share among them (15% at least). */
 const worst_share = Math.max(.15, ...mixups.map(([a, , n]) => n / classes[a].support));
 const strength = (n, support, right) => right ? .16 + .84 * n / support : .07 + .66 * (n / support / worst_share) ** .65;
+function label_room() {
+  const longest = Math.max(...classes.map(c => [...c.name].reduce((w, ch) => w + (ch > '\u2e80' ? 2 : 1), 0)));
+  return Math.round(Math.min(classes.length > 4 ? 150 : 190, 14 + longest * 7.2));
+}
 function matrix_table() {
   const k = classes.length, long = k > 4 && classes.some(c => c.name.length > (k > 12 ? 2 : 5));
-  const longest = Math.max(...classes.map(c => [...c.name].reduce((w, ch) => w + (ch > '\u2e80' ? 2 : 1), 0)));
-  const label_width = Math.min(k > 4 ? 150 : 190, 14 + longest * 7.2), grid = [];
+  const label_width = label_room(), grid = [];
   const move = (event, row, column) => {
     const step = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1]}[event.key];
     if (!step) return;
@@ -163,7 +166,7 @@ function matrix_map() {
     drawing.append(sv('rect', {class: 'ground', width, height: width, rx: 4}));
     const grow = Math.max(side, 2.5);
     for (const [a, b, n] of [...R.cells].sort((p, q) => q[2] - p[2]).slice(0, 6000))
-      drawing.append(sv('rect', {x: b * side, y: a * side, width: grow, height: grow, style: `fill:rgb(var(--${a === b ? 'good' : 'bad'}) / ${Math.max(.25, strength(n, classes[a].support, a === b)).toFixed(2)})`}));
+      drawing.append(sv('rect', {x: b * side, y: a * side, width: grow, height: grow, style: `fill:rgb(var(--${a === b ? 'good' : 'bad'}) / ${Math.max(.5, strength(n, classes[a].support, a === b)).toFixed(2)})`}));
     const pick = sv('rect', {class: 'pick', width: grow + 3, height: grow + 3});
     drawing.append(pick);
     self.mark = () => {
@@ -200,7 +203,8 @@ function matrix_map() {
 }
 
 function confusion_section() {
-  const panel = cell_panel(), big = classes.length > 24;
+  const panel = cell_panel(), k = classes.length, big = k > 24;
+  const room = big || (k > 4 && k <= 12) ? 560 : k <= 4 ? 440 : label_room() + k * 26 + 8;
   let left;
   if (big) {
     const box = matrix_map(), draw = show_cell;
@@ -209,7 +213,7 @@ function confusion_section() {
   } else {
     left = matrix_table();
   }
-  return section('confusion', lead(t(big ? 'confusion_lead_big' : 'confusion_lead')), el('div', {class: classes.length > 4 ? 'confusion' : 'confusion few-classes'}, left, panel));
+  return section('confusion', lead(t(big ? 'confusion_lead_big' : 'confusion_lead')), el('div', {class: room > 600 ? 'confusion stacked' : 'confusion', style: `--matrix:${room}px`}, left, panel));
 }
 
 function mistakes_section() {
@@ -248,7 +252,7 @@ function classes_section() {
     }));
   };
   fill();
-  const foot = (key, s) => el('tr', {}, el('td', {}, t(key)), el('td', {}, fixed(s.precision)), el('td', {}, fixed(s.recall)), el('td', {}, fixed(s.f1)), el('td', {}),
+  const foot = (key, s) => el('tr', {}, el('td', {}, t(key)), el('td', {}, fixed(s.precision)), el('td', {}, fixed(s.recall)), el('td', {}, fixed(s.f1)), el('td', {class: 'strip'}),
     el('td', {}, whole(R.examples)), el('td', {}, key === 'macro' ? fixed(R.auc) : ''), el('td', {}));
   return section('classes', lead(t('classes_lead')), el('div', {class: 'scroll tall', tabindex: classes.length > 15 ? 0 : null, role: 'region', 'aria-label': t('classes')},
     el('table', {class: 'rows'}, el('thead', {}, el('tr', {}, heads.slice(0, 4), strip_head, heads.slice(4))), body, el('tfoot', {}, foot('macro', R.macro), foot('weighted', R.weighted)))));
@@ -391,6 +395,7 @@ render();
 if (location.hash) { const at = document.getElementById(location.hash.slice(1)); if (at) at.scrollIntoView(); }
 )js";
 
-inline constexpr std::array<std::string_view, 5> page_script = {page_words, page_tools, page_charts, page_sections, page_frame};
+inline constexpr std::array<std::string_view, 5> page_script = {page_words, page_tools, page_charts, page_sections,
+                                                                page_frame};
 
 }  // namespace tandem::evaluate

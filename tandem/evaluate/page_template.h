@@ -108,6 +108,7 @@ svg .base { stroke: var(--faint); fill: none; shape-rendering: crispEdges; }
 svg .dashed { stroke: var(--faint); stroke-dasharray: 3 4; fill: none; }
 svg .series { fill: none; stroke-width: 1.75; stroke-linejoin: round; stroke-linecap: round; }
 svg .strong { font-weight: 600; }
+svg .halo { paint-order: stroke; stroke: var(--paper); stroke-width: 5px; stroke-linejoin: round; }
 .chart { position: relative; }
 .chart svg { display: block; width: 100%; height: auto; overflow: visible; touch-action: pan-y; }
 .tip { position: absolute; z-index: 5; pointer-events: none; background: var(--ink); color: var(--paper); border-radius: 6px;
@@ -169,24 +170,25 @@ table.rows th[aria-sort=ascending] button::before { content: "↑ "; }
 .rows td.strip i { position: absolute; top: -3px; width: 8px; height: 8px; margin-left: -4px; border-radius: 50%; background: var(--accent); }
 .tall { max-height: 560px; }
 
-.confusion { display: grid; grid-template-columns: minmax(0, 560px) minmax(240px, 1fr); gap: 36px 48px; align-items: start; }
+.confusion { display: grid; grid-template-columns: minmax(0, var(--matrix)) minmax(220px, 1fr); gap: 36px 44px; align-items: start; }
 .confusion .axis-y { display: flex; gap: 18px; color: var(--soft); font-size: 12.5px; margin-bottom: 6px; }
 .matrix { border-collapse: separate; border-spacing: 2px; table-layout: fixed; width: 100%; font-size: 12.5px; }
 .matrix th { font-weight: 500; color: var(--soft); font-size: 12.5px; padding: 0 2px; }
 .matrix thead th { vertical-align: bottom; height: 24px; }
 .matrix thead th span { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.matrix.long thead th span { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 120px; margin: 0 auto; }
+.matrix.long thead th span { writing-mode: vertical-rl; text-orientation: sideways; transform: rotate(180deg); max-height: 120px; margin: 0 auto; }
 .matrix tbody th { text-align: right; padding-right: 7px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .matrix.short thead th span { white-space: normal; line-height: 1.3; padding-bottom: 4px; } .matrix.short { font-size: 15px; }
 .matrix.short tbody th { white-space: normal; line-height: 1.3; }
-.confusion.few-classes { grid-template-columns: minmax(0, 440px) minmax(240px, 1fr); }
+.confusion.stacked { grid-template-columns: minmax(0, 1fr); }
+.stacked > .panel { display: grid; grid-template-columns: repeat(auto-fit, minmax(280px, 1fr)); gap: 28px 44px; } .stacked .mixups { margin-top: 0; }
 .matrix td { padding: 0; height: 0; background: var(--panel); border-radius: 3px; }
 .matrix td.filled { background: none; }
 .matrix td button { display: grid; place-items: center; width: 100%; aspect-ratio: 1; min-height: 24px; border-radius: 3px; }
 .matrix td button.full { color: var(--on-fill); }
 .matrix td button[aria-pressed=true] { outline: 2px solid var(--ink); outline-offset: 1px; }
 .matrix td button:hover { outline: 1.5px solid var(--faint); outline-offset: 0; }
-.heat { touch-action: manipulation; cursor: crosshair; }
+.heat { max-width: 620px; touch-action: manipulation; cursor: crosshair; }
 .heat rect.ground { fill: var(--panel); }
 .heat rect.pick { fill: none; stroke: var(--ink); stroke-width: 1.5; }
 .cell h3 { font-size: 22px; line-height: 1.3; font-weight: 640; display: flex; flex-wrap: wrap; gap: 0 10px; align-items: baseline; }
@@ -248,7 +250,7 @@ section > h2 + .head { margin-top: 4px; } .head .lead { color: var(--soft); } .h
 .steps code { font-size: 13px; overflow-wrap: anywhere; }
 
 @media (max-width: 900px) {
-  .confusion, .confusion.few-classes, .calibration { grid-template-columns: minmax(0, 1fr); }
+  .confusion, .calibration { grid-template-columns: minmax(0, 1fr); }
   .figures { grid-template-columns: repeat(3, minmax(0, 1fr)); }
   .figures .hero { grid-row: auto; grid-column: 1 / -1; }
 }
@@ -261,6 +263,7 @@ section > h2 + .head { margin-top: 4px; } .head .lead { color: var(--soft); } .h
   .layers li { grid-template-columns: 44px minmax(0, 1fr) auto; gap: 2px 12px; padding: 8px 12px; }
   .layers .block-cell { grid-row: 1 / span 2; } .layers .parameters { grid-row: 1 / span 2; grid-column: 3; min-width: 74px; }
   .layers .kind, .layers .kind + small { display: inline; } .layers .kind + small { margin-left: 8px; }
+  .recipe pre { padding-top: 48px; }
   table.rows { font-size: 13px; } table.rows th, table.rows td { padding-left: 12px; } .rows .strip { display: none; }
   .layers li + li::before { left: 34px; }
   .steps li { grid-template-columns: minmax(0, 1fr) auto; } .steps .purpose { grid-column: 1 / -1; grid-row: 1; }

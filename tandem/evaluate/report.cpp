@@ -12,9 +12,7 @@ using nlohmann::ordered_json;
 
 constexpr size_t confusion_limit = 20;  // classes whose matrix still fits a terminal
 
-ordered_json scores_json(const Scores& s) {
-  return {{"precision", s.precision}, {"recall", s.recall}, {"f1", s.f1}};
-}
+ordered_json scores_json(const Scores& s) { return {{"precision", s.precision}, {"recall", s.recall}, {"f1", s.f1}}; }
 
 /// The code point at text[at] and the bytes it takes; a byte that starts no valid sequence stands for itself.
 std::pair<char32_t, size_t> code_point(std::string_view text, size_t at) {
@@ -70,7 +68,8 @@ std::string confusion_table(const Classification& result, int64_t name_width) {
   out += '\n';
   for (size_t t = 0; t < result.confusion.size(); ++t) {
     out += right(result.classes[t].name, name_width);
-    for (const int64_t count : result.confusion[t]) out += "  " + right(count == 0 ? "·" : std::to_string(count), width);
+    for (const int64_t count : result.confusion[t])
+      out += "  " + right(count == 0 ? "·" : std::to_string(count), width);
     out += '\n';
   }
   return out;
@@ -143,10 +142,11 @@ std::string text_table(const Classification& result) {
   for (const ClassScores& score : result.classes) width = std::max(width, display_width(score.name));
 
   const auto line = [&](std::string_view name, const Scores& s, int64_t support) {
-    return fmt::format("{}  {:>9.4f} {:>9.4f} {:>9.4f} {:>9}\n", right(name, width), s.precision, s.recall, s.f1, support);
+    return fmt::format("{}  {:>9.4f} {:>9.4f} {:>9.4f} {:>9}\n", right(name, width), s.precision, s.recall, s.f1,
+                       support);
   };
-  std::string out = fmt::format("{}  {:>9} {:>9} {:>9} {:>9}\n\n", right("", width), "precision", "recall", "f1-score",
-                                "support");
+  std::string out =
+      fmt::format("{}  {:>9} {:>9} {:>9} {:>9}\n\n", right("", width), "precision", "recall", "f1-score", "support");
   for (const ClassScores& score : result.classes) out += line(score.name, score, score.support);
   out += fmt::format("\n{}  {:>9} {:>9} {:>9.4f} {:>9}\n", right("accuracy", width), "", "", result.accuracy,
                      result.examples);
@@ -157,7 +157,8 @@ std::string text_table(const Classification& result) {
                      result.errors, result.examples);
   out += fmt::format("loss {:.4f}   ECE {:.4f}   Brier {:.4f}   MCC {:.4f}", result.loss, result.ece, result.brier,
                      result.mcc);
-  if (!std::isnan(result.macro_auc)) out += fmt::format("   ROC AUC (macro, one against rest) {:.4f}", result.macro_auc);
+  if (!std::isnan(result.macro_auc))
+    out += fmt::format("   ROC AUC (macro, one against rest) {:.4f}", result.macro_auc);
   if (!std::isnan(result.top5)) out += fmt::format("   top-5 {:.2f} %", 100 * result.top5);
   out += '\n';
   if (result.classes.size() <= confusion_limit) out += "\n" + confusion_table(result, width);

@@ -9,24 +9,24 @@ namespace tandem::evaluate {
 
 /// What a report says about the run itself. Empty texts are left out where people read.
 struct RunFacts {
-  std::string name;           // "digits-2"
-  std::string task;           // "image classification"
-  std::string data;           // "MNIST"
-  std::string split;          // "test"
-  double seconds = 0;         // this evaluation
-  double train_seconds = 0;   // the training before it; 0 when unknown
+  std::string name = {};     // "digits-2"
+  std::string task = {};     // "image classification"
+  std::string data = {};     // "MNIST"
+  std::string split = {};    // "test"
+  double seconds = 0;        // this evaluation
+  double train_seconds = 0;  // the training before it; 0 when unknown
   int64_t parameters = 0;
   uint64_t seed = 0;
-  std::string version;        // of Tandem
-  std::string command;        // what was typed
-  std::string date;           // "2025-03-01 14:05"
-  std::string folder;         // the run folder, for the commands on the page: "runs/digits-2"
-  std::string machine;        // "2 cores, AVX2"
+  std::string version = {};  // of Tandem
+  std::string command = {};  // what was typed
+  std::string date = {};     // "2025-03-01 14:05"
+  std::string folder = {};   // the run folder, for the commands on the page: "runs/digits-2"
+  std::string machine = {};  // "2 cores, AVX2"
 };
 
-/// report.json: task, data, split, examples, loss, accuracy, macro, weighted, classes, confusion (rows are true classes),
-/// calibration, seconds, parameters, seed, version and more. Figures that do not exist are null. Invalid UTF-8 in names
-/// becomes U+FFFD.
+/// report.json: task, data, split, examples, loss, accuracy, macro, weighted, classes, confusion (rows are true
+/// classes), calibration, seconds, parameters, seed, version and more. Figures that do not exist are null. Invalid
+/// UTF-8 in names becomes U+FFFD.
 [[nodiscard]] std::string report_json(const RunFacts& facts, const Classification& result);
 
 /// The classes in the layout of scikit-learn's classification_report, further figures, and for at most 20 classes the

@@ -1,7 +1,7 @@
+#include <tandem/base/memory.h>
 #include <tandem/base/threads.h>
 #include <tandem/kernels/conv.h>
 #include <tandem/kernels/onednn.h>
-#include <tandem/tensor/memory.h>
 
 #include <algorithm>
 #include <vector>

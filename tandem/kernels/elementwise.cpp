@@ -1,5 +1,6 @@
 #include <tandem/base/threads.h>
 #include <tandem/kernels/elementwise.h>
+#include <tandem/kernels/isa.h>
 
 #include <array>
 #include <cmath>
@@ -31,20 +32,18 @@ struct Neg {
 };
 struct Exp {
   TANDEM_MATH value(D d, V x, V) {
-    // contrib/math's Exp maps +inf to NaN and does not overflow to infinity by itself.
+    // contrib/math's Exp does not overflow to infinity and turns NaN into 0: beyond its range x + inf is what we want.
     const V big = hn::Set(d, sizeof(hn::TFromD<D>) == 4 ? 88.722839F : 709.782712893384);
-    const V inf = hn::Inf(d);
-    return hn::IfThenElse(hn::Gt(x, big), inf, hn::Exp(d, hn::Min(x, big)));
+    return hn::IfThenElse(hn::Le(x, big), hn::Exp(d, x), hn::Add(x, hn::Inf(d)));
   }
   TANDEM_MATH grad(D, V y, V g, V) { return hn::Mul(g, y); }
 };
 struct Log {
   TANDEM_MATH value(D d, V x, V) {
-    const V zero = hn::Zero(d);
-    const V minus_inf = hn::Neg(hn::Inf(d));
-    V y = hn::IfThenElse(hn::Eq(x, zero), minus_inf, hn::Log(d, x));
-    y = hn::IfThenElse(hn::Eq(x, hn::Inf(d)), x, y);
-    return hn::IfThenElse(hn::Lt(x, zero), hn::NaN(d), y);
+    const V zero = hn::Zero(d), inf = hn::Inf(d);
+    const auto ordinary = hn::And(hn::Gt(x, zero), hn::Lt(x, inf));
+    const V edge = hn::IfThenElse(hn::Eq(x, zero), hn::Neg(inf), hn::IfThenElse(hn::Eq(x, inf), inf, hn::NaN(d)));
+    return hn::IfThenElse(ordinary, hn::Log(d, x), edge);
   }
   TANDEM_MATH grad(D, V x, V g, V) { return hn::Div(g, x); }
 };
@@ -88,38 +87,34 @@ struct Tanh {
   }
   TANDEM_MATH grad(D d, V y, V g, V) { return hn::Mul(g, hn::NegMulAdd(y, y, hn::Set(d, 1))); }
 };
-// The error function: for float the rational Chebyshev fit of Press et al., Numerical Recipes, 6.2 (relative error of
-// erfc below 1.2e-7); for double the C library, lane by lane, since float64 is for checking only.
-TANDEM_MATH Erf(D d, V x) {
+// The normal distribution function Phi(x) = erfc(-x / sqrt 2) / 2: for float the rational Chebyshev fit of erfc of Press
+// et al., Numerical Recipes, 6.2 (relative error below 1.2e-7, also far in the tail, where 1 + erf would cancel); for
+// double the C library, lane by lane, since float64 is for checking only.
+TANDEM_MATH Phi(D d, V x) {
   using T = hn::TFromD<D>;
   if constexpr (sizeof(T) == 8) {
     HWY_ALIGN T lanes[HWY_MAX_BYTES / sizeof(T)];
     hn::Store(x, d, lanes);
-    for (size_t i = 0; i < hn::Lanes(d); ++i) lanes[i] = std::erf(lanes[i]);
+    for (size_t i = 0; i < hn::Lanes(d); ++i) lanes[i] = 0.5 * std::erfc(-lanes[i] * 0.7071067811865476);
     return hn::Load(d, lanes);
   } else {
     static constexpr T fit[] = {0.17087277F, -0.82215223F, 1.48851587F, -1.13520398F, 0.27886807F,
                                 -0.18628806F, 0.09678418F, 0.37409196F, 1.00002368F, -1.26551223F};
-    const V z = hn::Min(hn::Abs(x), hn::Set(d, 6));
-    const V t = hn::Div(hn::Set(d, 1), hn::MulAdd(hn::Set(d, 0.5F), z, hn::Set(d, 1)));
+    const V half = hn::Set(d, 0.5F), one = hn::Set(d, 1);
+    const V size = hn::Min(hn::Abs(x), hn::Set(d, 16));  // Phi(-16) is 0 in float
+    const V t = hn::Div(one, hn::MulAdd(Const(d, 0.35355339059327373), size, one));  // 1 / (1 + z / 2), z = |x| / sqrt 2
     V sum = hn::Set(d, fit[0]);
     for (size_t i = 1; i < 10; ++i) sum = hn::MulAdd(sum, t, hn::Set(d, fit[i]));
-    const V erfc = hn::Mul(t, hn::Exp(d, hn::NegMulAdd(z, z, sum)));
-    return hn::CopySign(hn::Sub(hn::Set(d, 1), erfc), x);
+    const V tail = hn::Mul(hn::Mul(half, t), hn::Exp(d, hn::NegMulAdd(hn::Mul(half, size), size, sum)));
+    return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), tail, hn::Sub(one, tail));
   }
 }
-struct Gelu {  // x * Phi(x), Phi the normal distribution function
-  TANDEM_MATH value(D d, V x, V) {
-    const V half = hn::Set(d, 0.5F);
-    return hn::Mul(hn::Mul(half, x), hn::Add(hn::Set(d, 1), Erf(d, hn::Mul(x, root_half(d)))));
-  }
-  TANDEM_MATH grad(D d, V x, V g, V p) {
+struct Gelu {
+  TANDEM_MATH value(D d, V x, V) { return hn::Mul(x, Phi(d, x)); }
+  TANDEM_MATH grad(D d, V x, V g, V p) {  // Phi(x) + x phi(x)
     const V phi = hn::Mul(Const(d, 0.3989422804014327), Exp::value(d, hn::Mul(Const(d, -0.5), hn::Mul(x, x)), p));
-    const V cdf = hn::Mul(Const(d, 0.5), hn::Add(hn::Set(d, 1), Erf(d, hn::Mul(x, root_half(d)))));
-    return hn::Mul(g, hn::MulAdd(x, phi, cdf));
+    return hn::Mul(g, hn::MulAdd(x, phi, Phi(d, x)));
   }
-  template <class D>
-  static HWY_INLINE hn::Vec<D> root_half(D d) { return Const(d, 0.7071067811865476); }
 };
 struct GeluTanh {  // the tanh form of Hendrycks and Gimpel 2016, which GPT-2 uses
   TANDEM_MATH inner(D d, V x) {
@@ -149,8 +144,8 @@ struct Silu {  // x * sigmoid(x)
   }
 };
 struct Softplus {  // log(1 + exp(x)), computed as max(x, 0) + log1p(exp(-|x|))
-  TANDEM_MATH value(D d, V x, V) {
-    const V tail = hn::Log1p(d, hn::Exp(d, hn::Neg(hn::Abs(x))));
+  TANDEM_MATH value(D d, V x, V p) {
+    const V tail = hn::Log1p(d, Exp::value(d, hn::Neg(hn::Abs(x)), p));
     return hn::Add(hn::Max(x, hn::Zero(d)), tail);
   }
   TANDEM_MATH grad(D d, V x, V g, V p) { return hn::Mul(g, Sigmoid::value(d, x, p)); }
@@ -238,8 +233,9 @@ void binary_all(Binary op, const T* a, int64_t a_step, const T* b, int64_t b_ste
     case Binary::sub: return run([](auto x, auto y) { return hn::Sub(x, y); });
     case Binary::mul: return run([](auto x, auto y) { return hn::Mul(x, y); });
     case Binary::div: return run([](auto x, auto y) { return hn::Div(x, y); });
-    case Binary::max: return run([](auto x, auto y) { return hn::IfThenElse(hn::Lt(x, y), y, x); });
-    case Binary::min: return run([](auto x, auto y) { return hn::IfThenElse(hn::Lt(y, x), y, x); });
+    // A NaN on either side stays.
+    case Binary::max: return run([](auto x, auto y) { return hn::IfThenElse(hn::Or(hn::Lt(x, y), hn::Ne(y, y)), y, x); });
+    case Binary::min: return run([](auto x, auto y) { return hn::IfThenElse(hn::Or(hn::Lt(y, x), hn::Ne(y, y)), y, x); });
   }
 }
 
@@ -292,6 +288,7 @@ void binary_piece(Binary op, const double* a, int64_t as, const double* b, int64
 
 template <class T>
 void binary_flat(Binary op, std::span<const T> a, std::span<const T> b, std::span<T> out) {
+  apply_isa_limit();
   const int64_t as = a.size() == out.size() ? 1 : 0;
   const int64_t bs = b.size() == out.size() ? 1 : 0;
   parallel_for(static_cast<int64_t>(out.size()), elementwise_grain, [&](int64_t begin, int64_t end) {
@@ -332,6 +329,7 @@ template <class T>
 void binary_broadcast(Binary op, std::span<const T> a, const Shape& a_shape, std::span<const T> b,
                       const Shape& b_shape, std::span<T> out, const Shape& out_shape) {
   if (out.empty()) return;
+  apply_isa_limit();
   const Walk walk = plan(a_shape, b_shape, out_shape);
   if (walk.axes <= 1) return binary_flat(op, a, b, out);
   const int64_t inner = walk.size[0];
@@ -352,6 +350,7 @@ void binary_broadcast(Binary op, std::span<const T> a, const Shape& a_shape, std
 
 template <class T>
 void unary_flat(Unary op, double parameter, std::span<const T> x, std::span<T> y) {
+  apply_isa_limit();
   parallel_for(static_cast<int64_t>(y.size()), elementwise_grain, [&](int64_t begin, int64_t end) {
     unary_piece(op, parameter, x.data() + begin, y.data() + begin, end - begin);
   });
@@ -359,6 +358,7 @@ void unary_flat(Unary op, double parameter, std::span<const T> x, std::span<T> y
 
 template <class T>
 void grad_flat(Unary op, double parameter, std::span<const T> x, std::span<const T> g, std::span<T> gx) {
+  apply_isa_limit();
   parallel_for(static_cast<int64_t>(gx.size()), elementwise_grain, [&](int64_t begin, int64_t end) {
     grad_piece(op, parameter, x.data() + begin, g.data() + begin, gx.data() + begin, end - begin);
   });

@@ -4,7 +4,7 @@
 // Contract: spans of equal length (or length 1 where said); an output may be the same memory as an input of the same
 // length, but not overlap it otherwise; empty spans are fine; nothing is allocated.
 #pragma once
-#include <tandem/tensor/shape.h>
+#include <tandem/base/shape.h>
 
 #include <cstdint>
 #include <span>
@@ -33,16 +33,27 @@ void binary(Binary op, std::span<const double> a, const Shape& a_shape, std::spa
 void unary(Unary op, double parameter, std::span<const float> x, std::span<float> y);
 void unary(Unary op, double parameter, std::span<const double> x, std::span<double> y);
 
-/// gx[i] = f'(x[i]) * g[i]. `y` is the forward result; which of x and y is read: see unary_grad_reads_output.
+/// What unary_grad takes as its first span: the forward result y, the input x, or nothing that it reads (any span as
+/// long as g will do).
+enum class Reads : uint8_t { input, output, neither };
+[[nodiscard]] constexpr Reads unary_grad_reads(Unary op) noexcept {
+  switch (op) {
+    case Unary::exp:
+    case Unary::sqrt:
+    case Unary::reciprocal:
+    case Unary::relu:
+    case Unary::sigmoid:
+    case Unary::tanh: return Reads::output;
+    case Unary::neg:
+    case Unary::scale: return Reads::neither;
+    default: return Reads::input;
+  }
+}
+
+/// gx[i] = f'(x[i]) * g[i].
 void unary_grad(Unary op, double parameter, std::span<const float> x_or_y, std::span<const float> g,
                 std::span<float> gx);
 void unary_grad(Unary op, double parameter, std::span<const double> x_or_y, std::span<const double> g,
                 std::span<double> gx);
-
-/// Whether unary_grad takes the forward result y (true) or the input x (false) as its first span.
-[[nodiscard]] constexpr bool unary_grad_reads_output(Unary op) noexcept {
-  return op == Unary::exp || op == Unary::sqrt || op == Unary::reciprocal || op == Unary::relu ||
-         op == Unary::sigmoid || op == Unary::tanh;
-}
 
 }  // namespace tandem::kernels

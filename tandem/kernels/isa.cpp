@@ -4,29 +4,34 @@
 
 #include <cstdlib>
 #include <dnnl.hpp>
-#include <mutex>
+#include <string_view>
 
 namespace tandem::kernels {
 
-std::string isa_name() { return (hwy::SupportedTargets() & HWY_AVX3) != 0 ? "AVX-512" : "AVX2"; }
+std::string isa_name() {
+  apply_isa_limit();
+  return (hwy::SupportedTargets() & HWY_AVX3) != 0 ? "AVX-512" : "AVX2";
+}
 
 bool cpu_supported() noexcept { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
 void apply_isa_limit() {
-  static std::once_flag once;
-  std::call_once(once, [] {
+  static const bool applied = [] {
     const char* wish = std::getenv("TANDEM_ISA");
-    if (!wish || !*wish) return;
-    const std::string name = wish;
+    if (!wish || !*wish) return true;
+    const std::string_view name = wish;
     if (name == "avx2") {
-      hwy::DisableTargets(HWY_AVX3 | HWY_AVX3_DL);
-      dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx2);
+      hwy::DisableTargets(HWY_AVX3 | HWY_AVX3_DL);  // and forgets a choice that was made before
+      if (dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx2) != dnnl::status::success)
+        fail(ErrorKind::internal, "TANDEM_ISA", "oneDNN was used before the limit was set");
     } else if (name == "avx512") {
       if ((hwy::SupportedTargets() & HWY_AVX3) == 0) fail("TANDEM_ISA", "avx512 asked for, this processor has no AVX-512");
     } else {
       fail("TANDEM_ISA", "is '{}', expected avx2 or avx512", name);
     }
-  });
+    return true;
+  }();
+  static_cast<void>(applied);
 }
 
 }  // namespace tandem::kernels

@@ -1,8 +1,8 @@
 #include <omp.h>
 #include <tandem/base/error.h>
+#include <tandem/base/memory.h>
 #include <tandem/kernels/isa.h>
 #include <tandem/kernels/onednn.h>
-#include <tandem/tensor/memory.h>
 
 #include <map>
 #include <mutex>

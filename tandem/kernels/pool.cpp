@@ -49,7 +49,7 @@ void max_pool(const PoolShape& s, std::span<const T> x, std::span<T> y, std::spa
         const auto here = static_cast<int32_t>(iy * s.w + ix);
         const T* from = x.data() + in + here * s.c;
         for (int64_t c = 0; c < s.c; ++c) {
-          const bool more = from[c] > best[c];
+          const bool more = from[c] > best[c] || from[c] != from[c];  // a NaN stays
           best[c] = more ? from[c] : best[c];
           at[c] = more ? here : at[c];
         }

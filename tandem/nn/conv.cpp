@@ -14,21 +14,7 @@ void Conv2d::fields(Fields& f) {
   f("filters", filters, {1, 65536});
   f("kernel", kernel, {1, 1023});
   f("stride", stride, {1, 1023});
-  f.custom(
-      "padding",
-      [&](const Config& node) {
-        if (node.is_scalar() && node.text() == "same") {
-          padding = same;
-          return;
-        }
-        struct One {
-          int64_t padding;
-          void fields(Fields& g) { g("padding", padding, {0, 1023}); }
-        } one{0};
-        Fields::read(node, one, "conv");
-        padding = one.padding;
-      },
-      [&] { return Config::scalar(padding == same ? "same" : std::to_string(padding)); });
+  f("padding", padding, {0, 1023}, {"same", same});
   f("dilation", dilation, {1, 1023});
   f("groups", groups, {1, 65536});
   f("bias", with_bias);

@@ -20,21 +20,7 @@ Tensor he_init(const Shape& shape, int64_t fan_in, Rng& rng) {
 }
 
 void Linear::fields(Fields& f) {
-  f.custom(
-      "units",
-      [&](const Config& node) {
-        if (node.is_scalar() && node.text() == "classes") {
-          units = 0;
-          return;
-        }
-        struct One {
-          int64_t units;
-          void fields(Fields& g) { g("units", units, {1, 1e7}); }
-        } one{0};
-        Fields::read(node, one, "linear");
-        units = one.units;
-      },
-      [&] { return Config::scalar(units == 0 ? "classes" : std::to_string(units)); });
+  f("units", units, {1, 1e7}, {"classes", 0});
   f("inputs", inputs, {0, 1e9});
   f("bias", with_bias);
 }

@@ -10,12 +10,13 @@ Tensor elementwise(const char* name, kernels::Unary op, const Tensor& x, double 
     using T = decltype(t);
     kernels::unary(op, parameter, x.data<const T>(), y.data<T>());
   });
-  const Tensor kept = kernels::unary_grad_reads_output(op) ? y : x.detach();
+  const kernels::Reads reads = kernels::unary_grad_reads(op);
+  const Tensor kept = reads == kernels::Reads::output ? y : reads == kernels::Reads::input ? x.detach() : Tensor{};
   return with_grad(name, y, {x}, [name, op, parameter, kept](const Tensor& g, Wanted) {
     Tensor gx = Tensor::empty(g.shape(), g.dtype());
     dispatch_float(name, g.dtype(), [&](auto t) {
       using T = decltype(t);
-      kernels::unary_grad(op, parameter, kept.data<const T>(), g.data<const T>(), gx.data<T>());
+      kernels::unary_grad(op, parameter, (kept.defined() ? kept : g).template data<const T>(), g.data<const T>(), gx.data<T>());
     });
     return Grads{gx};
   });

@@ -66,7 +66,7 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2d
       };
       if (wanted[0]) kernels::conv2d_grad_input(s, gy, w.data<const T>(), make(0, x.shape()));
       if (wanted[1]) kernels::conv2d_grad_weight(s, x.data<const T>(), gy, make(1, w.shape()));
-      if (wanted[2]) kernels::column_sums<T>(s.n * s.oh() * s.ow(), s.o, gy, {}, make(2, {s.o}));
+      if (wanted[2]) kernels::reduce<T>(kernels::Reduce::sum, 1, s.n * s.oh() * s.ow(), s.o, gy, make(2, {s.o}));
     });
     return grads;
   });

@@ -31,7 +31,7 @@ Tensor column_sum(const Tensor& x) {
   Tensor out = Tensor::empty({x.shape()[1]}, x.dtype());
   dispatch_float("linear", x.dtype(), [&](auto t) {
     using T = decltype(t);
-    kernels::column_sums<T>(x.shape()[0], x.shape()[1], x.data<const T>(), {}, out.data<T>());
+    kernels::reduce<T>(kernels::Reduce::sum, 1, x.shape()[0], x.shape()[1], x.data<const T>(), out.data<T>());
   });
   return out;
 }

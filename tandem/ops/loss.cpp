@@ -17,10 +17,17 @@ void expect_pair(const char* name, const Tensor& x, const Tensor& target) {
   if (x.numel() == 0) fail(name, "the batch is empty");
 }
 
-// Mean over the elements of a loss given, for each, as value and slope.
+// Targets of a classification are data: a gradient for them would be silently missing.
+void expect_data(const char* name, const Tensor& target) {
+  if (requires_grad(target)) fail(name, "the target gets no gradient: pass target.detach()");
+}
+
+// Mean over the elements of a loss given, for each, as value and slope. A loss of x - target sends the negative slope to
+// the target.
 template <class Fn>
-Tensor pointwise(const char* name, const Tensor& x, const Tensor& target, Fn&& value_and_slope) {
+Tensor pointwise(const char* name, const Tensor& x, const Tensor& target, bool of_difference, Fn&& value_and_slope) {
   expect_pair(name, x, target);
+  if (!of_difference) expect_data(name, target);
   return dispatch_float(name, x.dtype(), [&](auto t) {
     using T = decltype(t);
     const auto xv = x.data<const T>(), tv = target.data<const T>();
@@ -33,8 +40,9 @@ Tensor pointwise(const char* name, const Tensor& x, const Tensor& target, Fn&& v
       total += value;
       sv[i] = static_cast<T>(d / n);
     }
-    return with_grad(name, Tensor::full({}, total / n, x.dtype()), {x},
-                     [slope](const Tensor& g, Wanted) { return Grads{slope * g}; });
+    return with_grad(name, Tensor::full({}, total / n, x.dtype()), {x, target}, [slope](const Tensor& g, Wanted wanted) {
+      return Grads{wanted[0] ? slope * g : Tensor{}, wanted[1] ? slope * -g : Tensor{}};
+    });
   });
 }
 
@@ -91,7 +99,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntr
 }
 
 Tensor binary_cross_entropy(const Tensor& p, const Tensor& targets) {
-  return pointwise("binary_cross_entropy", p, targets, [](double x, double t) {
+  return pointwise("binary_cross_entropy", p, targets, false, [](double x, double t) {
     if (!(x >= 0 && x <= 1))
       fail(ErrorKind::numeric, "binary_cross_entropy", "{} is no probability: end the network with a sigmoid, or use the loss with logits", x);
     const double value = -(t * std::max(std::log(x), -100.0) + (1 - t) * std::max(std::log1p(-x), -100.0));
@@ -100,23 +108,23 @@ Tensor binary_cross_entropy(const Tensor& p, const Tensor& targets) {
 }
 
 Tensor binary_cross_entropy_logits(const Tensor& z, const Tensor& targets) {
-  return pointwise("binary_cross_entropy_logits", z, targets, [](double x, double t) {
+  return pointwise("binary_cross_entropy_logits", z, targets, false, [](double x, double t) {
     const double value = std::max(x, 0.0) - x * t + std::log1p(std::exp(-std::abs(x)));
     return Point{value, 1 / (1 + std::exp(-x)) - t};
   });
 }
 
 Tensor mse_loss(const Tensor& x, const Tensor& target) {
-  return pointwise("mse_loss", x, target, [](double a, double b) { return Point{(a - b) * (a - b), 2 * (a - b)}; });
+  return pointwise("mse_loss", x, target, true, [](double a, double b) { return Point{(a - b) * (a - b), 2 * (a - b)}; });
 }
 
 Tensor l1_loss(const Tensor& x, const Tensor& target) {
-  return pointwise("l1_loss", x, target, [](double a, double b) { return Point{std::abs(a - b), static_cast<double>((a > b) - (a < b))}; });
+  return pointwise("l1_loss", x, target, true, [](double a, double b) { return Point{std::abs(a - b), static_cast<double>((a > b) - (a < b))}; });
 }
 
 Tensor huber_loss(const Tensor& x, const Tensor& target, double delta) {
   if (!(delta > 0)) fail("huber_loss", "delta {} must be positive", delta);
-  return pointwise("huber_loss", x, target, [delta](double a, double b) {
+  return pointwise("huber_loss", x, target, true, [delta](double a, double b) {
     const double d = a - b;
     if (std::abs(d) <= delta) return Point{d * d / 2, d};
     return Point{delta * (std::abs(d) - delta / 2), d > 0 ? delta : -delta};

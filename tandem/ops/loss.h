@@ -6,16 +6,17 @@ namespace tandem {
 
 struct CrossEntropyOptions {
   double label_smoothing = 0;  // share of the target spread evenly over all classes, in [0, 1)
-  Tensor class_weights;        // (classes), or none; the mean is then the weighted one, as in PyTorch
+  Tensor class_weights = {};        // (classes), or none; the mean is then the weighted one, as in PyTorch
 };
 /// Logits (n, classes) against int32/int64 classes (n); softmax and logarithm are inside.
 [[nodiscard]] Tensor cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntropyOptions& options = {});
 
 /// Targets in [0, 1] of the same shape. The first takes probabilities (logarithms are cut at -100, as in PyTorch), the
-/// second logits.
+/// second logits. The targets are data and get no gradient: one that requires it throws.
 [[nodiscard]] Tensor binary_cross_entropy(const Tensor& probabilities, const Tensor& targets);
 [[nodiscard]] Tensor binary_cross_entropy_logits(const Tensor& logits, const Tensor& targets);
 
+/// Losses of x - target; both get a gradient.
 [[nodiscard]] Tensor mse_loss(const Tensor& x, const Tensor& target);
 [[nodiscard]] Tensor l1_loss(const Tensor& x, const Tensor& target);
 /// Squared below `delta`, linear above it.

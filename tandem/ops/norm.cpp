@@ -46,9 +46,7 @@ Grads batch_norm_grad(const Tensor& rows, const std::vector<T>& mean, const std:
   const Tensor sum_g = Tensor::empty({channels}, g.dtype()), sum_gh = Tensor::empty({channels}, g.dtype());
   const auto gv = g.data<const T>(), xv = rows.data<const T>();
   const auto sg = sum_g.data<T>(), sgh = sum_gh.data<T>();
-  kernels::column_sums<T>(n, channels, gv, {}, sg);
-  kernels::column_sums<T>(n, channels, gv, xv, sgh);  // sum g·x, turned into sum g·x_hat below
-  for (size_t c = 0; c < mean.size(); ++c) sgh[c] = (sgh[c] - mean[c] * sg[c]) * inv_std[c];
+  kernels::column_grad_sums<T>(n, channels, gv, xv, mean, inv_std, sg, sgh);
   Grads grads{Tensor{}, sum_gh, sum_g};
   if (!wanted[0]) return grads;
   // gx = gamma inv_std (g - mean(g) - x_hat mean(g x_hat)) = a g + b x + d by channel; outside training the means drop out.
@@ -78,10 +76,11 @@ Tensor group_norm_op(const char* name, const Tensor& x, const kernels::GroupShap
     Grads grads(3);
     dispatch_float(name, g.dtype(), [&](auto t) {
       using T = decltype(t);
-      grads[0] = Tensor::empty(g.shape(), g.dtype());
+      if (wanted[0]) grads[0] = Tensor::empty(g.shape(), g.dtype());
       const Tensor g_hat = wanted[1] ? Tensor::empty(g.shape(), g.dtype()) : Tensor{};
+      const auto values = [](const Tensor& part) { return part.defined() ? part.data<T>() : std::span<T>{}; };
       kernels::group_norm_grad<T>(s, x.data<const T>(), gamma.data<const T>(), mean.data<const T>(), inv_std.data<const T>(),
-                                  g.data<const T>(), grads[0].data<T>(), g_hat.defined() ? g_hat.data<T>() : std::span<T>{});
+                                  g.data<const T>(), values(grads[0]), values(g_hat));
       if (wanted[1]) grads[1] = sum_to(g_hat, gamma.shape());
       if (wanted[2]) grads[2] = sum_to(g, gamma.shape());
     });

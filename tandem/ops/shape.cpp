@@ -1,4 +1,5 @@
 #include <tandem/autograd/tape.h>
+#include <tandem/base/checked.h>
 #include <tandem/ops/shape.h>
 
 #include <cstring>
@@ -56,18 +57,22 @@ Tensor reshape(const Tensor& x, std::span<const int64_t> sizes) {
     else if (size < 0)
       fail("reshape", "size {} is not possible; at most one size may be -1", size);
     else
-      known *= size;
+      known = checked_mul(known, size, "reshape");
   }
   if (inferred) {
     if (known == 0 || x.numel() % known != 0)
       fail("reshape", "{} elements of shape {} cannot be divided by the given sizes ({})", x.numel(), x.shape(), known);
     *inferred = x.numel() / known;
   }
-  return with_grad("reshape", x.view(Shape(wanted)), {x},
-                   [shape = x.shape()](const Tensor& g, Wanted) { return Grads{g.view(shape)}; });
+  const Shape shape(wanted);
+  if (shape.numel() != x.numel())
+    fail("reshape", "shape {} has {} elements, {} has {}", x.shape(), x.numel(), shape, shape.numel());
+  return with_grad("reshape", x.view(shape), {x},
+                   [from = x.shape()](const Tensor& g, Wanted) { return Grads{g.view(from)}; });
 }
 
 Tensor permute(const Tensor& x, const std::vector<int>& order) {
+  if (!x.defined()) fail("permute", "the operand was never given a value");
   std::vector<int> inverse(static_cast<size_t>(x.rank()), -1);
   bool valid = static_cast<int>(order.size()) == x.rank();
   for (size_t i = 0; valid && i < order.size(); ++i) {

@@ -1,6 +1,10 @@
+#include <tandem/base/checked.h>
 #include <tandem/tensor/tensor.h>
 
 #include <cstring>
+#include <limits>
+#include <type_traits>
+#include <utility>
 
 namespace tandem {
 namespace {
@@ -17,9 +21,27 @@ decltype(auto) dispatch(DType type, Fn&& fn) {
   fail(ErrorKind::internal, "tensor", "unknown dtype {}", static_cast<int>(type));
 }
 
+// Outside the range of an integer type C++ leaves a conversion undefined: here it ends at the nearest value, NaN at 0.
+template <class To, class From>
+To convert(From value) {
+  if constexpr (std::is_integral_v<To>) {
+    using Limits = std::numeric_limits<To>;
+    if constexpr (std::is_floating_point_v<From>) {
+      if (value != value) return 0;
+      if (value <= static_cast<From>(Limits::min())) return Limits::min();
+      if (value >= static_cast<From>(Limits::max())) return Limits::max();
+    } else {
+      if (std::cmp_less(value, Limits::min())) return Limits::min();
+      if (std::cmp_greater(value, Limits::max())) return Limits::max();
+    }
+  }
+  return static_cast<To>(value);
+}
+
 }  // namespace
 
 Tensor Tensor::empty(const Shape& shape, DType type) {
+  [[maybe_unused]] const int64_t bytes = checked_mul(shape.numel(), static_cast<int64_t>(size_of(type)), "tensor");
   Tensor out;
   out.shape_ = shape;
   out.type_ = type;
@@ -35,7 +57,7 @@ Tensor Tensor::zeros(const Shape& shape, DType type) {
 
 Tensor Tensor::full(const Shape& shape, double value, DType type) {
   Tensor out = empty(shape, type);
-  dispatch(type, [&](auto t) { std::ranges::fill(out.data<decltype(t)>(), static_cast<decltype(t)>(value)); });
+  dispatch(type, [&](auto t) { std::ranges::fill(out.data<decltype(t)>(), convert<decltype(t)>(value)); });
   return out;
 }
 
@@ -84,7 +106,7 @@ Tensor Tensor::to(DType type) const {
   dispatch(type_, [&](auto from) {
     dispatch(type, [&](auto into) {
       std::ranges::transform(data<decltype(from)>(), out.data<decltype(into)>().begin(),
-                             [](auto value) { return static_cast<decltype(into)>(value); });
+                             [](auto value) { return convert<decltype(into)>(value); });
     });
   });
   return out;

@@ -1,8 +1,8 @@
 // Tensor: a value that shares its memory. Always contiguous and row-major; images are N,H,W,C.
 #pragma once
+#include <tandem/base/memory.h>
+#include <tandem/base/shape.h>
 #include <tandem/tensor/dtype.h>
-#include <tandem/tensor/memory.h>
-#include <tandem/tensor/shape.h>
 
 #include <algorithm>
 #include <memory>
@@ -61,7 +61,8 @@ class Tensor {
   /// ops/shape.h has the differentiable forms.
   [[nodiscard]] Tensor view(const Shape& shape) const;
   [[nodiscard]] Tensor rows(int64_t first, int64_t last) const;
-  /// New memory with the same elements; in another type.
+  /// New memory with the same elements; in another type (the same memory when it has it already). Towards an integer
+  /// type fractions are cut off, what lies beyond its range becomes its nearest value and NaN becomes 0.
   [[nodiscard]] Tensor clone() const;
   [[nodiscard]] Tensor to(DType type) const;
   /// The same memory without the tape.

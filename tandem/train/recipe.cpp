@@ -82,6 +82,16 @@ Recipe Recipe::read(const Config& config) {
 
 Config Recipe::write() { return Fields::write(*this); }
 
+void apply_overrides(Config& config, const std::vector<std::string>& items) {
+  for (const std::string& item : items) {
+    const size_t equals = item.find('=');
+    if (equals == std::string::npos || equals == 0)
+      fail("recipe", "'{}' is no override: write key=value, as in train.epochs=3", item);
+    const std::string key = item.substr(0, equals);
+    config.set(key == "data" ? "data.source" : key, item.substr(equals + 1));
+  }
+}
+
 fs::path find_recipe(const std::string& given) {
   if (fs::is_regular_file(given)) return given;
   std::vector<fs::path> folders{"recipes"};

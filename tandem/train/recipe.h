@@ -53,6 +53,9 @@ struct Recipe {
   [[nodiscard]] Config write();
 };
 
+/// Applies key=value items; `data=mnist` is short for data.source=mnist. Throws for an item of another form.
+void apply_overrides(Config& config, const std::vector<std::string>& items);
+
 /// The recipe file behind a name: a path, or the name of one that came with the program (found beside the source, or in
 /// the installed share folder). Throws with the nearest name.
 [[nodiscard]] fs::path find_recipe(const std::string& name_or_path);

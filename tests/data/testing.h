@@ -110,13 +110,13 @@ inline void make_archive(const fs::path& path, const Members& members) {
   if (path.extension() == ".zip") {
     archive_write_set_format_zip(out);
   } else {
-    archive_write_set_format_pax_restricted(out);
+    archive_write_set_format_ustar(out);
     if (path.extension() == ".gz") archive_write_add_filter_gzip(out);
   }
   if (archive_write_open_filename(out, path.c_str()) != ARCHIVE_OK) throw std::runtime_error(path.string());
   for (const auto& [name, bytes] : members) {
     archive_entry* entry = archive_entry_new();
-    archive_entry_set_pathname_utf8(entry, name.c_str());
+    archive_entry_set_pathname(entry, name.c_str());  // as bytes: the C locale has no other way
     archive_entry_set_size(entry, static_cast<la_int64_t>(bytes.size()));
     archive_entry_set_filetype(entry, AE_IFREG);
     archive_entry_set_perm(entry, 0644);

@@ -50,13 +50,16 @@ struct Case {
   std::function<Array(const std::vector<Array>&)> reference;
   bool same_tensor = false;  // one tensor, made from the first input, stands for all inputs
   int differences = 24;      // elements of each input whose gradient is compared with finite differences
+  double terms = 0;          // see Tolerance
 };
 
-/// Largest error allowed, as |got - want| <= tolerance * (|want| + floor * largest |want|). A floor of 0 asks for each
-/// element by itself; sums whose terms cancel can only be held against the size of their terms.
+/// Largest error allowed, as |got - want| <= tolerance * (|want| + floor * largest |want| + terms). A floor of 0 asks for
+/// each element by itself. Where numbers cancel the error is that of the numbers, not of what remains: `terms` of a row
+/// is their size, `terms` of a case that of its partial sums (random signs: the root of how many are added).
 struct Tolerance {
   double forward = 0, gradient = 0;  // in float32
   double floor = 0;
+  double terms = 0;
   double exact = 1e-12;  // forward in float64
 };
 

@@ -93,10 +93,14 @@ std::string name_of_entry(const ::testing::TestParamInfo<Entry>& info) {
   return word(info.param.row.name) + "_" + info.param.test.name;
 }
 
+void PrintTo(const Entry& entry, std::ostream* out) { *out << entry.test.name; }
+
 // The same numbers in either precision: all are rounded to float.
 class OpTable : public ::testing::TestWithParam<Entry> {
  protected:
-  OpTable() {
+  // One thread, except where threads are the subject: a second one only disturbs when other programs run.
+  OpTable() : threads_before_(threads()) {
+    set_threads(1);
     Rng rng(7, word(GetParam().row.name) + GetParam().test.name);
     const size_t count = test().same_tensor ? 1 : test().inputs.size();
     for (size_t i = 0; i < count; ++i) {
@@ -109,8 +113,11 @@ class OpTable : public ::testing::TestWithParam<Entry> {
     }
   }
 
+  ~OpTable() override { set_threads(threads_before_); }
+
   [[nodiscard]] static const Case& test() { return GetParam().test; }
   [[nodiscard]] static const Tolerance& tolerance() { return GetParam().row.tolerance; }
+  static void expect_close(const Tensor& got, const Array& want, double tolerance, const std::string& what);
   [[nodiscard]] size_t distinct_inputs() const { return values_.size(); }
 
   [[nodiscard]] Tensor tensor(const Array& array, size_t input, DType type) const {
@@ -158,22 +165,26 @@ class OpTable : public ::testing::TestWithParam<Entry> {
   }
 
   std::vector<Array> values_;
+
+ private:
+  int threads_before_;
 };
 
 bool all(size_t) { return true; }
 
-void expect_close(const Tensor& got, const Array& want, double tolerance, double floor, const std::string& what) {
+void OpTable::expect_close(const Tensor& got, const Array& want, double tolerance, const std::string& what) {
   ASSERT_EQ(got.shape(), want.shape) << what;
   double largest = 0;
   for (const double w : want.v)
     if (std::isfinite(w)) largest = std::max(largest, std::abs(w));
+  const double cancelled = OpTable::tolerance().floor * largest + OpTable::tolerance().terms + test().terms;
   double worst = 0;
   size_t at = 0;
   for (size_t i = 0; i < want.v.size(); ++i) {
     const double value = got.at(static_cast<int64_t>(i)), w = want.v[i];
     if (value == w || (std::isnan(value) && std::isnan(w))) continue;
     // Below the smallest normal number a float has fewer digits.
-    const double scale = std::abs(w) + floor * largest + 1.2e-38;
+    const double scale = std::abs(w) + cancelled + 1.2e-38;
     const double error = std::isfinite(value) ? std::abs(value - w) / scale : INFINITY;
     if (error > worst) worst = error, at = i;
   }
@@ -193,12 +204,12 @@ bool same_bytes(const Tensor& a, const Tensor& b) {
 }
 
 TEST_P(OpTable, ForwardFloat32) {
-  expect_close(call(tensors(DType::f32)), reference(), tolerance().forward, tolerance().floor, "forward");
+  expect_close(call(tensors(DType::f32)), reference(), tolerance().forward, "forward");
 }
 
 // Both are double precision: only the order of sums and the last digits of the elementary functions differ.
 TEST_P(OpTable, ForwardFloat64) {
-  expect_close(call(tensors(DType::f64)), reference(), tolerance().exact, tolerance().floor, "forward");
+  expect_close(call(tensors(DType::f64)), reference(), tolerance().exact, "forward");
 }
 
 // A five-point stencil of step 1/1024: its own error is h^4 / 30 of the fifth derivative, and rounding of the loss
@@ -215,18 +226,21 @@ TEST_P(OpTable, GradientAgainstDifferences) {
     ASSERT_EQ(grads[i].shape(), values_[i].shape) << "input " << i;
     double largest = 0;
     for (int64_t j = 0; j < n; ++j) largest = std::max(largest, std::abs(grads[i].at(j)));
-    for (int64_t pick = 0; pick < std::min<int64_t>(n, test().differences); ++pick) {
-      const int64_t j = n <= test().differences ? pick : rng.below(n);
+    const std::vector<Tensor> inputs = tensors(DType::f64);
+    const Tensor w = weights(call(inputs));
+    const int64_t picks = std::min<int64_t>(n, n > 10000 ? std::min(test().differences, 6) : test().differences);
+    for (int64_t pick = 0; pick < picks; ++pick) {
+      const int64_t j = n == picks ? pick : rng.below(n);
+      double& element = inputs[i].data<double>()[static_cast<size_t>(j)];
       double size_of_loss = 0;
       const auto loss = [&](double step) {
-        std::vector<Tensor> inputs = tensors(DType::f64);
-        inputs[i].data<double>()[static_cast<size_t>(j)] += step;
-        const Tensor y = call(inputs), w = weights(y);
+        const double before = element;
+        element += step;
+        const Tensor y = call(inputs);
+        const auto yv = y.data<double>(), wv = w.data<double>();
         double sum = 0;
-        for (int64_t k = 0; k < y.numel(); ++k) {
-          const double term = y.data<double>()[static_cast<size_t>(k)] * w.data<double>()[static_cast<size_t>(k)];
-          sum += term, size_of_loss += std::abs(term) / 4;
-        }
+        for (size_t k = 0; k < yv.size(); ++k) sum += yv[k] * wv[k], size_of_loss += std::abs(yv[k] * wv[k]) / 4;
+        element = before;  // only now: y may be a view of it
         return sum;
       };
       const double slope = (8 * (loss(h) - loss(-h)) - (loss(2 * h) - loss(-2 * h))) / (12 * h);
@@ -244,13 +258,12 @@ TEST_P(OpTable, GradientFloat32) {
     ASSERT_EQ(narrow[i].defined(), wide[i].defined());
     if (!narrow[i].defined()) continue;
     EXPECT_EQ(narrow[i].dtype(), DType::f32);
-    expect_close(narrow[i], array_of(wide[i]), tolerance().gradient, tolerance().floor,
+    expect_close(narrow[i], array_of(wide[i]), tolerance().gradient,
                  "gradient of input " + std::to_string(i));
   }
 }
 
 TEST_P(OpTable, SameBytesForAnyNumberOfThreads) {
-  const int before = threads();
   std::vector<std::vector<Tensor>> results;
   for (const int count : {1, 2, 3}) {
     set_threads(count);
@@ -258,7 +271,6 @@ TEST_P(OpTable, SameBytesForAnyNumberOfThreads) {
     results.push_back(gradients(DType::f32, all, &y));
     results.back().push_back(y);
   }
-  set_threads(before);
   for (size_t count = 1; count < results.size(); ++count)
     for (size_t i = 0; i < results[0].size(); ++i)
       EXPECT_TRUE(same_bytes(results[0][i], results[count][i]))
@@ -273,7 +285,7 @@ TEST_P(OpTable, GivesOnlyTheGradientsAskedFor) {
     const std::vector<Tensor> grads = gradients(DType::f32, [&](size_t i) { return i == only; });
     for (size_t i = 0; i < grads.size(); ++i) {
       EXPECT_EQ(grads[i].defined(), i == only && test().inputs[i].differentiable) << "input " << i;
-      if (i == only) EXPECT_TRUE(same_bytes(grads[i], full[i])) << "input " << i << " alone has another gradient";
+      EXPECT_TRUE(i != only || same_bytes(grads[i], full[i])) << "input " << i << " alone has another gradient";
     }
   }
 }

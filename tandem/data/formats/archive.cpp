@@ -1,5 +1,6 @@
 #include <archive.h>
 #include <archive_entry.h>
+#include <locale.h>
 #include <tandem/base/error.h>
 #include <tandem/data/formats/archive.h>
 
@@ -14,6 +15,25 @@ struct Free {
   void operator()(archive* a) const { archive_read_free(a); }
 };
 using Archive = std::unique_ptr<archive, Free>;
+
+/// libarchive turns names into the locale's character set and loses what does not fit: this thread speaks UTF-8
+/// meanwhile.
+class Utf8Names {
+ public:
+  Utf8Names() : utf8_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)) {
+    if (utf8_) before_ = ::uselocale(utf8_);
+  }
+  ~Utf8Names() {
+    if (!utf8_) return;
+    ::uselocale(before_);
+    ::freelocale(utf8_);
+  }
+  Utf8Names(const Utf8Names&) = delete;
+  Utf8Names& operator=(const Utf8Names&) = delete;
+
+ private:
+  locale_t utf8_, before_{};
+};
 
 Archive open_archive(const fs::path& path) {
   std::error_code error;
@@ -59,6 +79,7 @@ bool is_archive_name(const fs::path& path) {
 }
 
 void read_archive(const fs::path& path, const ArchiveMember& member, const ArchiveLimits& limits) {
+  const Utf8Names utf8;
   const Archive a = open_archive(path);
   const std::string where = path.string();
   uint64_t total = 0;

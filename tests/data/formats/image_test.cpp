@@ -121,11 +121,15 @@ TEST(Image, BadInput) {
   type[25] = 9;  // colour type
   Bytes marker = jpeg;
   marker[3] = 0xd9;
+  Bytes early_end = jpeg;  // an end marker in the middle of the pixels
+  early_end[jpeg.size() - 100] = 0xff;
+  early_end[jpeg.size() - 99] = 0xd9;
   struct Case {
     Bytes bytes;
     std::vector<std::string> message;
   };
   const Case cases[] = {
+      {early_end, {"damaged JPEG", "premature end of data segment"}},
       {{}, {"neither PNG nor JPEG", "0 bytes"}},
       {{'G', 'I', 'F', '8', '9', 'a'}, {"neither PNG nor JPEG", "47 49 46"}},
       {cut(png, 8), {"damaged PNG", "cut short"}},
@@ -175,7 +179,8 @@ TEST(Resize, KeepsFlatImagesAndMeans) {
   Tensor stripes = Tensor::empty({64, 64, 1}, DType::u8);
   for (int64_t i = 0; i < stripes.numel(); ++i) stripes.data<uint8_t>()[static_cast<size_t>(i)] = i % 2 ? 200 : 0;
   const Tensor small = resize(stripes, 8, 8);
-  for (int64_t i = 0; i < small.numel(); ++i) EXPECT_NEAR(small.at(i), 100, 2);
+  for (int64_t i = 0; i < small.numel(); ++i)
+    EXPECT_NEAR(small.at(i), 100, 5);  // 4 at the edges, where the filter is cut off
 }
 
 TEST(Resize, GrowsBilinearly) {

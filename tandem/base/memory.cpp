@@ -1,5 +1,5 @@
 #include <sys/mman.h>
-#include <tandem/tensor/memory.h>
+#include <tandem/base/memory.h>
 
 #include <algorithm>
 #include <bit>

@@ -1,5 +1,5 @@
 #include <tandem/base/checked.h>
-#include <tandem/tensor/shape.h>
+#include <tandem/base/shape.h>
 
 #include <algorithm>
 #include <vector>

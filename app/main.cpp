@@ -1,0 +1,53 @@
+// The program: a list of verbs, and what happens when one fails.
+#include <tandem/base/error.h>
+#include <tandem/base/threads.h>
+#include <tandem/cli/terminal.h>
+#include <tandem/cli/verbs.h>
+#include <tandem/kernels/isa.h>
+
+#include <new>
+
+int main(int argc, char** argv) {
+  using namespace tandem;
+  if (!kernels::cpu_supported()) {
+    cli::say("tandem: this processor has no AVX2 and FMA, which the program needs (any x86-64 since about 2013 has them)");
+    return 1;
+  }
+  CLI::App app{"Neural networks that work beside people."};
+  app.set_version_flag("--version", std::string("tandem ") + TANDEM_VERSION);
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "Help of every verb");
+  cli::Context context;
+  app.add_option("--threads", context.threads, "Threads to use (default: all cores); results do not depend on it")->envname("TANDEM_THREADS")->check(CLI::Range(1, 1024));
+  for (int i = 0; i < argc; ++i) context.command += (i ? " " : "") + std::string(i ? argv[i] : "tandem");
+
+  cli::add_train(app, context);
+  cli::add_evaluate(app, context);
+  cli::add_predict(app, context);
+  cli::add_inspect(app, context);
+  cli::add_data(app, context);
+  cli::add_recipe(app, context);
+  app.fallthrough();
+  app.footer("Start: tandem train digits");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    const int code = app.exit(e);
+    return code == 0 ? 0 : 2;
+  }
+  try {
+    kernels::apply_isa_limit();
+    if (context.threads > 0) set_threads(context.threads);
+    return context.action ? context.action() : 2;
+  } catch (const Error& e) {
+    cli::say(std::string("tandem: ") + e.what());
+    return exit_code(e.kind());
+  } catch (const std::bad_alloc&) {
+    cli::say("tandem: out of memory: use smaller batches (train.batch) or pictures (data.size)");
+    return 1;
+  } catch (const std::exception& e) {
+    cli::say(std::string("tandem: internal error: ") + e.what());
+    return 1;
+  }
+}

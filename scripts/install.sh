@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Installs what Tandem is built with (Debian 12 and its relatives). Does nothing when all of it is there.
+set -euo pipefail
+
+packages=(build-essential cmake ninja-build ccache pkg-config
+  libdnnl-dev libhwy-dev libfmt-dev libyaml-cpp-dev libcli11-dev nlohmann-json3-dev
+  libjpeg62-turbo-dev libpng-dev zlib1g-dev libarchive-dev libcurl4-openssl-dev libssl-dev libgtest-dev "$@")
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+command -v apt-get >/dev/null || {
+  echo "install: this system has no apt-get. Install these by its own means: ${missing[*]}" >&2
+  exit 1
+}
+root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "install: run as root or install sudo; missing: ${missing[*]}" >&2; exit 1; }
+  root=(sudo)
+fi
+echo "install: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+attempt() { "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "$@" >"$log" 2>&1; }
+attempt update || { echo "install: the package lists could not be had:" >&2; tail -n 5 "$log" >&2; exit 1; }
+attempt install -y --no-install-recommends "${missing[@]}" || {
+  echo "install: a package could not be had:" >&2
+  grep -E '^E:|Unable|Failed' "$log" >&2 || tail -n 5 "$log" >&2
+  exit 1
+}

@@ -1,0 +1,74 @@
+#include <tandem/base/text.h>
+#include <tandem/cli/verbs.h>
+#include <tandem/nn/weights.h>
+#include <tandem/train/run.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace tandem::cli {
+namespace {
+
+struct Options {
+  std::string model;
+  bool json = false;
+};
+
+std::string amount(double bytes) {
+  for (const char* unit : {"B", "kB", "MB"}) {
+    if (bytes < 1000) return fmt::format("{:.3g} {}", bytes, unit);
+    bytes /= 1000;
+  }
+  return fmt::format("{:.3g} GB", bytes);
+}
+
+int run(const Options& o) {
+  const fs::path path = fs::is_directory(o.model) ? train::RunFolder::open(o.model).model() : fs::path(o.model);
+  tasks::ImageModel model = tasks::ImageModel::load(path);
+  const auto rows = train::layer_rows(model.net);
+  const nn::Count count = nn::count(model.net);
+  const int64_t products = model.net.multiply_adds(model.input.shape());
+  std::vector<int64_t> per_layer;
+  for (size_t i = 0; i < rows.size(); ++i)
+    per_layer.push_back(model.net.layers()[i]->multiply_adds(i == 0 ? model.input.shape() : model.net.shapes()[i - 1]));
+  int64_t activations = model.input.shape().numel();
+  for (const Shape& shape : model.net.shapes()) activations += shape.numel();
+
+  if (o.json) {
+    nlohmann::ordered_json layers = nlohmann::ordered_json::array();
+    for (size_t i = 0; i < rows.size(); ++i)
+      layers.push_back({{"name", rows[i].name}, {"kind", rows[i].kind}, {"output", std::vector<int64_t>(model.net.shapes()[i].begin(), model.net.shapes()[i].end())},
+                        {"parameters", rows[i].parameters}, {"multiply_adds", per_layer[i]}});
+    const nlohmann::ordered_json all{{"model", path.string()}, {"classes", model.classes}, {"input", {model.input.height, model.input.width, model.input.channels}},
+                                     {"loss", model.loss}, {"parameters", count.trained}, {"numbers", count.all}, {"multiply_adds", products},
+                                     {"activation_bytes", activations * 4}, {"layers", layers}, {"notes", model.notes}};
+    fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    return 0;
+  }
+  fmt::print("{}\n\n", path.string());
+  size_t wide = 10, deep = 6;
+  for (const auto& row : rows) wide = std::max(wide, row.kind.size()), deep = std::max(deep, row.output.size());
+  fmt::print("  {:>3}  {:<{}}  {:<{}}  {:>12}  {:>14}\n", "#", "layer", wide, "output", deep, "parameters", "multiply-adds");
+  fmt::print("  {:>3}  {:<{}}  {:<{}}\n", "", "input", wide, fmt::format("{} x {} x {}", model.input.height, model.input.width, model.input.channels), deep);
+  for (size_t i = 0; i < rows.size(); ++i)
+    fmt::print("  {:>3}  {:<{}}  {:<{}}  {:>12}  {:>14}\n", rows[i].name, rows[i].kind, wide, rows[i].output, deep, rows[i].parameters ? grouped(rows[i].parameters) : "",
+               per_layer[i] ? grouped(per_layer[i]) : "");
+  fmt::print("\n  {} parameters ({}), {} multiply-adds and {} of activations per example\n", grouped(count.trained), amount(static_cast<double>(count.all) * 4),
+             grouped(products), amount(static_cast<double>(activations) * 4));
+  fmt::print("  {} classes: {}\n", model.classes.size(), join(model.classes));
+  for (const auto& [key, value] : model.notes)
+    if (value.find('\n') == std::string::npos) fmt::print("  {}: {}\n", key, value);
+  return 0;
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app, Context& context) {
+  auto o = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("inspect", "Show layers, shapes, parameters and cost of a trained network");
+  verb->add_option("run", o->model, "A run folder or a model file")->required();
+  verb->add_flag("--json", o->json, "As JSON");
+  verb->callback([o, &context] { context.action = [o] { return run(*o); }; });
+}
+
+}  // namespace tandem::cli

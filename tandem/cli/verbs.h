@@ -1,0 +1,27 @@
+// The verbs of the program, one file each. A verb parses, calls the library and prints; it has no logic of its own.
+#pragma once
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <string>
+
+namespace tandem::cli {
+
+/// What main() runs after parsing; returns the exit code.
+using Action = std::function<int()>;
+
+/// What all verbs share.
+struct Context {
+  Action action;         // set by the chosen verb
+  std::string command;   // what was typed
+  int threads = 0;       // --threads
+};
+
+void add_train(CLI::App& app, Context& context);
+void add_evaluate(CLI::App& app, Context& context);
+void add_predict(CLI::App& app, Context& context);
+void add_inspect(CLI::App& app, Context& context);
+void add_data(CLI::App& app, Context& context);
+void add_recipe(CLI::App& app, Context& context);
+
+}  // namespace tandem::cli

@@ -1,0 +1,25 @@
+// All of the library.
+#pragma once
+#include <tandem/autograd/tape.h>
+#include <tandem/base/threads.h>
+#include <tandem/data/catalog.h>
+#include <tandem/evaluate/classification.h>
+#include <tandem/evaluate/report.h>
+#include <tandem/nn/activation.h>
+#include <tandem/nn/conv.h>
+#include <tandem/nn/linear.h>
+#include <tandem/nn/models.h>
+#include <tandem/nn/norm.h>
+#include <tandem/nn/sequential.h>
+#include <tandem/nn/weights.h>
+#include <tandem/ops/activation.h>
+#include <tandem/ops/arithmetic.h>
+#include <tandem/ops/image.h>
+#include <tandem/ops/linear.h>
+#include <tandem/ops/loss.h>
+#include <tandem/ops/norm.h>
+#include <tandem/ops/reduce.h>
+#include <tandem/ops/shape.h>
+#include <tandem/optim/optimizer.h>
+#include <tandem/train/fit.h>
+#include <tandem/train/run.h>

@@ -1,0 +1,35 @@
+#include <tandem/train/fit.h>
+#include <tandem/train/run.h>
+
+#include <tuple>
+
+namespace tandem::train {
+
+Fit fit(const nn::Sequential& net, const data::ImageSplits& data, const FitOptions& options) {
+  Recipe recipe;
+  recipe.seed = options.seed;
+  recipe.network = net;
+  recipe.data.augment = options.augment;
+  recipe.loss = options.loss;
+  recipe.optimizer = options.optimizer;
+  recipe.schedule = options.schedule;
+  recipe.train.epochs = options.epochs;
+  recipe.train.batch = options.batch;
+  recipe.train.average = options.average;
+  recipe.train.early_stopping = options.early_stopping;
+
+  data::ImageSet train = data.train, validation = data.validation;
+  if (validation.size() == 0 && options.validation > 0)
+    std::tie(train, validation) = data::split(data.train, options.validation, options.seed);
+  Fit out;
+  out.model = make_model(recipe, train);
+  Trainer trainer(recipe, out.model, train, validation);
+  out.outcome = trainer.run(options.hooks);
+  out.history = trainer.history();
+  out.best_epoch = trainer.best_epoch();
+  out.seconds = trainer.seconds();
+  out.model.notes = {{"recipe", recipe.write().str()}, {"seed", std::to_string(recipe.seed)}, {"version", version()}, {"data", train.source}};
+  return out;
+}
+
+}  // namespace tandem::train
