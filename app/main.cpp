@@ -1,11 +1,15 @@
 // The program: a list of verbs, and what happens when one fails.
 #include <tandem/base/error.h>
+#include <tandem/base/text.h>
 #include <tandem/base/threads.h>
 #include <tandem/cli/terminal.h>
 #include <tandem/cli/verbs.h>
 #include <tandem/kernels/isa.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <new>
+#include <system_error>
 
 int main(int argc, char** argv) {
   using namespace tandem;
@@ -16,6 +20,7 @@ int main(int argc, char** argv) {
   CLI::App app{"Neural networks that work beside people."};
   app.set_version_flag("--version", std::string("tandem ") + TANDEM_VERSION);
   app.require_subcommand(1);
+  app.fallthrough();  // --threads may stand after the verb too
   app.set_help_all_flag("--help-all", "Help of every verb");
   cli::Context context;
   app.add_option("--threads", context.threads, "Threads to use (default: all cores); results do not depend on it")->envname("TANDEM_THREADS")->check(CLI::Range(1, 1024));
@@ -27,22 +32,35 @@ int main(int argc, char** argv) {
   cli::add_inspect(app, context);
   cli::add_data(app, context);
   cli::add_recipe(app, context);
-  app.fallthrough();
   app.footer("Start: tandem train digits");
 
+  std::vector<std::string> verbs;
+  for (const CLI::App* verb : app.get_subcommands({})) verbs.push_back(verb->get_name());
+  const std::string first = argc > 1 ? argv[1] : "";
+  if (first.empty() || (first[0] != '-' && std::ranges::find(verbs, first) == verbs.end())) {
+    const std::string near = nearest_name(first, verbs);
+    cli::say(fmt::format("tandem: '{}' is no verb{}; verbs: {}", first, near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), join(verbs)));
+    return 2;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    const int code = app.exit(e);
-    return code == 0 ? 0 : 2;
+    if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
+    cli::say(std::string("tandem: ") + e.what() + "; tandem --help says what there is");
+    return 2;
   }
   try {
     kernels::apply_isa_limit();
     if (context.threads > 0) set_threads(context.threads);
-    return context.action ? context.action() : 2;
+    const int code = context.action();
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) fail(ErrorKind::file, "standard output", "cannot be written");
+    return code;
   } catch (const Error& e) {
     cli::say(std::string("tandem: ") + e.what());
     return exit_code(e.kind());
+  } catch (const std::system_error& e) {  // of a file or of standard output
+    cli::say(std::string("tandem: ") + e.what());
+    return 3;
   } catch (const std::bad_alloc&) {
     cli::say("tandem: out of memory: use smaller batches (train.batch) or pictures (data.size)");
     return 1;

@@ -37,6 +37,11 @@ using Backward = std::function<Grads(const Tensor& grad, Wanted wanted)>;
   return recording(std::span(inputs.begin(), inputs.size()));
 }
 
+/// What the gradient of `of` needs, detached; none when `of` gets no gradient, so that nothing is kept in vain.
+[[nodiscard]] inline Tensor keep_for(const Tensor& of, const Tensor& needed) {
+  return of.node() ? needed.detach() : Tensor{};
+}
+
 /// Makes `tensor` a leaf whose gradient is collected by backward(); stops collecting when `on` is false.
 void require_grad(Tensor& tensor, bool on = true);
 [[nodiscard]] bool requires_grad(const Tensor& tensor) noexcept;

@@ -1,5 +1,7 @@
 #include <tandem/base/config.h>
 #include <tandem/base/text.h>
+#include <yaml-cpp/depthguard.h>
+#include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -16,13 +18,16 @@ struct Config::Impl {
 namespace {
 
 constexpr int deepest = 64;
+constexpr int most_nodes = 100'000;  // an alias stands for all it names: a few lines can unfold to billions
 
+[[noreturn]] void fail_at(const std::string& name, const YAML::Mark& mark, const std::string& message) {
+  throw Error(ErrorKind::usage, fmt::format("{}:{}:{}: {}", name, mark.line + 1, mark.column + 1, message));
+}
 
-void check(const YAML::Node& node, const std::string& name, int depth) {
-  const auto at = [&](const YAML::Mark& mark, const std::string& message) {
-    throw Error(ErrorKind::usage, fmt::format("{}:{}:{}: {}", name, mark.line + 1, mark.column + 1, message));
-  };
+void check(const YAML::Node& node, const std::string& name, int depth, int& nodes) {
+  const auto at = [&](const YAML::Mark& mark, const std::string& message) { fail_at(name, mark, message); };
   if (depth > deepest) at(node.Mark(), fmt::format("nested deeper than {} levels", deepest));
+  if (++nodes > most_nodes) at(node.Mark(), fmt::format("unfolds to more than {} values", most_nodes));
   if (node.IsMap()) {
     std::vector<std::string> keys;
     for (const auto& entry : node) {
@@ -30,25 +35,10 @@ void check(const YAML::Node& node, const std::string& name, int depth) {
       if (std::ranges::find(keys, entry.first.Scalar()) != keys.end())
         at(entry.first.Mark(), fmt::format("key '{}' stands twice", entry.first.Scalar()));
       keys.push_back(entry.first.Scalar());
-      check(entry.second, name, depth + 1);
+      check(entry.second, name, depth + 1, nodes);
     }
   } else if (node.IsSequence()) {
-    for (const auto& item : node) check(item, name, depth + 1);
-  }
-}
-
-// yaml-cpp's parser recurses: refuse text that opens more brackets or dashes than any recipe does.
-void check_depth_of_text(const std::string& text, const std::string& name) {
-  int open = 0;
-  size_t line = 1, run = 0;
-  for (const char c : text) {
-    if (c == '\n') ++line, run = 0;
-    if (c == '[' || c == '{') ++open;
-    if (c == ']' || c == '}') --open;
-    if (c == '-' || c == '?' || c == ':') ++run;
-    else if (c != ' ' && c != '\n') run = 0;
-    if (open > deepest || run > 2 * deepest)
-      throw Error(ErrorKind::usage, fmt::format("{}:{}: nested deeper than {} levels", name, line, deepest));
+    for (const auto& item : node) check(item, name, depth + 1, nodes);
   }
 }
 
@@ -75,23 +65,38 @@ void emit(YAML::Emitter& out, const YAML::Node& node, bool top) {
   }
 }
 
+// The same without its places: what an override put into a recipe has no line in the recipe's file.
+YAML::Node without_marks(const YAML::Node& node) {
+  if (!node.IsMap() && !node.IsSequence()) return node.IsScalar() ? YAML::Node(node.Scalar()) : YAML::Node();
+  YAML::Node out(node.Type());
+  for (const auto& item : node)
+    if (node.IsMap())
+      out[item.first.Scalar()] = without_marks(item.second);
+    else
+      out.push_back(without_marks(item));
+  return out;
+}
+
 std::shared_ptr<const Config::Impl> wrap(YAML::Node node, std::string name) {
   return std::make_shared<const Config::Impl>(Config::Impl{std::move(node), std::move(name)});
 }
 
 }  // namespace
 
-Config::Config() : impl_(wrap(YAML::Node(), "")) {}
+Config::Config() : impl_(wrap(YAML::Node(YAML::NodeType::Null), "")) {}
 
 Config Config::parse(const std::string& text, const std::string& name) {
-  check_depth_of_text(text, name);
   Config out;
   try {
-    out.impl_ = wrap(YAML::Load(text), name);
+    const YAML::Node node = YAML::Load(text);
+    out.impl_ = wrap(node.IsNull() ? YAML::Node(YAML::NodeType::Null) : node, name);  // an empty text gives no node that could be set
+  } catch (const YAML::DeepRecursion& e) {  // the parser's own limit lies above ours
+    fail_at(name, e.mark, fmt::format("nested deeper than {} levels", deepest));
   } catch (const YAML::Exception& e) {
-    throw Error(ErrorKind::usage, fmt::format("{}:{}:{}: {}", name, e.mark.line + 1, e.mark.column + 1, e.msg));
+    fail_at(name, e.mark, e.msg);
   }
-  check(out.impl_->node, name, 0);
+  int nodes = 0;
+  check(out.impl_->node, name, 0, nodes);
   return out;
 }
 
@@ -125,6 +130,7 @@ std::string Config::text() const {
 
 std::vector<Config> Config::items() const {
   std::vector<Config> out;
+  if (!is_list()) return out;
   for (const auto& item : impl_->node) {
     Config c;
     c.impl_ = wrap(item, impl_->name);
@@ -135,6 +141,7 @@ std::vector<Config> Config::items() const {
 
 std::vector<std::pair<std::string, Config>> Config::entries() const {
   std::vector<std::pair<std::string, Config>> out;
+  if (!is_map()) return out;
   for (const auto& entry : impl_->node) {
     Config c;
     c.impl_ = wrap(entry.second, impl_->name);
@@ -160,7 +167,7 @@ void Config::push(const Config& value) {
 }
 
 void Config::set(const std::string& dotted_key, const std::string& value) {
-  const Config parsed = parse(value, dotted_key + "=" + value);
+  const YAML::Node parsed = without_marks(parse(value, fmt::format("override '{}={}'", dotted_key, value)).impl_->node);
   YAML::Node at = impl_->node;
   size_t begin = 0;
   for (;;) {
@@ -173,7 +180,7 @@ void Config::set(const std::string& dotted_key, const std::string& value) {
       if (error != std::errc{} || end != key.data() + key.size() || index >= at.size())
         throw Error(ErrorKind::usage, fmt::format("override '{}={}': '{}' is a list of {} items: name one by its number", dotted_key, value, dotted_key.substr(0, begin ? begin - 1 : 0), at.size()));
       if (dot == std::string::npos) {
-        at[index] = parsed.impl_->node;
+        at[index] = parsed;
         return;
       }
       at.reset(at[index]);
@@ -184,7 +191,7 @@ void Config::set(const std::string& dotted_key, const std::string& value) {
         at["="] = first;
       }
       if (dot == std::string::npos) {
-        at[key] = parsed.impl_->node;
+        at[key] = parsed;
         return;
       }
       at.reset(at[key]);
@@ -201,7 +208,7 @@ std::string Config::str() const {
 
 std::string Config::where() const {
   const YAML::Mark mark = impl_->node.IsDefined() ? impl_->node.Mark() : YAML::Mark::null_mark();
-  if (mark.is_null() || impl_->name.find('=') != std::string::npos) return impl_->name.empty() ? "settings" : impl_->name;
+  if (mark.is_null()) return impl_->name.empty() ? "settings" : impl_->name;
   return fmt::format("{}:{}:{}", impl_->name, mark.line + 1, mark.column + 1);
 }
 
@@ -269,7 +276,7 @@ T parse_number(const Config& node, const std::string& what, Range range) {
     good = error == std::errc{} && end == text.data() + text.size() && std::isfinite(value);
   }
   if (!good)
-    node.fail(fmt::format("{}: expected {}, got '{}'", what, std::is_integral_v<T> ? "a whole number" : "a number", node.is_scalar() ? text : "a list or map"));
+    node.fail(fmt::format("{}: expected {}, got {}", what, std::is_integral_v<T> ? "a whole number" : "a number", node.is_scalar() ? "'" + text + "'" : "a list or map"));
   if (static_cast<double>(value) < range.min || static_cast<double>(value) > range.max)
     node.fail(fmt::format("{}: {} is outside the valid range {} to {}", what, text, range.min, range.max));
   return value;

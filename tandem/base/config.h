@@ -32,8 +32,8 @@ class Config {
   [[nodiscard]] bool is_list() const;
   [[nodiscard]] bool is_map() const;
   [[nodiscard]] std::string text() const;  // of a scalar
-  [[nodiscard]] std::vector<Config> items() const;
-  [[nodiscard]] std::vector<std::pair<std::string, Config>> entries() const;
+  [[nodiscard]] std::vector<Config> items() const;  // of a list; none otherwise
+  [[nodiscard]] std::vector<std::pair<std::string, Config>> entries() const;  // of a map; none otherwise
   [[nodiscard]] Config get(const std::string& key) const;  // nothing when absent
 
   void put(const std::string& key, const Config& value);

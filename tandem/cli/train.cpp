@@ -39,7 +39,7 @@ int run(const Options& o, const Context& context) {
     fail("train", "give either a recipe, as in `tandem train digits`, or --resume RUN");
   Config config;
   if (o.resume.empty()) {
-    config = Config::load(train::find_recipe(o.recipe));
+    config = train::find_recipe(o.recipe);
     train::apply_overrides(config, o.overrides);
   } else {
     if (!o.overrides.empty()) fail("train", "a resumed run goes on as it was: overrides are not possible with --resume");
@@ -47,6 +47,7 @@ int run(const Options& o, const Context& context) {
   }
   train::Recipe recipe = train::Recipe::read(config);
   const fs::path data = data::data_folder(o.data);
+  const bool first_run = !fs::exists(o.runs);
   const train::RunFolder folder = o.resume.empty() ? train::RunFolder::create(o.runs, recipe.name) : train::RunFolder::open(o.resume);
   say(fmt::format("{} {}  data {}  seed {}", o.resume.empty() ? "training" : "resuming", folder.path.string(), recipe.data.source, recipe.seed));
 
@@ -63,6 +64,7 @@ int run(const Options& o, const Context& context) {
     if (o.resume.empty() && !fs::exists(folder.checkpoint())) {
       std::error_code ignored;
       fs::remove_all(folder.path, ignored);
+      if (first_run) fs::remove(o.runs, ignored);
     }
     throw;
   }

@@ -101,6 +101,20 @@ void each_piece(Kind kind, const ConvShape& s, bool bias, std::span<const float>
   });
 }
 
+// The pixels that a strided 1x1 convolution looks at, side by side: n x oh x ow x c.
+Block seen_pixels(const ConvShape& s, std::span<const float> x) {
+  Block out(static_cast<size_t>(s.n * s.oh() * s.ow() * s.c) * sizeof(float));
+  parallel_for(s.n * s.oh(), 16, [&](int64_t begin, int64_t end) {
+    float* to = out.as<float>() + begin * s.ow() * s.c;
+    for (int64_t line = begin; line < end; ++line)
+      for (int64_t ox = 0; ox < s.ow(); ++ox) {
+        const int64_t row = line / s.oh() * s.h + line % s.oh() * s.stride_h;
+        to = std::copy_n(x.data() + (row * s.w + ox * s.stride_w) * s.c, s.c, to);
+      }
+  });
+  return out;
+}
+
 }  // namespace
 
 void conv2d(const ConvShape& s, std::span<const float> x, std::span<const float> weight, std::span<const float> bias,
@@ -133,6 +147,14 @@ void conv2d_grad_weight(const ConvShape& s, std::span<const float> x, std::span<
   if (s.n == 0) {
     std::ranges::fill(gw, 0.0F);
     return;
+  }
+  // oneDNN 2.6 writes past its own scratch memory for strided 1x1 kernels and few channels (uxlfoundation/oneDNN#6035,
+  // open): it gets the same product without a stride.
+  if (s.kh == 1 && s.kw == 1 && (s.stride_h > 1 || s.stride_w > 1) && s.pad_h == 0 && s.pad_w == 0) {
+    ConvShape dense = s;
+    dense.h = s.oh(), dense.w = s.ow(), dense.stride_h = dense.stride_w = 1;
+    const Block pixels = seen_pixels(s, x);
+    return conv2d_grad_weight(dense, {pixels.as<float>(), static_cast<size_t>(s.n * dense.h * dense.w * s.c)}, gy, gw);
   }
   // A partial sum a piece, added in order: few pieces when the weight is large.
   const int64_t step = images_a_piece(s.n, s.weights() > 1'000'000 ? 4 : 8);

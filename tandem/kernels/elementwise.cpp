@@ -116,23 +116,17 @@ struct Gelu {
     return hn::Mul(g, hn::MulAdd(x, phi, Phi(d, x)));
   }
 };
-struct GeluTanh {  // the tanh form of Hendrycks and Gimpel 2016, which GPT-2 uses
-  TANDEM_MATH inner(D d, V x) {
+struct GeluTanh {  // the tanh form of Hendrycks and Gimpel 2016, which GPT-2 uses; (1 + tanh u) / 2 = sigmoid(2u)
+  TANDEM_MATH gate(D d, V x, V p) {
     const V x3 = hn::Mul(x, hn::Mul(x, x));
-    return hn::Mul(Const(d, 0.7978845608028654), hn::MulAdd(Const(d, 0.044715), x3, x));
+    return Sigmoid::value(d, hn::Mul(Const(d, 1.5957691216057308), hn::MulAdd(Const(d, 0.044715), x3, x)), p);
   }
-  TANDEM_MATH value(D d, V x, V p) {
-    const V t = Tanh::value(d, inner(d, x), p);
-    return hn::Mul(hn::Mul(Const(d, 0.5), x), hn::Add(hn::Set(d, 1), t));
-  }
-  TANDEM_MATH grad(D d, V x, V g, V p) {
+  TANDEM_MATH value(D d, V x, V p) { return hn::Mul(x, gate(d, x, p)); }
+  TANDEM_MATH grad(D d, V x, V g, V p) {  // s + x s (1 - s) (2u)'
     const V one = hn::Set(d, 1);
-    const V half = Const(d, 0.5);
-    const V t = Tanh::value(d, inner(d, x), p);
-    const V slope = hn::Mul(Const(d, 0.7978845608028654), hn::MulAdd(Const(d, 0.134145), hn::Mul(x, x), one));
-    const V left = hn::Mul(half, hn::Add(one, t));
-    const V right = hn::Mul(hn::Mul(half, x), hn::Mul(hn::NegMulAdd(t, t, one), slope));
-    return hn::Mul(g, hn::Add(left, right));
+    const V s = gate(d, x, p);
+    const V slope = hn::Mul(Const(d, 1.5957691216057308), hn::MulAdd(Const(d, 0.134145), hn::Mul(x, x), one));
+    return hn::Mul(hn::Mul(g, s), hn::MulAdd(hn::Mul(x, hn::Sub(one, s)), slope, one));
   }
 };
 struct Silu {  // x * sigmoid(x)
@@ -234,8 +228,8 @@ void binary_all(Binary op, const T* a, int64_t a_step, const T* b, int64_t b_ste
     case Binary::mul: return run([](auto x, auto y) { return hn::Mul(x, y); });
     case Binary::div: return run([](auto x, auto y) { return hn::Div(x, y); });
     // A NaN on either side stays.
-    case Binary::max: return run([](auto x, auto y) { return hn::IfThenElse(hn::Or(hn::Lt(x, y), hn::Ne(y, y)), y, x); });
-    case Binary::min: return run([](auto x, auto y) { return hn::IfThenElse(hn::Or(hn::Lt(y, x), hn::Ne(y, y)), y, x); });
+    case Binary::max: return run([](auto x, auto y) { return hn::IfThenElse(hn::Or(hn::Lt(x, y), hn::IsNaN(y)), y, x); });
+    case Binary::min: return run([](auto x, auto y) { return hn::IfThenElse(hn::Or(hn::Lt(y, x), hn::IsNaN(y)), y, x); });
   }
 }
 

@@ -31,19 +31,22 @@ void sgd(const SgdStep& s, std::span<const float> g, std::span<float> v, std::sp
 
 void adam(const AdamStep& s, std::span<const float> g, std::span<float> m, std::span<float> v, std::span<float> p) {
   const float rate = s.lr / s.correction1, scale = 1.0F / std::sqrt(s.correction2), keep = 1.0F - s.lr * s.decay;
+  const auto beta1 = static_cast<float>(s.beta1), rest1 = static_cast<float>(1 - s.beta1);
+  const auto beta2 = static_cast<float>(s.beta2), rest2 = static_cast<float>(1 - s.beta2);
   each(p, [=](size_t i) {
     const float d = g[i] + s.l2 * p[i];
-    m[i] = s.beta1 * m[i] + (1.0F - s.beta1) * d;
-    v[i] = s.beta2 * v[i] + (1.0F - s.beta2) * d * d;
+    m[i] = beta1 * m[i] + rest1 * d;
+    v[i] = beta2 * v[i] + rest2 * d * d;
     p[i] = p[i] * keep - rate * m[i] / (std::sqrt(v[i]) * scale + s.epsilon);
   });
 }
 
 void rmsprop(const RmspropStep& s, std::span<const float> g, std::span<float> v, std::span<float> b, std::span<float> p) {
   const bool moving = s.momentum != 0;
+  const auto alpha = static_cast<float>(s.alpha), rest = static_cast<float>(1 - s.alpha);
   each(p, [=](size_t i) {
     const float d = g[i] + s.weight_decay * p[i];
-    v[i] = s.alpha * v[i] + (1.0F - s.alpha) * d * d;
+    v[i] = alpha * v[i] + rest * d * d;
     float step = d / (std::sqrt(v[i]) + s.epsilon);
     if (moving) step = b[i] = s.momentum * b[i] + step;
     p[i] -= s.lr * step;

@@ -1,5 +1,4 @@
 #include <tandem/nn/conv.h>
-#include <tandem/nn/linear.h>
 
 namespace tandem::nn {
 namespace {
@@ -38,8 +37,8 @@ Shape Conv2d::build(const Shape& in, Build& build) {
          kernel, dilation, in[0], in[1], pad);
   const int64_t fan_in = in[2] / groups * kernel * kernel;
   const Shape shape{filters, in[2] / groups, kernel, kernel};
-  weight = init == "he" ? he_init(shape, fan_in, build.rng) : uniform_init(shape, fan_in, build.rng);
-  bias = with_bias ? uniform_init({filters}, fan_in, build.rng) : Tensor{};
+  weight = init == "he" ? build.he(shape, fan_in) : build.uniform(shape, fan_in);
+  bias = with_bias ? build.uniform({filters}, fan_in) : Tensor{};
   return {(in[0] + 2 * pad - reach) / stride + 1, (in[1] + 2 * pad - reach) / stride + 1, filters};
 }
 

@@ -21,9 +21,4 @@ struct Linear : Layer<Linear> {
   [[nodiscard]] int64_t multiply_adds(const Shape& in) const override;
 };
 
-/// Uniform in ±1/sqrt(fan_in): PyTorch's default for linear and convolution layers.
-[[nodiscard]] Tensor uniform_init(const Shape& shape, int64_t fan_in, Rng& rng);
-/// Normal with variance 2 / fan_in (He et al. 2015), for layers before a ReLU.
-[[nodiscard]] Tensor he_init(const Shape& shape, int64_t fan_in, Rng& rng);
-
 }  // namespace tandem::nn

@@ -19,8 +19,17 @@ struct Pass {
 
 /// What a layer needs to make its parameters.
 struct Build {
-  Rng rng;              // initial values; each layer draws on
-  int64_t classes = 0;  // width of the last layer where the network leaves it open
+  Rng rng;                           // initial values; each layer draws on
+  int64_t classes = 0;               // width of the last layer where the network leaves it open
+  int64_t most = int64_t{1} << 40;   // numbers there may be: a model file's own, so that a small file cannot ask for more
+
+  /// Memory for a parameter; throws when the network has more numbers than `most`.
+  [[nodiscard]] Tensor parameter(const Shape& shape);
+  [[nodiscard]] Tensor full(const Shape& shape, float value);
+  /// Uniform in ±1/sqrt(fan_in): PyTorch's default for linear and convolution layers.
+  [[nodiscard]] Tensor uniform(const Shape& shape, int64_t fan_in);
+  /// Normal with variance 2 / fan_in (He et al. 2015), for layers before a ReLU.
+  [[nodiscard]] Tensor he(const Shape& shape, int64_t fan_in);
 };
 
 /// Called with each part's name ("0.weight") and tensor. `trained` is false for buffers (running statistics).

@@ -7,11 +7,11 @@ void BatchNorm::fields(Fields& f) {
   f("momentum", momentum, {0, 1});
   f("epsilon", epsilon, {0, 1});
 }
-Shape BatchNorm::build(const Shape& in, Build&) {
+Shape BatchNorm::build(const Shape& in, Build& build) {
   if (in.rank() < 1) fail("batch_norm", "takes inputs with channels, got shape {}", in);
   const Shape channels{in[-1]};
-  weight = Tensor::full(channels, 1), bias = Tensor::zeros(channels);
-  running_mean = Tensor::zeros(channels), running_var = Tensor::full(channels, 1);
+  weight = build.full(channels, 1), bias = build.full(channels, 0);
+  running_mean = build.full(channels, 0), running_var = build.full(channels, 1);
   return in;
 }
 Tensor BatchNorm::forward(const Tensor& x, Pass& pass) {
@@ -25,9 +25,9 @@ void BatchNorm::visit(const std::string& at, const Visitor& v) {
 }
 
 void LayerNorm::fields(Fields& f) { f("epsilon", epsilon, {0, 1}); }
-Shape LayerNorm::build(const Shape& in, Build&) {
+Shape LayerNorm::build(const Shape& in, Build& build) {
   if (in.rank() < 1) fail("layer_norm", "takes inputs with at least one axis, got shape {}", in);
-  weight = Tensor::full({in[-1]}, 1), bias = Tensor::zeros({in[-1]});
+  weight = build.full({in[-1]}, 1), bias = build.full({in[-1]}, 0);
   return in;
 }
 Tensor LayerNorm::forward(const Tensor& x, Pass&) { return layer_norm(x, weight, bias, epsilon); }
@@ -40,10 +40,10 @@ void GroupNorm::fields(Fields& f) {
   f("groups", groups, {1, 65536});
   f("epsilon", epsilon, {0, 1});
 }
-Shape GroupNorm::build(const Shape& in, Build&) {
+Shape GroupNorm::build(const Shape& in, Build& build) {
   if (in.rank() < 1 || in[-1] % groups != 0)
     fail("group_norm", "the channels of shape {} cannot be divided into {} groups", in, groups);
-  weight = Tensor::full({in[-1]}, 1), bias = Tensor::zeros({in[-1]});
+  weight = build.full({in[-1]}, 1), bias = build.full({in[-1]}, 0);
   return in;
 }
 Tensor GroupNorm::forward(const Tensor& x, Pass&) { return group_norm(x, groups, weight, bias, epsilon); }

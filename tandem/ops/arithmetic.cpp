@@ -105,17 +105,16 @@ Tensor operator-(const Tensor& a, const Tensor& b) {
 
 Tensor operator*(const Tensor& a, const Tensor& b) {
   return with_grad("multiply", apply(Binary::mul, "multiply", a, b), {a, b},
-                   [a = a.detach(), b = b.detach()](const Tensor& g, Wanted wanted) {
-                     return Grads{wanted[0] ? sum_to(g * b, a.shape()) : Tensor{},
-                                  wanted[1] ? sum_to(g * a, b.shape()) : Tensor{}};
+                   [a = keep_for(b, a), b = keep_for(a, b), as = a.shape(), bs = b.shape()](const Tensor& g, Wanted wanted) {
+                     return Grads{wanted[0] ? sum_to(g * b, as) : Tensor{}, wanted[1] ? sum_to(g * a, bs) : Tensor{}};
                    });
 }
 
 Tensor operator/(const Tensor& a, const Tensor& b) {
   return with_grad("divide", apply(Binary::div, "divide", a, b), {a, b},
-                   [a = a.detach(), b = b.detach()](const Tensor& g, Wanted wanted) {  // d(a/b) = da/b - a db/b^2
-                     const Tensor over_b = g / b;
-                     return Grads{wanted[0] ? sum_to(over_b, a.shape()) : Tensor{},
+                   [a = keep_for(b, a), b = b.detach(), as = a.shape()](const Tensor& g, Wanted wanted) {
+                     const Tensor over_b = g / b;  // d(a/b) = da/b - a db/b^2
+                     return Grads{wanted[0] ? sum_to(over_b, as) : Tensor{},
                                   wanted[1] ? sum_to(-(over_b * a / b), b.shape()) : Tensor{}};
                    });
 }

@@ -2,6 +2,7 @@
 #include <tandem/kernels/conv.h>
 #include <tandem/kernels/pool.h>
 #include <tandem/kernels/reduce.h>
+#include <tandem/ops/check.h>
 #include <tandem/ops/image.h>
 #include <tandem/ops/reduce.h>
 #include <tandem/ops/shape.h>
@@ -49,13 +50,14 @@ kernels::PoolShape pool_shape(const char* name, const Tensor& x, const PoolOptio
 
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2dOptions& options) {
   const kernels::ConvShape s = conv_shape(x, w, bias, options);
+  expect_same_type("conv2d", x, {&w, &bias});
   Tensor y = Tensor::empty({s.n, s.oh(), s.ow(), s.o}, x.dtype());
   dispatch_float("conv2d", x.dtype(), [&](auto t) {
     using T = decltype(t);
     kernels::conv2d(s, x.data<const T>(), w.data<const T>(), bias.defined() ? bias.data<const T>() : std::span<const T>{},
                     y.data<T>());
   });
-  return with_grad("conv2d", y, {x, w, bias}, [s, x = x.detach(), w = w.detach()](const Tensor& g, Wanted wanted) {
+  return with_grad("conv2d", y, {x, w, bias}, [s, xs = x.shape(), ws = w.shape(), x = keep_for(w, x), w = keep_for(x, w)](const Tensor& g, Wanted wanted) {
     Grads grads(3);
     dispatch_float("conv2d", g.dtype(), [&](auto t) {
       using T = decltype(t);
@@ -64,8 +66,8 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2d
         grads[i] = Tensor::empty(shape, g.dtype());
         return grads[i].template data<T>();
       };
-      if (wanted[0]) kernels::conv2d_grad_input(s, gy, w.data<const T>(), make(0, x.shape()));
-      if (wanted[1]) kernels::conv2d_grad_weight(s, x.data<const T>(), gy, make(1, w.shape()));
+      if (wanted[0]) kernels::conv2d_grad_input(s, gy, w.data<const T>(), make(0, xs));
+      if (wanted[1]) kernels::conv2d_grad_weight(s, x.data<const T>(), gy, make(1, ws));
       if (wanted[2]) kernels::reduce<T>(kernels::Reduce::sum, 1, s.n * s.oh() * s.ow(), s.o, gy, make(2, {s.o}));
     });
     return grads;

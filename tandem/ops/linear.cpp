@@ -1,6 +1,7 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/kernels/matmul.h>
 #include <tandem/kernels/reduce.h>
+#include <tandem/ops/check.h>
 #include <tandem/ops/linear.h>
 
 #include <algorithm>
@@ -45,7 +46,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     fail("matmul", "{} {} times {} {}: the last axis of the first must equal the last but one of the second", a.shape(),
          name_of(a.dtype()), b.shape(), name_of(b.dtype()));
   return with_grad("matmul", product(a, false, b, false), {a, b},
-                   [a = a.detach(), b = b.detach()](const Tensor& g, Wanted wanted) {
+                   [a = keep_for(b, a), b = keep_for(a, b)](const Tensor& g, Wanted wanted) {
                      return Grads{wanted[0] ? product(g, false, b, true) : Tensor{},   // (m, n) · (k, n)ᵀ
                                   wanted[1] ? product(a, true, g, false) : Tensor{}};  // (m, k)ᵀ · (m, n)
                    });
@@ -57,11 +58,12 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
          w.rank() == 2 ? w.shape()[1] : 0);
   if (bias.defined() && bias.shape() != Shape{w.shape()[0]})
     fail("linear", "bias {} does not fit weight {}: expected ({})", bias.shape(), w.shape(), w.shape()[0]);
+  expect_same_type("linear", x, {&w, &bias});
   const int64_t in = w.shape()[1], out = w.shape()[0];
   const int64_t rows = x.shape().product(0, x.rank() - 1);
   const Tensor flat = x.view({rows, in});
   const Tensor y = product(flat, false, w, true, bias).view(x.shape().with(-1, out));
-  return with_grad("linear", y, {x, w, bias}, [flat, w = w.detach(), shape = x.shape(), rows, out](const Tensor& g, Wanted wanted) {
+  return with_grad("linear", y, {x, w, bias}, [flat = keep_for(w, flat), w = keep_for(x, w), shape = x.shape(), rows, out](const Tensor& g, Wanted wanted) {
     const Tensor gm = g.view({rows, out});
     return Grads{wanted[0] ? product(gm, false, w, false).view(shape) : Tensor{},  // (rows, out) · (out, in)
                  wanted[1] ? product(gm, true, flat, false) : Tensor{},            // (rows, out)ᵀ · (rows, in)

@@ -3,6 +3,7 @@
 #include <tandem/kernels/norm.h>
 #include <tandem/kernels/reduce.h>
 #include <tandem/ops/arithmetic.h>
+#include <tandem/ops/check.h>
 #include <tandem/ops/norm.h>
 
 #include <cmath>
@@ -10,11 +11,12 @@
 namespace tandem {
 namespace {
 
-void expect_channels(const char* name, const Tensor& x, std::initializer_list<Tensor> parts) {
+void expect_channels(const char* name, const Tensor& x, std::initializer_list<const Tensor*> parts) {
   if (x.rank() < 2) fail(name, "takes shape (n, ..., channels), got {}", x.shape());
-  for (const Tensor& part : parts)
-    if (part.shape() != Shape{x.shape()[-1]})
-      fail(name, "a parameter has shape {} but input {} has {} channels", part.shape(), x.shape(), x.shape()[-1]);
+  for (const Tensor* part : parts)
+    if (part->shape() != Shape{x.shape()[-1]})
+      fail(name, "a parameter has shape {} but input {} has {} channels", part->shape(), x.shape(), x.shape()[-1]);
+  expect_same_type(name, x, parts);
 }
 
 Tensor columns(const Tensor& x) { return x.view({x.shape().product(0, x.rank() - 1), x.shape()[-1]}); }
@@ -92,7 +94,7 @@ Tensor group_norm_op(const char* name, const Tensor& x, const kernels::GroupShap
 
 Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& running_mean,
                   const Tensor& running_variance, bool training, double momentum, double epsilon) {
-  expect_channels("batch_norm", x, {gamma, beta, running_mean, running_variance});
+  expect_channels("batch_norm", x, {&gamma, &beta, &running_mean, &running_variance});
   const Tensor rows = columns(x);
   const int64_t n = rows.shape()[0];
   if (training && n < 2)
@@ -120,12 +122,12 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
 }
 
 Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon) {
-  expect_channels("layer_norm", x, {gamma, beta});
+  expect_channels("layer_norm", x, {&gamma, &beta});
   return group_norm_op("layer_norm", x, {x.shape().product(0, x.rank() - 1), 1, x.shape()[-1], 1}, gamma, beta, epsilon);
 }
 
 Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& gamma, const Tensor& beta, double epsilon) {
-  expect_channels("group_norm", x, {gamma, beta});
+  expect_channels("group_norm", x, {&gamma, &beta});
   const int64_t channels = x.shape()[-1];
   if (groups < 1 || channels % groups != 0)
     fail("group_norm", "{} channels cannot be divided into {} groups", channels, groups);

@@ -43,18 +43,22 @@ void Optimizer::step(double lr) {
     const Tensor& p = parameters_[i];
     const Tensor grad = grad_of(p);
     if (!grad.defined()) continue;
-    const auto g = grad.data<float>();
-    if (grad_scale_ != 1) kernels::unary(kernels::Unary::scale, grad_scale_, g, g);
+    Tensor scaled = grad;
+    if (grad_scale_ != 1) {  // into new memory: a gradient may share its own with another, or with the caller's
+      scaled = Tensor::empty(grad.shape());
+      kernels::unary(kernels::Unary::scale, grad_scale_, grad.data<const float>(), scaled.data<float>());
+    }
+    const auto g = scaled.data<const float>();
     const double decay = options_.decay_all || p.rank() > 1 ? options_.weight_decay : 0;
     const auto first = first_[i].defined() ? first_[i].data<float>() : std::span<float>{};
     const auto second = second_[i].defined() ? second_[i].data<float>() : std::span<float>{};
     if (options_.type == "sgd") {
       kernels::sgd({f(lr), f(options_.momentum), f(decay), options_.nesterov}, g, first, p.data<float>());
     } else if (options_.type == "rmsprop") {
-      kernels::rmsprop({f(lr), f(options_.alpha), f(options_.epsilon), f(options_.momentum), f(decay)}, g, second, first, p.data<float>());
+      kernels::rmsprop({options_.alpha, f(lr), f(options_.epsilon), f(options_.momentum), f(decay)}, g, second, first, p.data<float>());
     } else {
       const bool decoupled = options_.type == "adamw";
-      kernels::adam({f(lr), f(options_.beta1), f(options_.beta2), f(options_.epsilon), decoupled ? 0 : f(decay), decoupled ? f(decay) : 0,
+      kernels::adam({options_.beta1, options_.beta2, f(lr), f(options_.epsilon), decoupled ? 0 : f(decay), decoupled ? f(decay) : 0,
                      f(1 - std::pow(options_.beta1, t)), f(1 - std::pow(options_.beta2, t))},
                     g, first, second, p.data<float>());
     }
@@ -64,6 +68,7 @@ void Optimizer::step(double lr) {
 
 void Optimizer::clear_grads() {
   for (const Tensor& p : parameters_) clear_grad(p);
+  grad_scale_ = 1;
 }
 
 double Optimizer::clip(double limit) {
@@ -71,7 +76,7 @@ double Optimizer::clip(double limit) {
   for (const Tensor& p : parameters_)
     if (const Tensor g = grad_of(p); g.defined()) sum += kernels::sum_of_squares(g.data<const float>());
   const double norm = std::sqrt(sum);
-  if (limit > 0 && norm > limit) grad_scale_ = limit / norm;
+  grad_scale_ = limit > 0 && norm > limit ? limit / norm : 1;
   return norm;
 }
 

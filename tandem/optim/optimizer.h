@@ -31,7 +31,8 @@ class Optimizer {
   /// Moves the parameters by their collected gradients at rate `lr`; a parameter without a gradient stays.
   void step(double lr);
   void clear_grads();
-  /// Scales all gradients so that their joint norm is at most `limit` (0: no limit); returns the norm before.
+  /// The next step takes all gradients scaled so that their joint norm is at most `limit` (0: no limit); returns the norm
+  /// before.
   [[nodiscard]] double clip(double limit);
 
   /// Names and tensors of the state, for checkpoints; the number of steps is kept apart.

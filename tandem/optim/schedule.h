@@ -10,7 +10,7 @@ struct ScheduleOptions {
   std::string type = "constant";  // constant, step, cosine, linear, plateau
   double warmup = 0;              // epochs of linear rise from 0, before any type
   double final = 0;               // cosine, linear: the last rate as a share of the first
-  std::vector<double> at;         // step: epochs after which the rate is multiplied by `factor`
+  std::vector<double> at = {};    // step: epochs after which the rate is multiplied by `factor`
   double factor = 0.1;            // step, plateau
   int64_t patience = 3;           // plateau: epochs without a better validation loss
   void fields(Fields& f);

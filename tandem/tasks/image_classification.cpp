@@ -14,8 +14,8 @@ void LossOptions::fields(Fields& f) {
   f("balanced", balanced);
 }
 
-void ImageModel::build(const Rng& rng) {
-  nn::Build build{rng, static_cast<int64_t>(classes.size())};
+void ImageModel::build(const Rng& rng, int64_t most) {
+  nn::Build build{rng, static_cast<int64_t>(classes.size()), most};
   const Shape out = net.build(input.shape(), build);
   const bool binary = loss != "cross_entropy";
   const int64_t wanted = binary ? 1 : static_cast<int64_t>(classes.size());
@@ -116,7 +116,9 @@ ImageModel ImageModel::load(const fs::path& path) {
     LossOptions known;
     Fields::read(Config::scalar(model.loss), known, "loss");
     model.input.check(path.string());
-    model.build(Rng(0, "load"));
+    int64_t numbers = 1 << 20;  // some more than the file holds, so that a missing tensor is named as such
+    for (const auto& [name, tensor] : file.tensors) numbers += tensor.numel();
+    model.build(Rng(0, "load"), numbers);
   } catch (const Error& e) {
     fail(ErrorKind::data, path.string(), "the model in this file is damaged: {}", e.what());
   }

@@ -27,9 +27,11 @@ struct ImageModel {
   std::string loss = "cross_entropy";
   std::map<std::string, std::string> notes;  // recipe, seed, version, …: for people
 
-  /// Makes parameters for the input's shape. Throws when the last layer does not fit the classes and the loss.
-  void build(const Rng& rng);
-  /// Probabilities (n, classes) for pictures of the input's size, in batches; same values for any batch and threads.
+  /// Makes parameters for the input's shape, at most `most` numbers. Throws when the last layer does not fit the classes
+  /// and the loss.
+  void build(const Rng& rng, int64_t most = nn::Build{}.most);
+  /// Probabilities (n, classes) for pictures of the input's size, in batches. Same bytes for any number of threads;
+  /// another batch may change the last bits, as products of other sizes are summed in another order.
   [[nodiscard]] std::vector<float> predict(const data::ImageSet& set, int64_t batch = 256);
   /// Probabilities from the network's outputs (n, classes), or (n, 1) for a binary loss.
   [[nodiscard]] Tensor probabilities(const Tensor& outputs) const;

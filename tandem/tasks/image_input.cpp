@@ -1,6 +1,7 @@
 #include <tandem/base/threads.h>
 #include <tandem/tasks/image_input.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace tandem::tasks {
@@ -15,9 +16,10 @@ void ImageInput::fields(Fields& f) {
 
 void ImageInput::check(const std::string& where) const {
   const auto n = static_cast<size_t>(channels);
-  bool good = height > 0 && width > 0 && (channels == 1 || channels == 3) && mean.size() == n && std.size() == n;
+  constexpr int64_t most_pixels = int64_t{1} << 26;  // 8192 x 8192
+  bool good = height > 0 && width > 0 && height <= most_pixels / width && (channels == 1 || channels == 3) && mean.size() == n && std.size() == n;
   for (const double s : std) good = good && s > 0;
-  if (!good) fail(ErrorKind::data, where, "the preprocessing is not valid: expected sizes above 0, 1 or 3 channels and a mean and a positive std for each");
+  if (!good) fail(ErrorKind::data, where, "the preprocessing is not valid: expected sizes above 0 and at most {} pixels, 1 or 3 channels and a mean and a positive std for each", most_pixels);
 }
 
 ImageInput fit_input(const data::ImageSet& set) {
@@ -66,6 +68,50 @@ Tensor make_batch(const ImageInput& input, const data::ImageSet& set, std::span<
       data::augment_into(augment, pixels.subspan(index * size, size), s[1], s[2], s[3], rng.split(index), into);
       for (size_t p = 0; p < size; p += channels)
         for (size_t c = 0; c < channels; ++c) into[p + c] = into[p + c] * scale[c] + shift[c];
+    }
+  });
+  return out;
+}
+
+namespace {
+
+// Where target pixel i lies between two source pixels.
+struct Tap {
+  int64_t low, high;
+  float share;  // of `high`
+};
+
+std::vector<Tap> taps(int64_t from, int64_t to) {
+  std::vector<Tap> out;
+  for (int64_t i = 0; i < to; ++i) {
+    const double at = std::clamp((static_cast<double>(i) + 0.5) * static_cast<double>(from) / static_cast<double>(to) - 0.5, 0.0,
+                                 static_cast<double>(from - 1));
+    const auto low = static_cast<int64_t>(at);
+    out.push_back({low, std::min(low + 1, from - 1), static_cast<float>(at - static_cast<double>(low))});
+  }
+  return out;
+}
+
+}  // namespace
+
+Tensor resize_batch(const Tensor& batch, int64_t height, int64_t width) {
+  if (batch.rank() != 4 || height < 1 || width < 1)
+    fail("resize_batch", "takes (n, h, w, c) and sizes of at least 1, got {} to {}x{}", batch.shape(), height, width);
+  const int64_t n = batch.size(0), h = batch.size(1), w = batch.size(2), c = batch.size(3);
+  const std::vector<Tap> rows = taps(h, height), columns = taps(w, width);
+  Tensor out = Tensor::empty({n, height, width, c});
+  parallel_for(n, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const float* from = batch.data<const float>().data() + i * h * w * c;
+      float* into = out.data<float>().data() + i * height * width * c;
+      for (const Tap& y : rows)
+        for (const Tap& x : columns)
+          for (int64_t k = 0; k < c; ++k) {
+            const auto at = [&](int64_t row, int64_t column) { return from[(row * w + column) * c + k]; };
+            const float top = at(y.low, x.low) + x.share * (at(y.low, x.high) - at(y.low, x.low));
+            const float bottom = at(y.high, x.low) + x.share * (at(y.high, x.high) - at(y.high, x.low));
+            *into++ = top + y.share * (bottom - top);
+          }
     }
   });
   return out;

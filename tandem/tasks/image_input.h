@@ -27,4 +27,7 @@ struct ImageInput {
 [[nodiscard]] Tensor make_batch(const ImageInput& input, const data::ImageSet& set, std::span<const int64_t> indices,
                                 const data::Augment& augment, const Rng& rng);
 
+/// A batch (n, h, w, c) brought to another height and width: bilinear between pixel centres, without smoothing.
+[[nodiscard]] Tensor resize_batch(const Tensor& batch, int64_t height, int64_t width);
+
 }  // namespace tandem::tasks

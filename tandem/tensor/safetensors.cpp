@@ -198,7 +198,8 @@ std::vector<uint8_t> format_safetensors(const TensorFile& file) {
   int64_t at = 0;
   for (const auto& [name, tensor] : file.tensors) {
     const auto size = static_cast<int64_t>(tensor.byte_count());
-    if (header.contains(name)) fail(ErrorKind::internal, "safetensors", "two tensors are named '{}'", name);
+    if (name.empty() || name.size() > longest_name || name == "__metadata__" || header.contains(name) || !tensor.defined())
+      fail("safetensors", "tensor '{}' cannot be written: it needs a value and a name of its own with 1 to {} bytes", name, longest_name);
     header[name] = {{"dtype", code_of(tensor.dtype())},
                     {"shape", std::vector<int64_t>(tensor.shape().begin(), tensor.shape().end())},
                     {"data_offsets", {at, at + size}}};

@@ -43,12 +43,24 @@ void EarlyStopping::fields(Fields& f) {
   f("monitor", monitor, {"loss", "accuracy"});
 }
 
+void Progressive::fields(Fields& f) {
+  f("size", size, {1, 65536});
+  f("until", until, {0, 1});
+}
+
+int64_t Progressive::at(double share) const {
+  for (size_t i = 0; i < size.size(); ++i)
+    if (share < until[i]) return size[i];
+  return 0;
+}
+
 void TrainOptions::fields(Fields& f) {
   f("epochs", epochs, {0, 1e9});
   f("batch", batch, {1, 1e7});
   f("clip", clip, {0, 1e9});
   f("average", average, {0, 0.99999});
   f("keep", keep, {"best", "last"});
+  f("progressive", progressive);
   f("early_stopping", early_stopping);
 }
 
@@ -76,6 +88,8 @@ Recipe Recipe::read(const Config& config) {
     config.fail(fmt::format("name '{}' names the run's folder: use letters, digits, - and _", recipe.name));
   if (recipe.data.size.size() != 0 && recipe.data.size.size() != 2)
     config.fail("data.size: expected [height, width]");
+  if (recipe.train.progressive.size.size() != recipe.train.progressive.until.size() || !std::ranges::is_sorted(recipe.train.progressive.until))
+    config.fail("train.progressive: size and until must be lists of one length, until rising");
   if (recipe.data.channels == 2) config.fail("data.channels: 2 is not possible: 1 (grey), 3 (colour) or 0 (as the pictures are)");
   return recipe;
 }
@@ -92,31 +106,17 @@ void apply_overrides(Config& config, const std::vector<std::string>& items) {
   }
 }
 
-fs::path find_recipe(const std::string& given) {
-  if (fs::is_regular_file(given)) return given;
-  std::vector<fs::path> folders{"recipes"};
+Config find_recipe(const std::string& given) {
   std::error_code error;
-  const fs::path self = fs::read_symlink("/proc/self/exe", error);
-  if (!error)
-    for (fs::path at = self.parent_path(); at.has_relative_path(); at = at.parent_path()) {
-      folders.push_back(at / "recipes");
-      folders.push_back(at / "share" / "tandem" / "recipes");
-    }
+  if (fs::is_regular_file(given, error)) return Config::load(given);  // a folder of the name of a recipe does not hide it
   std::vector<std::string> names;
-  for (const fs::path& folder : folders) {
-    if (!fs::is_directory(folder, error)) continue;
-    for (const auto& entry : fs::directory_iterator(folder, error))
-      if (entry.path().extension() == ".yaml") {
-        if (entry.path().stem() == given) return entry.path();
-        names.push_back(entry.path().stem());
-      }
+  for (const auto& [name, text] : builtin_recipes()) {
+    if (name == given) return Config::parse(text, given);
+    names.emplace_back(name);
   }
-  std::ranges::sort(names);
-  const auto repeated = std::ranges::unique(names);
-  names.erase(repeated.begin(), repeated.end());
   const std::string near = nearest_name(given, names);
   throw Error(ErrorKind::usage, fmt::format("recipe '{}' is no file and no recipe of this program{}; there are: {}", given,
-                                            near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), names.empty() ? "none" : join(names)));
+                                            near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), join(names)));
 }
 
 }  // namespace tandem::train

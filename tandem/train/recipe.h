@@ -26,12 +26,23 @@ struct EarlyStopping {
   void fields(Fields& f);
 };
 
+/// Smaller pictures early in the training, where they teach nearly as much at a fraction of the cost: `size[i]` (pixels,
+/// square) until the share `until[i]` of all epochs, the full size after the last. Needs a network that takes any size.
+struct Progressive {
+  std::vector<int64_t> size;
+  std::vector<double> until;
+  void fields(Fields& f);
+  /// The size in force at `share` (0 … 1) of the training; 0 is the full one.
+  [[nodiscard]] int64_t at(double share) const;
+};
+
 struct TrainOptions {
   int64_t epochs = 10;
   int64_t batch = 64;
   double clip = 0;                  // joint norm that gradients are cut to; 0: not at all
   double average = 0;               // decay of a running mean of the weights, which is what is kept; 0: none
   std::string keep = "best";        // which weights: best on the validation part, or last
+  Progressive progressive;
   EarlyStopping early_stopping;
   void fields(Fields& f);
 };
@@ -56,8 +67,14 @@ struct Recipe {
 /// Applies key=value items; `data=mnist` is short for data.source=mnist. Throws for an item of another form.
 void apply_overrides(Config& config, const std::vector<std::string>& items);
 
-/// The recipe file behind a name: a path, or the name of one that came with the program (found beside the source, or in
-/// the installed share folder). Throws with the nearest name.
-[[nodiscard]] fs::path find_recipe(const std::string& name_or_path);
+/// The recipe of a file, or the one of that name that came with the program. Throws with the nearest name.
+[[nodiscard]] Config find_recipe(const std::string& name_or_path);
+
+/// The recipes inside the program: name and YAML text, sorted by name. The build puts recipes/*.yaml here.
+struct BuiltinRecipe {
+  const char* name;
+  const char* text;
+};
+[[nodiscard]] std::span<const BuiltinRecipe> builtin_recipes();
 
 }  // namespace tandem::train

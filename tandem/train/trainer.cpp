@@ -1,5 +1,5 @@
 #include <tandem/autograd/tape.h>
-#include <tandem/kernels/elementwise.h>
+#include <tandem/kernels/optim.h>
 #include <tandem/nn/weights.h>
 #include <tandem/train/trainer.h>
 
@@ -46,6 +46,20 @@ Measure measure(const data::ImageSet& set, size_t classes, const std::vector<flo
   return {out.loss / n, out.accuracy / n};
 }
 
+// A network whose parameters depend on the picture's size (a linear layer after flatten) cannot take smaller ones.
+void check_sizes(const Progressive& progressive, tasks::ImageModel& model) {
+  for (const int64_t size : progressive.size) {
+    nn::Sequential other = model.net;
+    nn::Build build{Rng(0, "check"), static_cast<int64_t>(model.classes.size())};
+    other.build({size, size, model.input.channels}, build);
+    const auto own = nn::named(model.net), its = nn::named(other);
+    for (size_t i = 0; i < own.size(); ++i)
+      if (own[i].second.shape() != its[i].second.shape())
+        fail("train.progressive", "the network's {} has shape {} for {}x{} pictures but {} for {}x{}: end the convolutions with global_avg_pool",
+             own[i].first, own[i].second.shape(), model.input.height, model.input.width, its[i].second.shape(), size, size);
+  }
+}
+
 }  // namespace
 
 Trainer::Trainer(const Recipe& recipe, tasks::ImageModel& model, const data::ImageSet& train, const data::ImageSet& validation)
@@ -58,6 +72,7 @@ Trainer::Trainer(const Recipe& recipe, tasks::ImageModel& model, const data::Ima
       schedule_(recipe.schedule, static_cast<double>(recipe.train.epochs)) {
   if (train.size() == 0) fail(ErrorKind::data, "train", "the training part has no examples");
   data::check(recipe.data.augment, model.input.height, model.input.width);
+  check_sizes(recipe.train.progressive, model);
   const int64_t batch = recipe.train.batch;
   // A last batch of one example has no statistics for batch norm: it is left out.
   steps_an_epoch_ = train.size() / batch + (train.size() % batch > (train.size() > batch ? 1 : 0) ? 1 : 0);
@@ -67,7 +82,7 @@ Trainer::Trainer(const Recipe& recipe, tasks::ImageModel& model, const data::Ima
 Outcome Trainer::run(const Hooks& hooks) {
   const int64_t batch = recipe_.train.batch;
   const double started = now(), seconds_before = state_.seconds;
-  while (state_.epoch < recipe_.train.epochs) {
+  while (state_.epoch < recipe_.train.epochs && !waited_enough()) {
     const std::vector<int64_t> order = Rng(recipe_.seed, "shuffle").split(static_cast<uint64_t>(state_.epoch)).permutation(train_.size());
     const double epoch_started = now() - state_.epoch_seconds;
     const int64_t first_step = state_.step;
@@ -86,25 +101,21 @@ Outcome Trainer::run(const Hooks& hooks) {
       }
       if (state_.step < steps_an_epoch_ && hooks.stop && hooks.stop()) return Outcome::interrupted;
     }
-    const bool enough = end_epoch(hooks);
+    end_epoch(hooks);
     state_.seconds = seconds_before + now() - started;
-    if (enough || (hooks.stop && hooks.stop() && state_.epoch < recipe_.train.epochs)) {
-      if (!enough) return Outcome::interrupted;
-      state_.epoch = recipe_.train.epochs;
-      const auto own = nn::named(model_.net);
-      for (size_t i = 0; i < best_.size(); ++i) copy_values(best_[i], own[i].second);
-      return Outcome::stopped_early;
-    }
+    if (state_.epoch < recipe_.train.epochs && !waited_enough() && hooks.stop && hooks.stop()) return Outcome::interrupted;
   }
   const std::vector<Tensor>& kept = !best_.empty() ? best_ : average_;
   const auto own = nn::named(model_.net);
   for (size_t i = 0; i < kept.size(); ++i) copy_values(kept[i], own[i].second);
-  return Outcome::finished;
+  return state_.epoch < recipe_.train.epochs ? Outcome::stopped_early : Outcome::finished;
 }
 
 void Trainer::step(std::span<const int64_t> indices) {
   const auto epoch = static_cast<uint64_t>(state_.epoch);
-  const Tensor x = tasks::make_batch(model_.input, train_, indices, recipe_.data.augment, Rng(recipe_.seed, "augment").split(epoch));
+  Tensor x = tasks::make_batch(model_.input, train_, indices, recipe_.data.augment, Rng(recipe_.seed, "augment").split(epoch));
+  const int64_t size = recipe_.train.progressive.at(static_cast<double>(state_.epoch) / static_cast<double>(recipe_.train.epochs));
+  if (size != 0) x = tasks::resize_batch(x, size, size);
   std::vector<int32_t> labels;
   for (const int64_t i : indices) labels.push_back(train_.labels[static_cast<size_t>(i)]);
 
@@ -161,8 +172,18 @@ void Trainer::with_average(const std::function<void()>& fn) {
 
 void Trainer::keep_best() { best_ = copies(model_.net); }
 
-bool Trainer::end_epoch(const Hooks& hooks) {
+bool Trainer::waited_enough() const {
+  const int64_t patience = recipe_.train.early_stopping.patience;
+  return patience > 0 && state_.waited >= patience;
+}
+
+void Trainer::end_epoch(const Hooks& hooks) {
   const double started = now();
+  // The last step of an epoch has no later loss to tell of it; a checkpoint or a model must not hold NaN.
+  for (const auto& [name, tensor] : nn::named(model_.net))
+    if (!std::isfinite(kernels::sum_of_squares(tensor.data<const float>())))
+      fail(ErrorKind::numeric, "train", "{} is no longer finite after epoch {}, step {}: lower optimizer.lr ({}), or set train.clip", name,
+           state_.epoch + 1, state_.step, recipe_.optimizer.lr);
   evaluate::EpochPoint point;
   point.epoch = state_.epoch + 1;
   point.train_loss = state_.loss_sum / static_cast<double>(state_.examples);
@@ -174,6 +195,9 @@ bool Trainer::end_epoch(const Hooks& hooks) {
       const Measure m = measure(validation_, model_.classes.size(), model_.predict(validation_));
       point.validation_loss = m.loss;
       point.validation_accuracy = m.accuracy;
+      if (!std::isfinite(m.loss))
+        fail(ErrorKind::numeric, "train", "the validation loss became {} in epoch {}: lower optimizer.lr ({}), or set train.clip", m.loss, state_.epoch + 1,
+             recipe_.optimizer.lr);
       const double score = recipe_.train.early_stopping.monitor == "loss" ? -m.loss : m.accuracy;
       best = state_.best_epoch == 0 || score > state_.best_score;
       if (!best) {
@@ -195,8 +219,6 @@ bool Trainer::end_epoch(const Hooks& hooks) {
   state_.examples = state_.correct = 0;
   state_.epoch_seconds = 0;
   if (hooks.epoch) hooks.epoch(point, best);
-  const int64_t patience = recipe_.train.early_stopping.patience;
-  return patience > 0 && state_.waited >= patience && state_.epoch < recipe_.train.epochs;
 }
 
 TensorFile Trainer::checkpoint() {
@@ -260,7 +282,8 @@ void Trainer::restore(const TensorFile& file, const std::string& where) {
     if (part(prefix).empty()) return out;
     for (const auto& [name, tensor] : own) {
       const Tensor t = file.find(prefix + name);
-      if (!t.defined() || t.shape() != tensor.shape()) fail(ErrorKind::data, where, "tensor '{}{}' is missing or has another shape", prefix, name);
+      if (!t.defined() || t.shape() != tensor.shape() || t.dtype() != tensor.dtype())
+        fail(ErrorKind::data, where, "tensor '{}{}' is missing or has another shape or type", prefix, name);
       out.push_back(t.clone());
     }
     return out;
@@ -269,10 +292,10 @@ void Trainer::restore(const TensorFile& file, const std::string& where) {
   optimizer_.visit([&](const std::string& name, Tensor& tensor) {
     const Tensor t = file.find("optimizer." + name);
     if (!t.defined() || t.shape() != tensor.shape() || t.dtype() != tensor.dtype())
-      fail(ErrorKind::data, where, "tensor 'optimizer.{}' is missing or has another shape: was the recipe changed?", name);
-    copy_values(t, tensor);
+      fail(ErrorKind::data, where, "tensor 'optimizer.{}' is missing or has another shape or type: was the recipe changed?", name);
   });
-  nn::assign(model_.net, part("net."), where);
+  nn::assign(model_.net, part("net."), where);  // the last check; from here on nothing fails
+  optimizer_.visit([&](const std::string& name, Tensor& tensor) { copy_values(file.find("optimizer." + name), tensor); });
   average_ = std::move(average);
   best_ = std::move(best);
   optimizer_.set_steps(optimizer_steps);

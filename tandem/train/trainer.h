@@ -40,7 +40,8 @@ class Trainer {
   /// Throws a numeric error, naming epoch and step, when the loss is no longer finite.
   Outcome run(const Hooks& hooks = {});
 
-  /// All of the state between two steps, and back. restore() throws a data error when it does not fit.
+  /// All of the state between two steps, and back. A checkpoint shares memory with the training: write it before the next
+  /// step. restore() throws a data error when it does not fit.
   [[nodiscard]] TensorFile checkpoint();
   void restore(const TensorFile& file, const std::string& where);
 
@@ -60,7 +61,8 @@ class Trainer {
   };
 
   void step(std::span<const int64_t> indices);
-  bool end_epoch(const Hooks& hooks);  // true: stop early
+  void end_epoch(const Hooks& hooks);
+  [[nodiscard]] bool waited_enough() const;  // for early stopping
   void with_average(const std::function<void()>& fn);
   void keep_best();
 

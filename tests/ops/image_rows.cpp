@@ -52,6 +52,10 @@ std::vector<Case> conv_cases() {
       {{2, 8, 8, 16}, 32, 3, 3, {.stride = 2, .padding = 1}, false},
       {{2, 9, 11, 5}, 4, 2, 2, {.stride = 3, .padding = 1}},
       {{2, 8, 8, 16}, 16, 1, 1, {.stride = 2}},
+      {{2, 12, 12, 1}, 5, 1, 1, {.stride = 2}},  // few channels: see conv2d_grad_weight
+      {{33, 9, 12, 3}, 8, 1, 1, {.stride = 3}},
+      {{2, 9, 9, 8}, 8, 1, 1, {.stride = 2, .groups = 4}},
+      {{2, 9, 9, 3}, 4, 1, 1, {.stride = 2, .padding = 1}},
       {{2, 9, 9, 4}, 6, 3, 3, {.padding = 2, .dilation = 2}},
       {{2, 11, 9, 16}, 16, 3, 3, {.stride = 2, .padding = 3, .dilation = 3}},
       {{2, 6, 6, 8}, 12, 3, 3, {.padding = 1, .groups = 2}},
@@ -162,11 +166,11 @@ std::vector<Case> global_cases() {
 }  // namespace
 
 std::vector<Row> image_rows() {
-  return {{"conv2d", {1.5e-6, 1.5e-6, 0.5, 0, 1e-12}, "sums of up to 425 products; the weight's gradient sums over all positions",
+  return {{"conv2d", {1.5e-6, 1.5e-6, 0.5, 0, 0, 1e-12}, "sums of up to 425 products; the weight's gradient sums over all positions",
            conv_cases()},
-          {"max_pool2d", {0, 3e-7, 0, 1, 0}, "a choice; gradients of overlapping windows are added",
+          {"max_pool2d", {0, 3e-7, 0, 1, 0, 0}, "a choice; gradients of overlapping windows are added",
            pool_cases(max_pool2d, true)},
-          {"avg_pool2d", {5e-7, 5e-7, 0, 1}, "sums of up to 16 values", pool_cases(avg_pool2d, false)},
+          {"avg_pool2d", {5e-7, 5e-7, 0.5}, "sums of up to 16 values", pool_cases(avg_pool2d, false)},
           {"global_avg_pool2d", {3e-7, 2e-7, 0, 0.3}, "sums of up to 16900 values of both signs", global_cases()}};
 }
 

@@ -119,9 +119,9 @@ std::vector<Case> embedding_cases() {
 }  // namespace
 
 std::vector<Row> linear_rows() {
-  return {{"matmul", {1e-6, 1e-6, 0.5, 0, 1e-12}, "sums of up to 513 products of both signs", matmul_cases()},
-          {"linear", {1e-6, 1e-6, 0.5, 0, 1e-12}, "sums of up to 784 products of both signs", linear_cases()},
-          {"embedding", {0, 5e-7, 0, 2, 0}, "a copy; the gradient sums the rows that an entry got", embedding_cases()}};
+  return {{"matmul", {1e-6, 1e-6, 0.5, 0, 0, 1e-12}, "sums of up to 513 products of both signs", matmul_cases()},
+          {"linear", {1e-6, 1e-6, 0.5, 0, 0, 1e-12}, "sums of up to 784 products of both signs", linear_cases()},
+          {"embedding", {0, 5e-7, 0, 0, 2, 0}, "a copy; the gradient sums the rows that an entry got", embedding_cases()}};
 }
 
 }  // namespace tandem::testing

@@ -71,7 +71,8 @@ std::vector<Case> batch_cases() {
                  return y;
                },
                false,
-               shape.numel() > 10000 ? 6 : 12};
+               12,
+               offset / 10};
         c.inputs.push_back({{shape[-1]}, uniform(offset - 1, offset + 1), false});
         c.inputs.push_back({{shape[-1]}, uniform(0.5, 2), false});
         cases.push_back(c);
@@ -98,7 +99,8 @@ std::vector<Case> layer_cases() {
                          return normalise(in, in[0].shape.numel() / width, [=](int64_t i) { return i / width; }, 1e-3);
                        },
                        false,
-                       12});
+                       12,
+                       offset / 10});
   return cases;
 }
 
@@ -118,7 +120,8 @@ std::vector<Case> group_cases() {
                          return normalise(in, in[0].size(0) * groups, set, 1e-3);
                        },
                        false,
-                       8});
+                       8,
+                       offset / 10});
   return cases;
 }
 
@@ -150,9 +153,9 @@ std::vector<Case> dropout_cases() {
 std::vector<Row> norm_rows() {
   const std::string reason =
       "an offset of 30 rounds x - mean by 30 * 6e-8, of a deviation of 0.5 or more; gradients sum up to 70001 such terms";
-  return {{"batch_norm", {8e-6, 8e-6, 0.1, 1, 1e-11}, reason, batch_cases()},
-          {"layer_norm", {8e-6, 8e-6, 0.1, 1, 1e-11}, reason, layer_cases()},
-          {"group_norm", {8e-6, 8e-6, 0.1, 1, 1e-11}, reason, group_cases()},
+  return {{"batch_norm", {8e-6, 8e-6, 0.1, 1, 0, 1e-11}, reason, batch_cases()},
+          {"layer_norm", {8e-6, 8e-6, 0.1, 1, 0, 1e-11}, reason, layer_cases()},
+          {"group_norm", {8e-6, 8e-6, 0.1, 1, 0, 1e-11}, reason, group_cases()},
           {"dropout", {1.2e-7, 1.2e-7}, "the factor and the product are rounded", dropout_cases()}};
 }
 

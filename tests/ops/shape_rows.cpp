@@ -141,10 +141,10 @@ std::vector<Case> concat_cases() {
 }  // namespace
 
 std::vector<Row> shape_rows() {
-  return {{"reshape", {0, 0, 0, 0, 0}, "exact: the same numbers", reshape_cases()},
-          {"permute", {0, 0, 0, 0, 0}, "exact: the same numbers", permute_cases()},
-          {"slice", {0, 0, 0, 0, 0}, "exact: the same numbers", slice_cases()},
-          {"concat", {0, 3e-7, 0, 1, 0}, "exact; a part used twice gets the sum of two gradients", concat_cases()}};
+  return {{"reshape", {0, 0, 0, 0, 0, 0}, "exact: the same numbers", reshape_cases()},
+          {"permute", {0, 0, 0, 0, 0, 0}, "exact: the same numbers", permute_cases()},
+          {"slice", {0, 0, 0, 0, 0, 0}, "exact: the same numbers", slice_cases()},
+          {"concat", {0, 3e-7, 0, 0, 1, 0}, "exact; a part used twice gets the sum of two gradients", concat_cases()}};
 }
 
 }  // namespace tandem::testing

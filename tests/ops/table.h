@@ -55,11 +55,12 @@ struct Case {
 
 /// Largest error allowed, as |got - want| <= tolerance * (|want| + floor * largest |want| + terms). A floor of 0 asks for
 /// each element by itself. Where numbers cancel the error is that of the numbers, not of what remains: `terms` of a row
-/// is their size, `terms` of a case that of its partial sums (random signs: the root of how many are added).
+/// is their size (`slopes` the same, for gradients only), `terms` of a case that of its partial sums (random signs: the
+/// root of how many are added).
 struct Tolerance {
   double forward = 0, gradient = 0;  // in float32
   double floor = 0;
-  double terms = 0;
+  double terms = 0, slopes = 0;
   double exact = 1e-12;  // forward in float64
 };
 

@@ -1,0 +1,34 @@
+#include <tandem/nn/module.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace tandem::nn {
+
+Tensor Build::parameter(const Shape& shape) {
+  if (shape.numel() > most) fail("network", "a parameter of shape {} is too large: {} numbers are left for it", shape, most);
+  most -= shape.numel();
+  return Tensor::empty(shape);
+}
+
+Tensor Build::full(const Shape& shape, float value) {
+  Tensor out = parameter(shape);
+  std::ranges::fill(out.data<float>(), value);
+  return out;
+}
+
+Tensor Build::uniform(const Shape& shape, int64_t fan_in) {
+  Tensor out = parameter(shape);
+  const double bound = 1.0 / std::sqrt(static_cast<double>(std::max<int64_t>(fan_in, 1)));
+  for (float& value : out.data<float>()) value = static_cast<float>(rng.uniform(-bound, bound));
+  return out;
+}
+
+Tensor Build::he(const Shape& shape, int64_t fan_in) {
+  Tensor out = parameter(shape);
+  const double deviation = std::sqrt(2.0 / static_cast<double>(std::max<int64_t>(fan_in, 1)));
+  for (float& value : out.data<float>()) value = static_cast<float>(deviation * rng.normal());
+  return out;
+}
+
+}  // namespace tandem::nn

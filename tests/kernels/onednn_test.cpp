@@ -1,0 +1,111 @@
+// No shape that networks use may fall back to oneDNN's reference implementation: it is 10 to 1000 times slower.
+#include <gtest/gtest.h>
+#include <tandem/base/random.h>
+#include <tandem/kernels/conv.h>
+#include <tandem/kernels/isa.h>
+#include <tandem/kernels/matmul.h>
+#include <tandem/kernels/onednn.h>
+
+#include <cmath>
+
+namespace tandem::kernels {
+namespace {
+
+std::vector<float> random(int64_t n, const char* stream) {
+  Rng rng(1, stream);
+  std::vector<float> out(static_cast<size_t>(n));
+  for (float& x : out) x = static_cast<float>(rng.uniform(-1, 1));
+  return out;
+}
+
+std::vector<std::string> fallbacks() {
+  std::vector<std::string> found;
+  for (const std::string& name : onednn::implementations())
+    if (name.find("ref") != std::string::npos) found.push_back(name);
+  return found;
+}
+
+struct Conv {
+  const char* name;
+  ConvShape shape;
+};
+void PrintTo(const Conv& conv, std::ostream* out) { *out << conv.name; }
+
+class KernelConv : public ::testing::TestWithParam<Conv> {};
+
+TEST_P(KernelConv, UsesAFastImplementation) {
+  const ConvShape& s = GetParam().shape;
+  const int64_t outputs = s.n * s.oh() * s.ow() * s.o;
+  const std::vector<float> x = random(s.n * s.h * s.w * s.c, "x"), w = random(s.weights(), "w"), b = random(s.o, "b");
+  const std::vector<float> g = random(outputs, "g");
+  std::vector<float> y(static_cast<size_t>(outputs)), gx(x.size()), gw(w.size());
+  const size_t before = fallbacks().size();
+  conv2d(s, x, w, b, y);
+  EXPECT_EQ(fallbacks().size(), before) << "forward";
+  conv2d_grad_weight(s, x, g, gw);
+  EXPECT_EQ(fallbacks().size(), before) << "gradient of the weight";
+  conv2d_grad_input(s, g, w, gx);
+  EXPECT_EQ(fallbacks().size(), before) << "gradient of the input";
+}
+
+//                          n   h   w   c   o  kh kw  stride pad dilation groups
+INSTANTIATE_TEST_SUITE_P(
+    All, KernelConv,
+    ::testing::Values(Conv{"lenet_first", {64, 28, 28, 1, 6, 5, 5, 1, 1, 2, 2, 1, 1, 1}},
+                      Conv{"lenet_second", {64, 14, 14, 6, 16, 5, 5, 1, 1, 0, 0, 1, 1, 1}},
+                      Conv{"grey_3x3", {64, 28, 28, 1, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1}},
+                      Conv{"colour_3x3", {16, 32, 32, 3, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1}},
+                      Conv{"colour_7x7_stride", {2, 64, 64, 3, 64, 7, 7, 2, 2, 3, 3, 1, 1, 1}},
+                      Conv{"block_3x3", {16, 16, 16, 32, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1}},
+                      Conv{"block_3x3_stride", {16, 16, 16, 32, 64, 3, 3, 2, 2, 1, 1, 1, 1, 1}},
+                      Conv{"projection_1x1_stride", {16, 16, 16, 32, 64, 1, 1, 2, 2, 0, 0, 1, 1, 1}},
+                      Conv{"few_channels_1x1_stride", {16, 16, 16, 3, 16, 1, 1, 2, 2, 0, 0, 1, 1, 1}},
+                      Conv{"projection_1x1", {16, 16, 16, 64, 32, 1, 1, 1, 1, 0, 0, 1, 1, 1}},
+                      Conv{"odd_channels", {5, 9, 9, 17, 5, 3, 3, 1, 1, 1, 1, 1, 1, 1}},
+                      Conv{"dilated", {4, 16, 16, 16, 16, 3, 3, 1, 1, 2, 2, 2, 2, 1}},
+                      Conv{"depthwise", {8, 16, 16, 32, 32, 3, 3, 1, 1, 1, 1, 1, 1, 32}},
+                      Conv{"depthwise_stride", {8, 16, 16, 32, 32, 3, 3, 2, 2, 1, 1, 1, 1, 32}},
+                      Conv{"grouped", {4, 16, 16, 32, 32, 3, 3, 1, 1, 1, 1, 1, 1, 4}},
+                      Conv{"along_time", {8, 1, 100, 16, 32, 1, 5, 1, 1, 0, 2, 1, 1, 1}}),
+    [](const auto& conv) { return std::string(conv.param.name); });
+
+double worst_error(const std::vector<float>& got, const std::vector<double>& want) {
+  double worst = 0, largest = 0;
+  for (const double w : want) largest = std::max(largest, std::abs(w));
+  for (size_t i = 0; i < want.size(); ++i) worst = std::max(worst, std::abs(static_cast<double>(got[i]) - want[i]));
+  return worst / std::max(largest, 1e-30);
+}
+
+// Each way to store the operands, with and without bias, on thin, long and square shapes.
+TEST(KernelMatmul, AgreesWithThePlainLoop) {
+  const std::vector<std::array<int64_t, 3>> sizes{{1, 1, 1},    {1, 10, 784}, {10, 1, 784}, {64, 10, 50},  {64, 50, 784}, {17, 33, 65},
+                                                  {129, 3, 31}, {3, 129, 31}, {33, 65, 1},  {512, 300, 64}, {64, 300, 512}, {2, 2, 4096}};
+  for (const auto& [m, n, k] : sizes)
+    for (const bool ta : {false, true})
+      for (const bool tb : {false, true})
+        for (const bool with_bias : {false, true}) {
+          const MatmulShape s{m, n, k, ta, tb};
+          const std::vector<float> a = random(m * k, "a"), b = random(k * n, "b"), bias = random(with_bias ? n : 0, "bias");
+          std::vector<float> c(static_cast<size_t>(m * n));
+          std::vector<double> want(c.size());
+          matmul(s, a, b, bias, c);
+          matmul(s, std::vector<double>(a.begin(), a.end()), std::vector<double>(b.begin(), b.end()),
+                 std::vector<double>(bias.begin(), bias.end()), want);
+          EXPECT_LE(worst_error(c, want), 1e-6) << m << "x" << k << " " << k << "x" << n << " transposed " << ta << tb;
+        }
+  EXPECT_EQ(fallbacks(), std::vector<std::string>{});
+}
+
+TEST(KernelMatmul, EmptySizes) {
+  std::vector<float> c{7, 7, 7, 7, 7, 7};
+  const std::vector<float> none, bias{1, 2, 3};
+  matmul({2, 3, 0}, none, none, none, c);
+  EXPECT_EQ(c, (std::vector<float>{0, 0, 0, 0, 0, 0}));
+  matmul({2, 3, 0}, none, none, bias, c);
+  EXPECT_EQ(c, (std::vector<float>{1, 2, 3, 1, 2, 3}));
+  matmul({0, 3, 2}, none, std::vector<float>(6), none, std::span<float>{});
+  matmul({3, 0, 2}, std::vector<float>(6), none, none, std::span<float>{});
+}
+
+}  // namespace
+}  // namespace tandem::kernels

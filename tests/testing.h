@@ -1,0 +1,55 @@
+// What the tests share: temporary folders and expected errors.
+#pragma once
+#include <gtest/gtest.h>
+#include <tandem/base/error.h>
+#include <tandem/base/files.h>
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+namespace tandem::testing {
+
+/// A folder that is removed with everything in it.
+class Folder {
+ public:
+  Folder() {
+    std::string name = (fs::temp_directory_path() / "tandem-test-XXXXXX").string();
+    if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
+    path_ = name;
+  }
+  ~Folder() {
+    std::error_code error;
+    fs::remove_all(path_, error);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  [[nodiscard]] const fs::path& path() const { return path_; }
+  [[nodiscard]] fs::path operator/(const std::string& name) const { return path_ / name; }
+
+  /// Writes a file, and the folders above it.
+  fs::path write(const std::string& name, std::string_view text) const {
+    fs::create_directories((path_ / name).parent_path());
+    write_text(path_ / name, text);
+    return path_ / name;
+  }
+
+ private:
+  fs::path path_;
+};
+
+/// Runs fn, which must throw an Error of this kind whose message holds every one of `parts`.
+template <class Fn>
+void expect_error(ErrorKind kind, const std::vector<std::string>& parts, Fn&& fn) {
+  try {
+    fn();
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    EXPECT_EQ(static_cast<int>(error.kind()), static_cast<int>(kind)) << text;
+    for (const auto& part : parts) EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' not in: " << text;
+    return;
+  }
+  ADD_FAILURE() << "no error; expected one with '" << (parts.empty() ? "" : parts.front()) << "'";
+}
+
+}  // namespace tandem::testing

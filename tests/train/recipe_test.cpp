@@ -1,0 +1,107 @@
+#include <tandem/train/recipe.h>
+
+#include "tests/testing.h"
+
+namespace tandem::testing {
+namespace {
+
+using train::Recipe;
+
+Recipe recipe(const std::string& text) { return Recipe::read(Config::parse(text, "r.yaml")); }
+
+std::vector<fs::path> recipe_files() {
+  std::vector<fs::path> out;
+  for (const auto& entry : fs::directory_iterator(fs::path(TANDEM_SOURCE_DIR) / "recipes"))
+    if (entry.path().extension() == ".yaml") out.push_back(entry.path());
+  return out;
+}
+
+TEST(Recipe, EveryRecipeIsReadAndWrittenTheSame) {
+  ASSERT_FALSE(recipe_files().empty());
+  for (const fs::path& path : recipe_files()) {
+    Recipe first = Recipe::read(Config::load(path));
+    EXPECT_EQ(first.name, path.stem().string()) << "the run's folder carries the recipe's name";
+    const std::string text = first.write().str();
+    EXPECT_EQ(recipe(text).write().str(), text) << path;
+  }
+}
+
+TEST(Recipe, TravelsInsideTheProgram) {
+  EXPECT_EQ(train::builtin_recipes().size(), recipe_files().size());
+  for (const auto& [name, text] : train::builtin_recipes())
+    EXPECT_EQ(text, read_text(fs::path(TANDEM_SOURCE_DIR) / "recipes" / (std::string(name) + ".yaml")));
+}
+
+TEST(Recipe, IsFoundByNameAndByPath) {
+  EXPECT_EQ(Recipe::read(train::find_recipe("digits")).name, "digits");
+  const Folder folder;
+  EXPECT_EQ(Recipe::read(train::find_recipe(folder.write("mine.yaml", "name: mine\nnetwork: [flatten, linear: classes]\n"))).name, "mine");
+  expect_error(ErrorKind::usage, {"'digist'", "did you mean 'digits'", "there are: "}, [] { (void)train::find_recipe("digist"); });
+  expect_error(ErrorKind::usage, {"is no file"}, [] { (void)train::find_recipe(std::string(5000, 'a')); });
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.path());
+  fs::create_directory("digits");
+  EXPECT_EQ(Recipe::read(train::find_recipe("digits")).name, "digits") << "a folder of that name does not hide the recipe";
+  fs::current_path(before);
+}
+
+TEST(Recipe, OverridesOfTheCommandLine) {
+  Config config = Config::parse("network: [flatten, linear: 50, relu, linear: classes]\ndata: builtin\noptimizer: adam\nloss: cross_entropy\n", "r.yaml");
+  train::apply_overrides(config, {"train.epochs=3", "optimizer.lr=0.1", "data=mnist", "data.validation=0.2", "network.1.linear=60", "network.2=gelu", "loss.label_smoothing=0.1",
+                                  "network.3.linear.bias=false"});
+  Recipe r = Recipe::read(config);
+  EXPECT_EQ(r.train.epochs, 3);
+  EXPECT_EQ(r.optimizer.type, "adam");
+  EXPECT_EQ(r.optimizer.lr, 0.1);
+  EXPECT_EQ(r.data.source, "mnist");
+  EXPECT_EQ(r.data.validation, 0.2);
+  EXPECT_EQ(r.loss.type, "cross_entropy");
+  EXPECT_EQ(r.loss.label_smoothing, 0.1);
+  const std::string network = r.network.write().str();
+  EXPECT_NE(network.find("units: 60"), std::string::npos) << network;
+  EXPECT_NE(network.find("gelu"), std::string::npos) << network;
+  EXPECT_NE(network.find("{units: classes, inputs: 0, bias: false}"), std::string::npos) << network;
+  for (const char* bad : {"train.epochs", "=3", ""})
+    expect_error(ErrorKind::usage, {"is no override", "key=value"}, [&] { train::apply_overrides(config, {bad}); });
+}
+
+TEST(Recipe, RefusesWithPlaceAndAdvice) {
+  const std::string net = "network: [relu]\n";
+  const std::vector<std::pair<std::string, std::vector<std::string>>> rows{
+      {"", {"a recipe is a list of keys"}},
+      {"3", {"r.yaml:1:1"}},
+      {"name: x\n", {"network is missing", "lenet"}},
+      {"network: []\n", {"network is missing"}},
+      {"network: lenett\n", {"unknown model 'lenett'", "did you mean 'lenet'"}},
+      {"network: {linear: 3}\n", {"r.yaml:1:10", "list of layers"}},
+      {"network:\n  - flatten\n  - liner: 10\n", {"r.yaml:3:", "unknown layer 'liner'", "did you mean 'linear'"}},
+      {"network:\n  - conv: {filters: 3, kernle: 5}\n", {"r.yaml:2:", "conv: unknown key 'kernle'", "did you mean 'kernel'"}},
+      {"network: [[relu]]\n", {"expected one layer"}},
+      {"network: [{relu: , tanh: }]\n", {"expected one layer"}},
+      {"network: [relu: 3]\n", {"relu takes no value"}},
+      {"network: [dropout: 2]\n", {"dropout.probability", "0 to 0.999"}},
+      {net + "name: ../x\n", {"names the run's folder"}},
+      {net + "name: .x\n", {"names the run's folder"}},
+      {net + "name: ''\n", {"names the run's folder"}},
+      {net + "task: speech\n", {"r.yaml:2:7", "'speech' is not known", "image_classification"}},
+      {net + "data: {size: [28]}\n", {"expected [height, width]"}},
+      {net + "data: {channels: 2}\n", {"channels"}},
+      {net + "data: {validation: 1}\n", {"0 to 0.9"}},
+      {net + "data: {augment: {rotat: 3}}\n", {"augment: unknown key 'rotat'", "did you mean 'rotate'"}},
+      {net + "optimizer: {type: adamm}\n", {"did you mean 'adam'"}},
+      {net + "optimizer: {lr: -1}\n", {"optimizer.lr", "0 to 1000"}},
+      {net + "schedule: cosin\n", {"did you mean 'cosine'"}},
+      {net + "train: {batch: 0}\n", {"train.batch", "1 to"}},
+      {net + "train: {epochs: 1.5}\n", {"whole number"}},
+      {net + "train: {early_stopping: {monitor: f1}}\n", {"valid: loss, accuracy"}},
+      {net + "loss: mse\n", {"'mse' is not known", "cross_entropy"}},
+      {net + "epochs: 3\n", {"unknown key 'epochs'", "valid: name"}},
+  };
+  for (const auto& [text, parts] : rows) {
+    SCOPED_TRACE(text);
+    expect_error(ErrorKind::usage, parts, [&] { (void)recipe(text); });
+  }
+}
+
+}  // namespace
+}  // namespace tandem::testing

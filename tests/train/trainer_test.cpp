@@ -1,0 +1,301 @@
+#include <tandem/base/threads.h>
+#include <tandem/train/trainer.h>
+
+#include <cstring>
+
+#include "tests/train/small.h"
+
+namespace tandem::testing {
+namespace {
+
+using train::Outcome;
+using train::Trainer;
+
+struct Finished {
+  std::vector<uint8_t> weights;
+  std::vector<evaluate::EpochPoint> history;
+  int64_t best_epoch = 0;
+  Outcome outcome = Outcome::finished;
+};
+
+/// Trains; at each of `stops` (a count of steps within the piece) the state goes to a file and a new trainer goes on.
+Finished train_it(const train::Recipe& recipe, const std::vector<int>& stops, const std::function<void(TensorFile&)>& meddle = {}) {
+  const data::ImageSet train = bands(90, 1), validation = bands(30, 2);
+  const Folder folder;
+  for (size_t piece = 0;; ++piece) {
+    tasks::ImageModel model = train::make_model(recipe, train);
+    Trainer trainer(recipe, model, train, validation);
+    if (piece > 0) {
+      TensorFile file = read_safetensors(folder / "last");
+      if (meddle) meddle(file);
+      trainer.restore(file, "last");
+    }
+    int steps = 0;
+    train::Hooks hooks;
+    if (piece < stops.size()) hooks.stop = [&] { return ++steps == stops[piece]; };
+    const Outcome outcome = trainer.run(hooks);
+    if (outcome != Outcome::interrupted) {
+      EXPECT_GE(piece, stops.size()) << "it ended before it was stopped";
+      return {weights(model.net), trainer.history(), trainer.best_epoch(), outcome};
+    }
+    write_safetensors(folder / "last", trainer.checkpoint());
+  }
+}
+
+void expect_equal(const Finished& a, const Finished& b) {
+  EXPECT_TRUE(a.weights == b.weights) << "weights differ";
+  expect_same_history(a.history, b.history);
+  EXPECT_EQ(a.best_epoch, b.best_epoch);
+  EXPECT_EQ(a.outcome, b.outcome);
+}
+
+// 90 examples in batches of 16 are 6 steps an epoch, the last of them with 10 examples.
+struct Resume : ::testing::TestWithParam<const char*> {};
+
+TEST_P(Resume, IsBitForBit) {
+  const train::Recipe recipe = small_recipe(GetParam() + std::string("\n"));
+  const Finished whole = train_it(recipe, {});
+  ASSERT_EQ(whole.history.size(), 4U);
+  const std::vector<std::vector<int>> stops{{1}, {4}, {6}, {7}, {17}, {3, 3, 6, 2}};
+  for (const auto& at : stops) {
+    SCOPED_TRACE("stopped first after step " + std::to_string(at[0]));
+    expect_equal(train_it(recipe, at), whole);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Recipes, Resume,
+    ::testing::Values("optimizer: {type: sgd, lr: 0.05}\nschedule: {type: cosine, warmup: 1}\ntrain: {epochs: 4, batch: 16, average: 0.9}",
+                      "optimizer: {type: sgd, lr: 0.05, momentum: 0.9, nesterov: true, weight_decay: 0.01}\nschedule: {type: plateau, patience: 0, factor: 0.5}\ntrain: {epochs: 4, batch: 16}",
+                      "optimizer: {type: adam, lr: 0.01}\nschedule: {type: plateau, patience: 0, factor: 0.5}\ntrain: {epochs: 4, batch: 16, average: 0.9, clip: 0.5}",
+                      "optimizer: {type: adamw, lr: 0.01, weight_decay: 0.1, decay_all: false}\nschedule: {type: cosine}\ntrain: {epochs: 4, batch: 16, keep: last}",
+                      "optimizer: {type: rmsprop, lr: 0.003, momentum: 0.5}\nschedule: {type: step, at: [1.5, 3]}\nloss: {label_smoothing: 0.1, balanced: true}\ntrain: {epochs: 4, batch: 16, keep: last, average: 0.9}"));
+
+TEST(Trainer, ResumeNeedsEachPartOfTheState) {
+  const train::Recipe recipe = small_recipe("optimizer: {type: adam, lr: 0.01}\ntrain: {epochs: 3, batch: 16, average: 0.9}\n");
+  const Finished whole = train_it(recipe, {});
+  EXPECT_TRUE(train_it(recipe, {8}, [](TensorFile&) {}).weights == whole.weights);
+  for (const char* prefix : {"optimizer.0.first", "optimizer.1.second", "average.", "net.0.weight", "net.1.running_var"}) {
+    const Finished other = train_it(recipe, {8}, [&](TensorFile& file) {
+      int count = 0;
+      for (auto& [name, tensor] : file.tensors)
+        if (name.starts_with(prefix)) tensor = Tensor::zeros(tensor.shape()), ++count;
+      EXPECT_GT(count, 0) << prefix;
+    });
+    EXPECT_FALSE(other.weights == whole.weights) << prefix << " made no difference";
+  }
+  for (const char* key : {"\"step\":", "\"epoch\":", "\"optimizer_steps\":"}) {
+    const Finished other = train_it(recipe, {8}, [&](TensorFile& file) {
+      std::string& state = file.metadata.at("tandem.state");
+      const size_t at = state.find(key) + std::strlen(key);
+      state.replace(at, state.find_first_of(",}", at) - at, "0");
+    });
+    EXPECT_FALSE(other.weights == whole.weights) << key << " made no difference";
+  }
+}
+
+TEST(Trainer, RestoreRefusesWhatDoesNotFit) {
+  const train::Recipe recipe = small_recipe("train: {epochs: 3, batch: 16}\n");
+  const data::ImageSet train = bands(90, 1), none;
+  tasks::ImageModel model = train::make_model(recipe, train);
+  Trainer trainer(recipe, model, train, none);
+  int steps = 0;
+  ASSERT_EQ(trainer.run({.step = {}, .epoch = {}, .stop = [&] { return ++steps == 2; }}), Outcome::interrupted);
+  const TensorFile good = parse_safetensors(format_safetensors(trainer.checkpoint()), "good");
+  const auto before = weights(model.net);
+  const auto refused = [&](const std::vector<std::string>& parts, const std::function<void(TensorFile&)>& change) {
+    TensorFile bad = good;
+    change(bad);
+    expect_error(ErrorKind::data, parts, [&] { trainer.restore(bad, "last"); });
+    EXPECT_TRUE(weights(model.net) == before) << "a refused checkpoint must change nothing: " << parts[0];
+  };
+  const auto edit = [](const std::string& from, const std::string& to) {
+    return [=](TensorFile& f) {
+      std::string& state = f.metadata.at("tandem.state");
+      const size_t at = state.find(from);
+      ASSERT_NE(at, std::string::npos) << state;
+      state.replace(at, from.size(), to);
+    };
+  };
+  refused({"no checkpoint"}, [](TensorFile& f) { f.metadata.clear(); });
+  refused({"damaged"}, [](TensorFile& f) { f.metadata["tandem.state"] = "{"; });
+  refused({"damaged"}, [](TensorFile& f) { f.metadata["tandem.state"] = "[]"; });
+  refused({"damaged"}, edit("\"step\":2", "\"step\":\"2\""));
+  refused({"damaged"}, edit("\"waited\"", "\"wated\""));
+  refused({"stands at step 6 of an epoch of 6"}, edit("\"step\":2", "\"step\":6"));
+  refused({"stands at step -1"}, edit("\"step\":2", "\"step\":-1"));
+  refused({"'0.weight'", "missing"}, [](TensorFile& f) { f.tensors.erase(f.tensors.begin()); });
+  refused({"0.weight", "shape"}, [](TensorFile& f) { f.tensors[0].second = Tensor::zeros({3}); });
+  refused({"optimizer.0.first", "missing"}, [](TensorFile& f) {
+    std::erase_if(f.tensors, [](const auto& t) { return t.first == "optimizer.0.first"; });
+  });
+  refused({"optimizer.7.second"}, [](TensorFile& f) {
+    for (auto& [name, tensor] : f.tensors)
+      if (name == "optimizer.7.second") tensor = Tensor::zeros({1, 2});
+  });
+  refused({"average.0.bias"}, [](TensorFile& f) { f.tensors.emplace_back("average.0.weight", f.tensors[0].second); });
+  refused({"best.0.weight", "type"}, [](TensorFile& f) {  // twice the bytes must not be copied over the weights
+    for (size_t i = 0, n = f.tensors.size(); i < n; ++i)
+      if (f.tensors[i].first.starts_with("net.")) f.tensors.emplace_back("best." + f.tensors[i].first.substr(4), f.tensors[i].second.to(DType::f64));
+  });
+  refused({"optimizer.0.first", "type"}, [](TensorFile& f) {
+    for (auto& [name, tensor] : f.tensors)
+      if (name == "optimizer.0.first") tensor = tensor.to(DType::f64);
+  });
+  refused({"'extra'", "no layer"}, [](TensorFile& f) { f.tensors.emplace_back("net.extra", Tensor::zeros({1})); });
+  trainer.restore(good, "last");
+}
+
+TEST(Trainer, SameBytesForAnyNumberOfThreads) {
+  // 28x28 and 8 filters: batches are worth several threads in every kernel.
+  const train::Recipe recipe = small_recipe("optimizer: {type: adam, lr: 0.01}\ntrain: {epochs: 2, batch: 48, average: 0.9, clip: 1}\n");
+  const data::ImageSet train = bands(150, 1, 28), validation = bands(60, 2, 28);
+  std::vector<uint8_t> first;
+  std::vector<evaluate::EpochPoint> history;
+  for (const int count : {1, 2, 3}) {
+    set_threads(count);
+    tasks::ImageModel model = train::make_model(recipe, train);
+    Trainer trainer(recipe, model, train, validation);
+    trainer.run();
+    if (count == 1) {
+      first = weights(model.net), history = trainer.history();
+      continue;
+    }
+    EXPECT_TRUE(weights(model.net) == first) << count << " threads";
+    expect_same_history(trainer.history(), history);
+  }
+  set_threads(0);
+}
+
+TEST(Trainer, TheSeedDecides) {
+  train::Recipe a = small_recipe("seed: 1\ntrain: {epochs: 1, batch: 16}\n"), b = small_recipe("seed: 2\ntrain: {epochs: 1, batch: 16}\n");
+  EXPECT_TRUE(train_it(a, {}).weights == train_it(a, {}).weights);
+  EXPECT_FALSE(train_it(a, {}).weights == train_it(b, {}).weights);
+}
+
+double validation_loss(tasks::ImageModel& model, const data::ImageSet& set) {
+  const auto p = model.predict(set);
+  double sum = 0;
+  for (size_t i = 0; i < set.labels.size(); ++i) sum -= std::log(std::max<double>(p[i * 3 + static_cast<size_t>(set.labels[i])], 1e-12));
+  return sum / static_cast<double>(set.labels.size());
+}
+
+/// Validation labels are wrong: the better the network learns, the worse it gets there.
+data::ImageSet wrong(data::ImageSet set) {
+  for (auto& label : set.labels) label = (label + 1) % 3;
+  return set;
+}
+
+TEST(Trainer, EarlyStoppingRestoresTheBestWeights) {
+  for (const char* average : {"0", "0.9"}) {
+    const train::Recipe recipe = small_recipe(std::string("optimizer: {type: adam, lr: 0.003}\ntrain: {epochs: 50, batch: 16, average: ") + average + ", early_stopping: 3}\n");
+    const data::ImageSet train = bands(90, 1), validation = wrong(bands(30, 2));
+    tasks::ImageModel model = train::make_model(recipe, train);
+    Trainer trainer(recipe, model, train, validation);
+    EXPECT_EQ(trainer.run(), Outcome::stopped_early);
+    const auto& history = trainer.history();
+    ASSERT_EQ(static_cast<int64_t>(history.size()), trainer.best_epoch() + 3) << "patience";
+    for (const auto& p : history) EXPECT_GE(p.validation_loss, history[static_cast<size_t>(trainer.best_epoch()) - 1].validation_loss);
+    EXPECT_LT(history[static_cast<size_t>(trainer.best_epoch()) - 1].validation_loss, history.back().validation_loss);
+    EXPECT_DOUBLE_EQ(validation_loss(model, validation), history[static_cast<size_t>(trainer.best_epoch()) - 1].validation_loss);
+
+    // Its checkpoint says that it is done: going on changes nothing.
+    const auto kept = weights(model.net);
+    const TensorFile file = parse_safetensors(format_safetensors(trainer.checkpoint()), "last");
+    tasks::ImageModel again = train::make_model(recipe, train);
+    Trainer second(recipe, again, train, validation);
+    second.restore(file, "last");
+    EXPECT_EQ(second.run(), Outcome::stopped_early);
+    EXPECT_EQ(second.history().size(), history.size());
+    EXPECT_TRUE(weights(again.net) == kept);
+  }
+}
+
+TEST(Trainer, EarlyStoppingWithKeepLastKeepsTheLast) {
+  const data::ImageSet train = bands(90, 1), validation = wrong(bands(30, 2));
+  for (const char* average : {"0", "0.9"}) {
+    const train::Recipe recipe = small_recipe(std::string("optimizer: {type: adam, lr: 0.003}\ntrain: {epochs: 50, batch: 16, keep: last, average: ") + average + ", early_stopping: 2}\n");
+    tasks::ImageModel model = train::make_model(recipe, train);
+    Trainer trainer(recipe, model, train, validation);
+    EXPECT_EQ(trainer.run(), Outcome::stopped_early);
+    EXPECT_DOUBLE_EQ(validation_loss(model, validation), trainer.history().back().validation_loss) << "average " << average;
+  }
+}
+
+TEST(Trainer, WithoutValidationTheLastWeightsAreKept) {
+  const train::Recipe recipe = small_recipe("train: {epochs: 2, batch: 16}\n");
+  const data::ImageSet train = bands(90, 1), none;
+  tasks::ImageModel model = train::make_model(recipe, train);
+  Trainer trainer(recipe, model, train, none);
+  EXPECT_EQ(trainer.run(), Outcome::finished);
+  EXPECT_EQ(trainer.best_epoch(), 0);
+  EXPECT_TRUE(std::isnan(trainer.history()[1].validation_loss) || trainer.history()[1].validation_loss == 0);
+}
+
+TEST(Trainer, ALossThatIsNoNumberNamesEpochAndStep) {
+  train::Recipe recipe = small_recipe("optimizer: {type: sgd}\ntrain: {epochs: 3, batch: 16}\n");
+  recipe.optimizer.lr = 1e30;
+  expect_error(ErrorKind::numeric, {"train: the loss became", "epoch 1, step ", "optimizer.lr"}, [&] { train_it(recipe, {}); });
+  recipe.train.clip = 1;
+  recipe.optimizer.lr = 1e38;
+  expect_error(ErrorKind::numeric, {"epoch 1, step "}, [&] { train_it(recipe, {}); });
+}
+
+// One step an epoch: no later loss would tell. Neither model nor checkpoint may hold what is no number.
+TEST(Trainer, WeightsThatAreNoNumbersAreNotKept) {
+  train::Recipe recipe = small_recipe("optimizer: {type: sgd, lr: 0.01}\ntrain: {epochs: 1, batch: 90}\n");
+  recipe.optimizer.lr = 1e38;
+  recipe.optimizer.weight_decay = 1e3;
+  expect_error(ErrorKind::numeric, {"no longer finite after epoch 1, step 1", "optimizer.lr"}, [&] { train_it(recipe, {}); });
+}
+
+TEST(Trainer, HooksHearEverythingOnce) {
+  const train::Recipe recipe = small_recipe("train: {epochs: 2, batch: 16}\n");
+  const data::ImageSet train = bands(90, 1), validation = bands(30, 2);
+  tasks::ImageModel model = train::make_model(recipe, train);
+  Trainer trainer(recipe, model, train, validation);
+  std::vector<std::pair<int64_t, int64_t>> steps;
+  std::vector<int64_t> epochs;
+  trainer.run({.step = [&](const train::Progress& p) {
+                 steps.emplace_back(p.epoch, p.step);
+                 EXPECT_EQ(p.epochs, 2);
+                 EXPECT_EQ(p.steps, 6);
+                 EXPECT_GT(p.loss, 0);
+                 EXPECT_GE(p.seconds_left, 0);
+               },
+               .epoch = [&](const evaluate::EpochPoint& p, bool) { epochs.push_back(p.epoch); },
+               .stop = {}});
+  ASSERT_EQ(steps.size(), 12U);
+  for (size_t i = 0; i < 12; ++i) EXPECT_EQ(steps[i], (std::pair<int64_t, int64_t>(1 + i / 6, 1 + i % 6)));
+  EXPECT_EQ(epochs, (std::vector<int64_t>{1, 2}));
+}
+
+TEST(Trainer, ALastBatchOfOneIsLeftOut) {
+  const data::ImageSet none;
+  const auto steps = [&](int64_t examples, int64_t batch) {
+    train::Recipe recipe = small_recipe("train: {epochs: 1}\n");
+    recipe.train.batch = batch;
+    const data::ImageSet train = bands(examples, 1);
+    tasks::ImageModel model = train::make_model(recipe, train);
+    Trainer trainer(recipe, model, train, none);
+    int64_t count = 0;
+    trainer.run({.step = [&](const train::Progress&) { ++count; }, .epoch = {}, .stop = {}});
+    return count;
+  };
+  EXPECT_EQ(steps(33, 16), 2);
+  EXPECT_EQ(steps(34, 16), 3);
+  EXPECT_EQ(steps(32, 16), 2);
+  EXPECT_EQ(steps(12, 16), 1);
+}
+
+TEST(Trainer, RefusesNoExamples) {
+  const train::Recipe recipe = small_recipe();
+  const data::ImageSet train = bands(9, 1);
+  data::ImageSet none = bands(3, 1);
+  none.labels.clear();
+  tasks::ImageModel model = train::make_model(recipe, train);
+  expect_error(ErrorKind::data, {"train: the training part has no examples"}, [&] { Trainer(recipe, model, none, none); });
+}
+
+}  // namespace
+}  // namespace tandem::testing
