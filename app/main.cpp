@@ -14,7 +14,8 @@
 int main(int argc, char** argv) {
   using namespace tandem;
   if (!kernels::cpu_supported()) {
-    cli::say("tandem: this processor has no AVX2 and FMA, which the program needs (any x86-64 since about 2013 has them)");
+    cli::say(
+        "tandem: this processor has no AVX2 and FMA, which the program needs (any x86-64 since about 2013 has them)");
     return 1;
   }
   CLI::App app{"Neural networks that work beside people."};
@@ -23,7 +24,9 @@ int main(int argc, char** argv) {
   app.fallthrough();  // --threads may stand after the verb too
   app.set_help_all_flag("--help-all", "Help of every verb");
   cli::Context context;
-  app.add_option("--threads", context.threads, "Threads to use (default: all cores); results do not depend on it")->envname("TANDEM_THREADS")->check(CLI::Range(1, 1024));
+  app.add_option("--threads", context.threads, "Threads to use (default: all cores); results do not depend on it")
+      ->envname("TANDEM_THREADS")
+      ->check(CLI::Range(1, 1024));
   for (int i = 0; i < argc; ++i) context.command += (i ? " " : "") + std::string(i ? argv[i] : "tandem");
 
   cli::add_train(app, context);
@@ -39,7 +42,8 @@ int main(int argc, char** argv) {
   const std::string first = argc > 1 ? argv[1] : "";
   if (first.empty() || (first[0] != '-' && std::ranges::find(verbs, first) == verbs.end())) {
     const std::string near = nearest_name(first, verbs);
-    cli::say(fmt::format("tandem: '{}' is no verb{}; verbs: {}", first, near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), join(verbs)));
+    cli::say(fmt::format("tandem: '{}' is no verb{}; verbs: {}", first,
+                         near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), join(verbs)));
     return 2;
   }
   try {
@@ -53,7 +57,8 @@ int main(int argc, char** argv) {
     kernels::apply_isa_limit();
     if (context.threads > 0) set_threads(context.threads);
     const int code = context.action();
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) fail(ErrorKind::file, "standard output", "cannot be written");
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      fail(ErrorKind::file, "standard output", "cannot be written");
     return code;
   } catch (const Error& e) {
     cli::say(std::string("tandem: ") + e.what());

@@ -122,7 +122,8 @@ void backward(const Tensor& output, const Tensor& grad) {
     const std::shared_ptr<Node> node = ready.top();
     ready.pop();
     const Tensor g = std::exchange(node->grad, Tensor{});
-    if (node->consumed) fail("backward", "the tape behind '{}' was used before: run the forward pass again", node->name);
+    if (node->consumed)
+      fail("backward", "the tape behind '{}' was used before: run the forward pass again", node->name);
     const Grads grads = node->run(g, Wanted(node->inputs));
     node->run = nullptr;  // frees what the forward pass kept
     node->consumed = true;

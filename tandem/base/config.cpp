@@ -1,7 +1,6 @@
 #include <tandem/base/config.h>
 #include <tandem/base/text.h>
 #include <yaml-cpp/depthguard.h>
-#include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -43,7 +42,8 @@ void check(const YAML::Node& node, const std::string& name, int depth, int& node
 }
 
 bool all_scalars(const YAML::Node& node) {
-  return std::ranges::all_of(node, [&](const auto& item) { return node.IsMap() ? item.second.IsScalar() : item.IsScalar(); });
+  return std::ranges::all_of(node,
+                             [&](const auto& item) { return node.IsMap() ? item.second.IsScalar() : item.IsScalar(); });
 }
 
 void emit(YAML::Emitter& out, const YAML::Node& node, bool top) {
@@ -89,7 +89,8 @@ Config Config::parse(const std::string& text, const std::string& name) {
   Config out;
   try {
     const YAML::Node node = YAML::Load(text);
-    out.impl_ = wrap(node.IsNull() ? YAML::Node(YAML::NodeType::Null) : node, name);  // an empty text gives no node that could be set
+    out.impl_ = wrap(node.IsNull() ? YAML::Node(YAML::NodeType::Null) : node,
+                     name);                 // an empty text gives no node that could be set
   } catch (const YAML::DeepRecursion& e) {  // the parser's own limit lies above ours
     fail_at(name, e.mark, fmt::format("nested deeper than {} levels", deepest));
   } catch (const YAML::Exception& e) {
@@ -173,12 +174,16 @@ void Config::set(const std::string& dotted_key, const std::string& value) {
   for (;;) {
     const size_t dot = dotted_key.find('.', begin);
     const std::string key = dotted_key.substr(begin, dot == std::string::npos ? dot : dot - begin);
-    if (key.empty()) throw Error(ErrorKind::usage, fmt::format("override '{}={}': expected key=value with dots between keys", dotted_key, value));
+    if (key.empty())
+      throw Error(ErrorKind::usage,
+                  fmt::format("override '{}={}': expected key=value with dots between keys", dotted_key, value));
     if (at.IsDefined() && at.IsSequence()) {
       size_t index = 0;
       const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), index);
       if (error != std::errc{} || end != key.data() + key.size() || index >= at.size())
-        throw Error(ErrorKind::usage, fmt::format("override '{}={}': '{}' is a list of {} items: name one by its number", dotted_key, value, dotted_key.substr(0, begin ? begin - 1 : 0), at.size()));
+        throw Error(ErrorKind::usage,
+                    fmt::format("override '{}={}': '{}' is a list of {} items: name one by its number", dotted_key,
+                                value, dotted_key.substr(0, begin ? begin - 1 : 0), at.size()));
       if (dot == std::string::npos) {
         at[index] = parsed;
         return;
@@ -247,7 +252,8 @@ void Fields::finish() const {
   for (const auto& [key, value] : node_.entries()) {
     if (key == "=" || std::ranges::find(names_, key) != names_.end()) continue;
     const std::string near = nearest_name(key, names_);
-    value.fail(fmt::format("{}: unknown key '{}'{}; valid: {}", what_, key, near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near),
+    value.fail(fmt::format("{}: unknown key '{}'{}; valid: {}", what_, key,
+                           near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near),
                            names_.empty() ? "none" : join(names_)));
   }
 }
@@ -267,8 +273,8 @@ T parse_number(const Config& node, const std::string& what, Range range) {
       std::string plain = text;
       std::erase(plain, '_');
       const auto [e2, err2] = std::from_chars(plain.data(), plain.data() + plain.size(), wide);
-      good = !plain.empty() && err2 == std::errc{} && e2 == plain.data() + plain.size() && wide == std::floor(wide) && std::abs(wide) < 9e15 &&
-             (std::is_signed_v<T> || wide >= 0);
+      good = !plain.empty() && err2 == std::errc{} && e2 == plain.data() + plain.size() && wide == std::floor(wide) &&
+             std::abs(wide) < 9e15 && (std::is_signed_v<T> || wide >= 0);
       if (good) value = static_cast<T>(wide);
     }
   } else {
@@ -276,7 +282,8 @@ T parse_number(const Config& node, const std::string& what, Range range) {
     good = error == std::errc{} && end == text.data() + text.size() && std::isfinite(value);
   }
   if (!good)
-    node.fail(fmt::format("{}: expected {}, got {}", what, std::is_integral_v<T> ? "a whole number" : "a number", node.is_scalar() ? "'" + text + "'" : "a list or map"));
+    node.fail(fmt::format("{}: expected {}, got {}", what, std::is_integral_v<T> ? "a whole number" : "a number",
+                          node.is_scalar() ? "'" + text + "'" : "a list or map"));
   if (static_cast<double>(value) < range.min || static_cast<double>(value) > range.max)
     node.fail(fmt::format("{}: {} is outside the valid range {} to {}", what, text, range.min, range.max));
   return value;
@@ -291,7 +298,8 @@ std::string print_number(uint64_t value) { return std::to_string(value); }
 template <class T, class Parse, class Print>
 void Fields::field(const char* name, T& value, Parse parse, Print print) {
   custom(
-      name, [&](const Config& node) { value = parse(node, what_.empty() ? name : what_ + "." + name); }, [&] { return print(value); });
+      name, [&](const Config& node) { value = parse(node, what_.empty() ? name : what_ + "." + name); },
+      [&] { return print(value); });
 }
 
 template <class T>
@@ -353,7 +361,8 @@ void Fields::operator()(const char* name, std::string& value, const std::vector<
         const std::string text = node.text();
         if (!choices.empty() && std::ranges::find(choices, text) == choices.end()) {
           const std::string near = nearest_name(text, choices);
-          node.fail(fmt::format("{}: '{}' is not known{}; valid: {}", what, text, near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), join(choices)));
+          node.fail(fmt::format("{}: '{}' is not known{}; valid: {}", what, text,
+                                near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), join(choices)));
         }
         return text;
       },
@@ -377,7 +386,8 @@ void Fields::operator()(const char* name, std::vector<std::string>& value) {
       });
 }
 
-void Fields::custom(const char* name, const std::function<void(const Config&)>& read, const std::function<Config()>& write) {
+void Fields::custom(const char* name, const std::function<void(const Config&)>& read,
+                    const std::function<Config()>& write) {
   if (reading_) {
     if (const Config node = find(name); !node.is_null()) read(node);
   } else if (const Config node = write(); !node.is_null()) {

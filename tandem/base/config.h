@@ -1,5 +1,5 @@
-// Settings as text (YAML) and as structs. A struct lists its named values once, in fields(); reading with checks, filling
-// in of defaults and printing all come from that list.
+// Settings as text (YAML) and as structs. A struct lists its named values once, in fields(); reading with checks,
+// filling in of defaults and printing all come from that list.
 #pragma once
 #include <tandem/base/error.h>
 #include <tandem/base/files.h>
@@ -31,10 +31,10 @@ class Config {
   [[nodiscard]] bool is_scalar() const;
   [[nodiscard]] bool is_list() const;
   [[nodiscard]] bool is_map() const;
-  [[nodiscard]] std::string text() const;  // of a scalar
-  [[nodiscard]] std::vector<Config> items() const;  // of a list; none otherwise
+  [[nodiscard]] std::string text() const;                                     // of a scalar
+  [[nodiscard]] std::vector<Config> items() const;                            // of a list; none otherwise
   [[nodiscard]] std::vector<std::pair<std::string, Config>> entries() const;  // of a map; none otherwise
-  [[nodiscard]] Config get(const std::string& key) const;  // nothing when absent
+  [[nodiscard]] Config get(const std::string& key) const;                     // nothing when absent
 
   void put(const std::string& key, const Config& value);
   void push(const Config& value);
@@ -80,7 +80,7 @@ class Fields {
   void operator()(const char* name, std::vector<std::string>& value);
   /// A struct with fields() of its own.
   template <class S>
-    requires requires(S s, Fields& f) { s.fields(f); }
+  requires requires(S s, Fields& f) { s.fields(f); }
   void operator()(const char* name, S& value) {
     custom(
         name, [&](const Config& node) { read(node, value, name); }, [&] { return write(value); });

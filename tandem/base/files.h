@@ -15,8 +15,9 @@ namespace fs = std::filesystem;
 [[nodiscard]] std::vector<uint8_t> read_file(const fs::path& path, uint64_t limit = uint64_t{1} << 36);
 [[nodiscard]] std::string read_text(const fs::path& path, uint64_t limit = uint64_t{1} << 26);
 
-/// Replaces `path` by `bytes` so that a reader, or a crash at any moment, sees the old file or the new one, never a part:
-/// write beside it, sync, rename, sync the folder. Throws a file error and leaves the old file when anything fails.
+/// Replaces `path` by `bytes` so that a reader, or a crash at any moment, sees the old file or the new one, never a
+/// part: write beside it, sync, rename, sync the folder. Throws a file error and leaves the old file when anything
+/// fails.
 void write_file(const fs::path& path, std::span<const uint8_t> bytes);
 void write_text(const fs::path& path, std::string_view text);
 

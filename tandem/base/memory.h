@@ -20,7 +20,9 @@ class Block {
 
   [[nodiscard]] void* data() const noexcept { return data_; }
   template <class T>
-  [[nodiscard]] T* as() const noexcept { return static_cast<T*>(data_); }
+  [[nodiscard]] T* as() const noexcept {
+    return static_cast<T*>(data_);
+  }
 
  private:
   void* data_ = nullptr;

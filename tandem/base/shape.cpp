@@ -50,8 +50,7 @@ std::string Shape::str() const {
 bool operator==(const Shape& a, const Shape& b) noexcept { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
 
 int axis_of(std::string_view where, const Shape& shape, int axis) {
-  if (axis < -shape.rank() || axis >= shape.rank())
-    fail(where, "axis {} is out of range for shape {}", axis, shape);
+  if (axis < -shape.rank() || axis >= shape.rank()) fail(where, "axis {} is out of range for shape {}", axis, shape);
   return axis < 0 ? axis + shape.rank() : axis;
 }
 

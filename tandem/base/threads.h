@@ -19,12 +19,13 @@ void run_parallel(int64_t tasks, void (*run)(void* context, int64_t task), void*
 template <class Fn>
 void parallel_tasks(int64_t tasks, Fn&& fn) {
   using F = std::remove_reference_t<Fn>;
-  detail::run_parallel(tasks, [](void* context, int64_t task) { (*static_cast<F*>(context))(task); },
-                       const_cast<void*>(static_cast<const void*>(&fn)));
+  detail::run_parallel(
+      tasks, [](void* context, int64_t task) { (*static_cast<F*>(context))(task); },
+      const_cast<void*>(static_cast<const void*>(&fn)));
 }
 
-/// Calls fn(begin, end) over pieces of [0, n) of `grain` items (the last may be shorter). Work of one piece stays on the
-/// calling thread: choose `grain` so that a piece is worth a thread (some 10 microseconds).
+/// Calls fn(begin, end) over pieces of [0, n) of `grain` items (the last may be shorter). Work of one piece stays on
+/// the calling thread: choose `grain` so that a piece is worth a thread (some 10 microseconds).
 template <class Fn>
 void parallel_for(int64_t n, int64_t grain, Fn&& fn) {
   if (grain < 1) grain = 1;

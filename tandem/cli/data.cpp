@@ -29,12 +29,23 @@ int list(const Options& o) {
     const bool present = data::is_present(entry, folder);
     const std::string state = present ? "yes" : entry.fetchable ? "fetch" : "no";
     if (o.json)
-      all.push_back({{"name", entry.name}, {"task", entry.task}, {"classes", entry.classes}, {"sizes", entry.sizes}, {"licence", entry.licence}, {"present", present}, {"fetchable", entry.fetchable}});
+      all.push_back({{"name", entry.name},
+                     {"task", entry.task},
+                     {"classes", entry.classes},
+                     {"sizes", entry.sizes},
+                     {"licence", entry.licence},
+                     {"present", present},
+                     {"fetchable", entry.fetchable}});
     else
       fmt::print("  {:<16} {:<10} {:>7}  {:<44} {}\n", entry.name, state, entry.classes, entry.sizes, entry.licence);
   }
-  if (o.json) fmt::print("{}\n", all.dump(2));
-  else fmt::print("\n  data folder: {}\n  fetch: `tandem data fetch NAME` gets it. Your own pictures: a folder with one folder a class.\n", folder.string());
+  if (o.json)
+    fmt::print("{}\n", all.dump(2));
+  else
+    fmt::print(
+        "\n  data folder: {}\n  fetch: `tandem data fetch NAME` gets it. Your own pictures: a folder with one folder a "
+        "class.\n",
+        folder.string());
   return 0;
 }
 
@@ -42,11 +53,13 @@ int show(const Options& o) {
   data::LoadOptions options;
   options.data_folder = data::data_folder(o.data);
   options.seed = o.seed;
-  if (!o.size.empty()) options.image.height = o.size[0], options.image.width = o.size.size() > 1 ? o.size[1] : o.size[0];
+  if (!o.size.empty())
+    options.image.height = o.size[0], options.image.width = o.size.size() > 1 ? o.size[1] : o.size[0];
   const data::ImageSplits splits = data::load(o.name, options);
   const data::ImageSet& first = splits.train.size() > 0 ? splits.train : splits.test;
-  fmt::print("{}: {} train, {} validation, {} test; {}x{}, {} channel{}\n", o.name, grouped(splits.train.size()), grouped(splits.validation.size()), grouped(splits.test.size()),
-             first.pixels.size(1), first.pixels.size(2), first.pixels.size(3), first.pixels.size(3) > 1 ? "s" : "");
+  fmt::print("{}: {} train, {} validation, {} test; {}x{}, {} channel{}\n", o.name, grouped(splits.train.size()),
+             grouped(splits.validation.size()), grouped(splits.test.size()), first.pixels.size(1), first.pixels.size(2),
+             first.pixels.size(3), first.pixels.size(3) > 1 ? "s" : "");
   std::vector<int64_t> count(first.classes.size());
   for (const int32_t label : first.labels) ++count[static_cast<size_t>(label)];
   for (size_t c = 0; c < count.size(); ++c) fmt::print("  {:<20} {:>8}\n", first.classes[c], grouped(count[c]));
@@ -61,10 +74,15 @@ int show(const Options& o) {
 
 int get(const Options& o) {
   catch_interrupts();
-  const fs::path folder = data::fetch(o.name, data::data_folder(o.data), [](const std::string& file, int64_t have, int64_t total) {
-    if (is_terminal()) std::fprintf(stderr, "\r\x1b[K%s", fmt::format("{}  {} of {} kB", file, grouped(have / 1000), total > 0 ? grouped(total / 1000) : "?").c_str());
-    return !interrupted();
-  });
+  const fs::path folder =
+      data::fetch(o.name, data::data_folder(o.data), [](const std::string& file, int64_t have, int64_t total) {
+        if (is_terminal())
+          std::fprintf(
+              stderr, "\r\x1b[K%s",
+              fmt::format("{}  {} of {} kB", file, grouped(have / 1000), total > 0 ? grouped(total / 1000) : "?")
+                  .c_str());
+        return !interrupted();
+      });
   if (is_terminal()) std::fprintf(stderr, "\r\x1b[K");
   fmt::print("{} is complete and its checksums are right: {}\n", o.name, folder.string());
   return 0;
@@ -84,13 +102,17 @@ void add_data(CLI::App& app, Context& context) {
   show_verb->add_option("name", o->name, "A name of the list, or a path")->required();
   show_verb->add_option("--out", o->out, "Where to write the contact sheet (PNG)");
   show_verb->add_option("--size", o->size, "Height and width to bring pictures to")->expected(1, 2);
-  show_verb->add_option("--columns", o->columns, "Pictures of each class")->capture_default_str()->check(CLI::Range(1, 200));
+  show_verb->add_option("--columns", o->columns, "Pictures of each class")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 200));
   show_verb->add_option("--seed", o->seed, "Which pictures")->capture_default_str();
   show_verb->callback([o, &context] { context.action = [o] { return show(*o); }; });
-  CLI::App* fetch_verb = verb->add_subcommand("fetch", "Download a data set, check it, go on where an earlier try stopped");
+  CLI::App* fetch_verb =
+      verb->add_subcommand("fetch", "Download a data set, check it, go on where an earlier try stopped");
   fetch_verb->add_option("name", o->name, "A name of the list")->required();
   fetch_verb->callback([o, &context] { context.action = [o] { return get(*o); }; });
-  for (CLI::App* sub : {list_verb, show_verb, fetch_verb}) sub->add_option("--data", o->data, "Folder of the data sets");
+  for (CLI::App* sub : {list_verb, show_verb, fetch_verb})
+    sub->add_option("--data", o->data, "Folder of the data sets");
 }
 
 }  // namespace tandem::cli

@@ -24,7 +24,8 @@ int run(const Options& o, const Context& context) {
   (void)parse_gates(o.require);
   const fs::path path = model_path(o.model);
   tasks::ImageModel model = tasks::ImageModel::load(path);
-  if (!model.notes.contains("recipe")) fail(ErrorKind::data, path.string(), "holds no recipe: it was not made by `tandem train`");
+  if (!model.notes.contains("recipe"))
+    fail(ErrorKind::data, path.string(), "holds no recipe: it was not made by `tandem train`");
   train::Recipe recipe = train::Recipe::read(Config::parse(model.notes.at("recipe"), path.string() + " (recipe)"));
   if (!o.source.empty()) {
     recipe.data.source = o.source;
@@ -33,7 +34,9 @@ int run(const Options& o, const Context& context) {
     recipe.data.train = recipe.data.test = 0;
   }
   const data::ImageSplits splits = train::prepare(recipe, data::data_folder(o.data));
-  const data::ImageSet& set = o.split == "test" ? splits.test : o.split == "validation" ? splits.validation : splits.train;
+  const data::ImageSet& set = o.split == "test"         ? splits.test
+                              : o.split == "validation" ? splits.validation
+                                                        : splits.train;
   train::Evaluation result = train::evaluate_model(model, set, o.split);
   result.facts.name = fs::is_directory(o.model) ? fs::path(o.model).filename().string() : path.stem().string();
   result.facts.folder = o.model;
@@ -62,10 +65,13 @@ void add_evaluate(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("evaluate", "Measure a trained network on a part of its data, or on other data");
   verb->add_option("run", o->model, "A run folder or a model file")->required();
   verb->add_option("--on", o->source, "Other data: a name of `tandem data list`, or a path");
-  verb->add_option("--split", o->split, "Which part")->check(CLI::IsMember({"train", "validation", "test"}))->capture_default_str();
+  verb->add_option("--split", o->split, "Which part")
+      ->check(CLI::IsMember({"train", "validation", "test"}))
+      ->capture_default_str();
   verb->add_option("--data", o->data, "Folder of the data sets (else TANDEM_DATA, else the cache folder)");
   verb->add_option("--page", o->page, "Write the report page to this file too");
-  verb->add_option("--require", o->require, "Fail with exit code 4 unless met: accuracy>=0.97, macro.f1>=0.9, ece<=0.05");
+  verb->add_option("--require", o->require,
+                   "Fail with exit code 4 unless met: accuracy>=0.97, macro.f1>=0.9, ece<=0.05");
   verb->add_flag("--json", o->json, "Print report.json instead of the table");
   verb->callback([o, &context] { context.action = [o, &context] { return run(*o, context); }; });
 }

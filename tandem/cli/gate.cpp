@@ -60,7 +60,8 @@ int check_gates(const std::vector<std::string>& texts, const train::Evaluation& 
     const double value = figures().at(gate.figure)(evaluation.result);
     const bool met = gate.at_least ? value >= gate.bound : value <= gate.bound;
     if (met) continue;
-    say(fmt::format("gate missed: {} is {:.5g}, required {} {:g}", gate.figure, value, gate.at_least ? "at least" : "at most", gate.bound));
+    say(fmt::format("gate missed: {} is {:.5g}, required {} {:g}", gate.figure, value,
+                    gate.at_least ? "at least" : "at most", gate.bound));
     code = 4;
   }
   return code;

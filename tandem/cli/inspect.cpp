@@ -37,24 +37,37 @@ int run(const Options& o) {
   if (o.json) {
     nlohmann::ordered_json layers = nlohmann::ordered_json::array();
     for (size_t i = 0; i < rows.size(); ++i)
-      layers.push_back({{"name", rows[i].name}, {"kind", rows[i].kind}, {"output", std::vector<int64_t>(model.net.shapes()[i].begin(), model.net.shapes()[i].end())},
-                        {"parameters", rows[i].parameters}, {"multiply_adds", per_layer[i]}});
-    const nlohmann::ordered_json all{{"model", path.string()}, {"classes", model.classes}, {"input", {model.input.height, model.input.width, model.input.channels}},
-                                     {"loss", model.loss}, {"parameters", count.trained}, {"numbers", count.all}, {"multiply_adds", products},
-                                     {"activation_bytes", activations * 4}, {"layers", layers}, {"notes", model.notes}};
+      layers.push_back({{"name", rows[i].name},
+                        {"kind", rows[i].kind},
+                        {"output", std::vector<int64_t>(model.net.shapes()[i].begin(), model.net.shapes()[i].end())},
+                        {"parameters", rows[i].parameters},
+                        {"multiply_adds", per_layer[i]}});
+    const nlohmann::ordered_json all{{"model", path.string()},
+                                     {"classes", model.classes},
+                                     {"input", {model.input.height, model.input.width, model.input.channels}},
+                                     {"loss", model.loss},
+                                     {"parameters", count.trained},
+                                     {"numbers", count.all},
+                                     {"multiply_adds", products},
+                                     {"activation_bytes", activations * 4},
+                                     {"layers", layers},
+                                     {"notes", model.notes}};
     fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     return 0;
   }
   fmt::print("{}\n\n", path.string());
   size_t wide = 10, deep = 6;
   for (const auto& row : rows) wide = std::max(wide, row.kind.size()), deep = std::max(deep, row.output.size());
-  fmt::print("  {:>3}  {:<{}}  {:<{}}  {:>12}  {:>14}\n", "#", "layer", wide, "output", deep, "parameters", "multiply-adds");
-  fmt::print("  {:>3}  {:<{}}  {:<{}}\n", "", "input", wide, fmt::format("{} x {} x {}", model.input.height, model.input.width, model.input.channels), deep);
+  fmt::print("  {:>3}  {:<{}}  {:<{}}  {:>12}  {:>14}\n", "#", "layer", wide, "output", deep, "parameters",
+             "multiply-adds");
+  fmt::print("  {:>3}  {:<{}}  {:<{}}\n", "", "input", wide,
+             fmt::format("{} x {} x {}", model.input.height, model.input.width, model.input.channels), deep);
   for (size_t i = 0; i < rows.size(); ++i)
-    fmt::print("  {:>3}  {:<{}}  {:<{}}  {:>12}  {:>14}\n", rows[i].name, rows[i].kind, wide, rows[i].output, deep, rows[i].parameters ? grouped(rows[i].parameters) : "",
-               per_layer[i] ? grouped(per_layer[i]) : "");
-  fmt::print("\n  {} parameters ({}), {} multiply-adds and {} of activations per example\n", grouped(count.trained), amount(static_cast<double>(count.all) * 4),
-             grouped(products), amount(static_cast<double>(activations) * 4));
+    fmt::print("  {:>3}  {:<{}}  {:<{}}  {:>12}  {:>14}\n", rows[i].name, rows[i].kind, wide, rows[i].output, deep,
+               rows[i].parameters ? grouped(rows[i].parameters) : "", per_layer[i] ? grouped(per_layer[i]) : "");
+  fmt::print("\n  {} parameters ({}), {} multiply-adds and {} of activations per example\n", grouped(count.trained),
+             amount(static_cast<double>(count.all) * 4), grouped(products),
+             amount(static_cast<double>(activations) * 4));
   fmt::print("  {} classes: {}\n", model.classes.size(), join(model.classes));
   for (const auto& [key, value] : model.notes)
     if (value.find('\n') == std::string::npos) fmt::print("  {}: {}\n", key, value);

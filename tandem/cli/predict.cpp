@@ -51,7 +51,8 @@ std::vector<uint8_t> read_input(const std::string& name) {
   if (name != "-") return read_file(name, uint64_t{1} << 30);
   std::vector<uint8_t> bytes;
   uint8_t piece[65536];
-  for (ssize_t got = 0; (got = ::read(STDIN_FILENO, piece, sizeof piece)) > 0;) bytes.insert(bytes.end(), piece, piece + got);
+  for (ssize_t got = 0; (got = ::read(STDIN_FILENO, piece, sizeof piece)) > 0;)
+    bytes.insert(bytes.end(), piece, piece + got);
   return bytes;
 }
 
@@ -63,15 +64,20 @@ std::string csv_field(const std::string& text) {  // RFC 4180
 }
 
 int run(const Options& o) {
-  tasks::ImageModel model = tasks::ImageModel::load(fs::is_directory(o.model) ? train::RunFolder::open(o.model).model() : fs::path(o.model));
+  tasks::ImageModel model =
+      tasks::ImageModel::load(fs::is_directory(o.model) ? train::RunFolder::open(o.model).model() : fs::path(o.model));
   const std::vector<std::string> names = expand(o.inputs);
   data::ImageSet set;
   set.classes = model.classes;
   set.labels.assign(names.size(), 0);
-  set.pixels = Tensor::empty({static_cast<int64_t>(names.size()), model.input.height, model.input.width, model.input.channels}, DType::u8);
+  set.pixels = Tensor::empty(
+      {static_cast<int64_t>(names.size()), model.input.height, model.input.width, model.input.channels}, DType::u8);
   for (size_t i = 0; i < names.size(); ++i) {
-    Tensor image = data::decode_image(read_input(names[i]), model.input.channels, names[i] == "-" ? "standard input" : names[i]);
-    if (o.invert) std::ranges::transform(image.data<uint8_t>(), image.data<uint8_t>().begin(), [](uint8_t v) { return static_cast<uint8_t>(255 - v); });
+    Tensor image =
+        data::decode_image(read_input(names[i]), model.input.channels, names[i] == "-" ? "standard input" : names[i]);
+    if (o.invert)
+      std::ranges::transform(image.data<uint8_t>(), image.data<uint8_t>().begin(),
+                             [](uint8_t v) { return static_cast<uint8_t>(255 - v); });
     image = data::resize(image, model.input.height, model.input.width);
     std::memcpy(set.pixels.data<uint8_t>().data() + i * image.byte_count(), image.bytes(), image.byte_count());
   }
@@ -95,14 +101,16 @@ int run(const Options& o) {
     if (o.format == "json") {
       nlohmann::ordered_json all;
       for (size_t c = 0; c < classes; ++c) all[model.classes[c]] = row[c];
-      list.push_back({{"input", names[i]}, {"label", model.classes[best]}, {"probability", row[best]}, {"probabilities", all}});
+      list.push_back(
+          {{"input", names[i]}, {"label", model.classes[best]}, {"probability", row[best]}, {"probabilities", all}});
     } else if (o.format == "csv") {
       fmt::print("{},{},{:.6f}", csv_field(names[i]), csv_field(model.classes[best]), row[best]);
       for (const float p : row) fmt::print(",{:.6f}", p);
       fmt::print("\n");
     } else {
       std::string next;
-      for (size_t c = 1; c < std::min<size_t>(3, classes); ++c) next += fmt::format("{}{} {:.1f} %", c > 1 ? ", " : "", model.classes[order[c]], 100 * row[order[c]]);
+      for (size_t c = 1; c < std::min<size_t>(3, classes); ++c)
+        next += fmt::format("{}{} {:.1f} %", c > 1 ? ", " : "", model.classes[order[c]], 100 * row[order[c]]);
       fmt::print("{:<{}}  {}  {:5.1f} %   then {}\n", names[i], wide, model.classes[best], 100 * row[best], next);
     }
   }
@@ -117,9 +125,13 @@ void add_predict(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("predict", "Say what pictures show");
   verb->add_option("run", o->model, "A run folder or a model file")->required();
   verb->add_option("inputs", o->inputs, "Pictures (PNG, JPEG), folders of them, or - for standard input")->required();
-  verb->add_option("--format", o->format, "How to print")->check(CLI::IsMember({"table", "json", "csv"}))->capture_default_str();
-  verb->add_flag_callback("--json", [o] { o->format = "json"; }, "The same as --format json");
-  verb->add_flag("--invert", o->invert, "Swap dark and light: for dark ink on white paper with a network of light ink on black");
+  verb->add_option("--format", o->format, "How to print")
+      ->check(CLI::IsMember({"table", "json", "csv"}))
+      ->capture_default_str();
+  verb->add_flag_callback(
+      "--json", [o] { o->format = "json"; }, "The same as --format json");
+  verb->add_flag("--invert", o->invert,
+                 "Swap dark and light: for dark ink on white paper with a network of light ink on black");
   verb->callback([o, &context] { context.action = [o] { return run(*o); }; });
 }
 

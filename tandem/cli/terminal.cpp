@@ -22,7 +22,9 @@ void on_interrupt(int signal) {
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-std::string paint(const char* code, const std::string& text) { return has_colour() ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text; }
+std::string paint(const char* code, const std::string& text) {
+  return has_colour() ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
+}
 
 std::string figure(double value) { return std::isfinite(value) ? fmt::format("{:.4f}", value) : "-"; }
 std::string share(double value) { return std::isfinite(value) ? fmt::format("{:.2f} %", 100 * value) : "-"; }
@@ -30,7 +32,8 @@ std::string share(double value) { return std::isfinite(value) ? fmt::format("{:.
 }  // namespace
 
 bool is_terminal() {
-  static const bool terminal = isatty(STDERR_FILENO) != 0 && std::string_view(std::getenv("TERM") ? std::getenv("TERM") : "dumb") != "dumb";
+  static const bool terminal =
+      isatty(STDERR_FILENO) != 0 && std::string_view(std::getenv("TERM") ? std::getenv("TERM") : "dumb") != "dumb";
   return terminal;
 }
 
@@ -43,7 +46,8 @@ void say(const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); 
 
 std::string clock(double seconds) {
   const auto s = static_cast<int64_t>(std::max(0.0, seconds) + 0.5);
-  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60) : fmt::format("{}:{:02}", s / 60, s % 60);
+  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+                   : fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
 void TrainingDisplay::clear_line() {
@@ -59,8 +63,11 @@ void TrainingDisplay::step(const train::Progress& p) {
   const int full = static_cast<int>(done * width);
   std::string bar;
   for (int i = 0; i < width; ++i) bar += i < full ? "█" : "░";
-  std::fprintf(stderr, "\r\x1b[K%s", fmt::format("{:>4}/{} {} loss {:.4f}  {:.0f} examples/s  {} left{}", p.epoch, p.epochs, paint("36", bar), p.loss,
-                                                 p.examples_per_second, clock(p.seconds_left), p.waited > 0 ? fmt::format("  {} without progress", p.waited) : "").c_str());
+  std::fprintf(stderr, "\r\x1b[K%s",
+               fmt::format("{:>4}/{} {} loss {:.4f}  {:.0f} examples/s  {} left{}", p.epoch, p.epochs, paint("36", bar),
+                           p.loss, p.examples_per_second, clock(p.seconds_left),
+                           p.waited > 0 ? fmt::format("  {} without progress", p.waited) : "")
+                   .c_str());
   std::fflush(stderr);
   line_open_ = true;
 }
@@ -70,8 +77,9 @@ void TrainingDisplay::epoch(const evaluate::EpochPoint& p, int64_t epochs, bool 
   if (!header_shown_) say(paint("2", "   epoch   train loss    accuracy   validation    accuracy        rate    time"));
   header_shown_ = true;
   const std::string count = fmt::format("{}/{}", p.epoch, epochs);
-  say(fmt::format("{:>8}   {:>10}  {:>10}   {:>10}  {:>10}   {:>9.3g}  {:>6}{}", count, figure(p.train_loss), share(p.train_accuracy), figure(p.validation_loss),
-                  share(p.validation_accuracy), p.learning_rate, clock(p.seconds), best ? paint("32", "  best") : ""));
+  say(fmt::format("{:>8}   {:>10}  {:>10}   {:>10}  {:>10}   {:>9.3g}  {:>6}{}", count, figure(p.train_loss),
+                  share(p.train_accuracy), figure(p.validation_loss), share(p.validation_accuracy), p.learning_rate,
+                  clock(p.seconds), best ? paint("32", "  best") : ""));
 }
 
 void catch_interrupts() {

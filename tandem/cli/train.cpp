@@ -26,10 +26,11 @@ int finish(const train::RunFolder& folder, const train::RunResult& result, const
     fmt::print("{}", evaluate::report_json(result.test.facts, result.test.result));
   else
     fmt::print("\n{}\n", evaluate::text_table(result.test.result));
-  say(fmt::format("{} in {}, {}\n\n  report   {}\n  model    {}\n\nNext:\n  tandem inspect {}\n  tandem predict {} PICTURE…",
-                  result.outcome == train::Outcome::stopped_early ? "stopped early" : "trained", clock(result.train_seconds),
-                  result.best_epoch > 0 ? fmt::format("best epoch {}", result.best_epoch) : "last weights kept", folder.report_page().string(),
-                  folder.model().string(), folder.path.string(), folder.path.string()));
+  say(fmt::format(
+      "{} in {}, {}\n\n  report   {}\n  model    {}\n\nNext:\n  tandem inspect {}\n  tandem predict {} PICTURE…",
+      result.outcome == train::Outcome::stopped_early ? "stopped early" : "trained", clock(result.train_seconds),
+      result.best_epoch > 0 ? fmt::format("best epoch {}", result.best_epoch) : "last weights kept",
+      folder.report_page().string(), folder.model().string(), folder.path.string(), folder.path.string()));
   return check_gates(o.require, result.test);
 }
 
@@ -42,14 +43,17 @@ int run(const Options& o, const Context& context) {
     config = train::find_recipe(o.recipe);
     train::apply_overrides(config, o.overrides);
   } else {
-    if (!o.overrides.empty()) fail("train", "a resumed run goes on as it was: overrides are not possible with --resume");
+    if (!o.overrides.empty())
+      fail("train", "a resumed run goes on as it was: overrides are not possible with --resume");
     config = Config::load(train::RunFolder::open(o.resume).recipe());
   }
   train::Recipe recipe = train::Recipe::read(config);
   const fs::path data = data::data_folder(o.data);
   const bool first_run = !fs::exists(o.runs);
-  const train::RunFolder folder = o.resume.empty() ? train::RunFolder::create(o.runs, recipe.name) : train::RunFolder::open(o.resume);
-  say(fmt::format("{} {}  data {}  seed {}", o.resume.empty() ? "training" : "resuming", folder.path.string(), recipe.data.source, recipe.seed));
+  const train::RunFolder folder =
+      o.resume.empty() ? train::RunFolder::create(o.runs, recipe.name) : train::RunFolder::open(o.resume);
+  say(fmt::format("{} {}  data {}  seed {}", o.resume.empty() ? "training" : "resuming", folder.path.string(),
+                  recipe.data.source, recipe.seed));
 
   TrainingDisplay display;
   catch_interrupts();
@@ -74,13 +78,16 @@ int run(const Options& o, const Context& context) {
 
 void add_train(CLI::App& app, Context& context) {
   auto o = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("train", "Train a network from a recipe; writes a run folder with model and report");
-  verb->add_option("recipe", o->recipe, "A recipe file, or the name of one that came with the program (digits, cifar, …)");
+  CLI::App* verb =
+      app.add_subcommand("train", "Train a network from a recipe; writes a run folder with model and report");
+  verb->add_option("recipe", o->recipe,
+                   "A recipe file, or the name of one that came with the program (digits, cifar, …)");
   verb->add_option("overrides", o->overrides, "Changes to the recipe: train.epochs=3 optimizer.lr=1e-3 data=mnist");
   verb->add_option("--resume", o->resume, "Go on with an interrupted run, exactly as it would have gone on");
   verb->add_option("--data", o->data, "Folder of the data sets (else TANDEM_DATA, else the cache folder)");
   verb->add_option("--runs", o->runs, "Folder for runs")->capture_default_str();
-  verb->add_option("--require", o->require, "Fail with exit code 4 unless met: accuracy>=0.97, macro.f1>=0.9, ece<=0.05");
+  verb->add_option("--require", o->require,
+                   "Fail with exit code 4 unless met: accuracy>=0.97, macro.f1>=0.9, ece<=0.05");
   verb->add_flag("--json", o->json, "Print report.json instead of the table");
   verb->callback([o, &context] { context.action = [o, &context] { return run(*o, context); }; });
 }

@@ -12,9 +12,9 @@ using Action = std::function<int()>;
 
 /// What all verbs share.
 struct Context {
-  Action action;         // set by the chosen verb
-  std::string command;   // what was typed
-  int threads = 0;       // --threads
+  Action action;        // set by the chosen verb
+  std::string command;  // what was typed
+  int threads = 0;      // --threads
 };
 
 void add_train(CLI::App& app, Context& context);

@@ -18,14 +18,15 @@ enum Kind : int64_t { forward = 10, grad_input, grad_weight };
 int64_t images_a_piece(int64_t n, int64_t pieces) { return std::max<int64_t>(1, (n + pieces - 1) / pieces); }
 
 onednn::Key key_of(Kind kind, const ConvShape& s, bool bias) {
-  return {kind,       s.n,        s.h,     s.w,     s.c,          s.o,          s.kh,     s.kw, s.stride_h,
-          s.stride_w, s.pad_h,    s.pad_w, s.dilation_h, s.dilation_w, s.groups, bias};
+  return {kind,       s.n,        s.h,     s.w,     s.c,          s.o,          s.kh,     s.kw,
+          s.stride_h, s.stride_w, s.pad_h, s.pad_w, s.dilation_h, s.dilation_w, s.groups, bias};
 }
 
 memory::desc weight_layout(const ConvShape& s, tag plain_or_any) {
   const auto kind = memory::data_type::f32;
   if (s.groups > 1)
-    return {{s.groups, s.o / s.groups, s.c / s.groups, s.kh, s.kw}, kind, plain_or_any == tag::any ? tag::any : tag::goihw};
+    return {
+        {s.groups, s.o / s.groups, s.c / s.groups, s.kh, s.kw}, kind, plain_or_any == tag::any ? tag::any : tag::goihw};
   return {{s.o, s.c, s.kh, s.kw}, kind, plain_or_any == tag::any ? tag::any : tag::oihw};
 }
 
@@ -51,9 +52,9 @@ const onednn::Prepared& convolution(Kind kind, const ConvShape& s, bool with_bia
     const auto attributes = onednn::user_scratchpad();
     const auto prop = dnnl::prop_kind::forward_training;
     const auto desc = with_bias ? dnnl::convolution_forward::desc(prop, algorithm, src, weights, bias, dst, strides,
-                                                                   dilations, before, after)
+                                                                  dilations, before, after)
                                 : dnnl::convolution_forward::desc(prop, algorithm, src, weights, dst, strides,
-                                                                   dilations, before, after);
+                                                                  dilations, before, after);
     const dnnl::convolution_forward::primitive_desc hint(desc, attributes, onednn::engine());
     const auto keep = [&](const auto& made, dnnl::primitive primitive, const memory::desc& w) {
       return onednn::Prepared{std::move(primitive), src, w, bias, dst, made.scratchpad_desc(), made.impl_info_str()};
@@ -168,10 +169,14 @@ void conv2d_grad_weight(const ConvShape& s, std::span<const float> x, std::span<
     const float* x_at = x.data() + begin * s.h * s.w * s.c;
     const float* g_at = gy.data() + begin * s.oh() * s.ow() * s.o;
     if (op.weights == layout) {
-      onednn::run(op, {{DNNL_ARG_SRC, op.src, x_at}, {DNNL_ARG_DIFF_DST, op.dst, g_at}, {DNNL_ARG_DIFF_WEIGHTS, op.weights, into}});
+      onednn::run(
+          op,
+          {{DNNL_ARG_SRC, op.src, x_at}, {DNNL_ARG_DIFF_DST, op.dst, g_at}, {DNNL_ARG_DIFF_WEIGHTS, op.weights, into}});
     } else {  // a last, smaller piece may prefer another layout
       const Block own(op.weights.get_size());
-      onednn::run(op, {{DNNL_ARG_SRC, op.src, x_at}, {DNNL_ARG_DIFF_DST, op.dst, g_at}, {DNNL_ARG_DIFF_WEIGHTS, op.weights, own.data()}});
+      onednn::run(op, {{DNNL_ARG_SRC, op.src, x_at},
+                       {DNNL_ARG_DIFF_DST, op.dst, g_at},
+                       {DNNL_ARG_DIFF_WEIGHTS, op.weights, own.data()}});
       onednn::reorder(op.weights, own.data(), layout, into);
     }
   });
@@ -205,8 +210,8 @@ void each_product(const ConvShape& s, Fn&& fn) {
 
 }  // namespace
 
-void conv2d(const ConvShape& s, std::span<const double> x, std::span<const double> weight,
-            std::span<const double> bias, std::span<double> y) {
+void conv2d(const ConvShape& s, std::span<const double> x, std::span<const double> weight, std::span<const double> bias,
+            std::span<double> y) {
   for (size_t i = 0; i < y.size(); ++i) y[i] = bias.empty() ? 0.0 : bias[i % static_cast<size_t>(s.o)];
   each_product(s, [&](size_t xi, size_t wi, size_t yi) { y[yi] += x[xi] * weight[wi]; });
 }

@@ -19,8 +19,8 @@ struct ConvShape {
 
 void conv2d(const ConvShape& s, std::span<const float> x, std::span<const float> weight, std::span<const float> bias,
             std::span<float> y);
-void conv2d(const ConvShape& s, std::span<const double> x, std::span<const double> weight,
-            std::span<const double> bias, std::span<double> y);
+void conv2d(const ConvShape& s, std::span<const double> x, std::span<const double> weight, std::span<const double> bias,
+            std::span<double> y);
 
 /// gx from gy.
 void conv2d_grad_input(const ConvShape& s, std::span<const float> gy, std::span<const float> weight,

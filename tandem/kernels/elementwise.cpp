@@ -18,7 +18,9 @@ namespace tandem::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // Each function below takes the tag d, vectors, and a vector p with the operation's parameter.
-#define TANDEM_MATH template <class D, class V> static HWY_INLINE V
+#define TANDEM_MATH           \
+  template <class D, class V> \
+  static HWY_INLINE V
 
 // A constant in the type of d.
 template <class D>
@@ -87,9 +89,9 @@ struct Tanh {
   }
   TANDEM_MATH grad(D d, V y, V g, V) { return hn::Mul(g, hn::NegMulAdd(y, y, hn::Set(d, 1))); }
 };
-// The normal distribution function Phi(x) = erfc(-x / sqrt 2) / 2: for float the rational Chebyshev fit of erfc of Press
-// et al., Numerical Recipes, 6.2 (relative error below 1.2e-7, also far in the tail, where 1 + erf would cancel); for
-// double the C library, lane by lane, since float64 is for checking only.
+// The normal distribution function Phi(x) = erfc(-x / sqrt 2) / 2: for float the rational Chebyshev fit of erfc of
+// Press et al., Numerical Recipes, 6.2 (relative error below 1.2e-7, also far in the tail, where 1 + erf would cancel);
+// for double the C library, lane by lane, since float64 is for checking only.
 TANDEM_MATH Phi(D d, V x) {
   using T = hn::TFromD<D>;
   if constexpr (sizeof(T) == 8) {
@@ -98,11 +100,12 @@ TANDEM_MATH Phi(D d, V x) {
     for (size_t i = 0; i < hn::Lanes(d); ++i) lanes[i] = 0.5 * std::erfc(-lanes[i] * 0.7071067811865476);
     return hn::Load(d, lanes);
   } else {
-    static constexpr T fit[] = {0.17087277F, -0.82215223F, 1.48851587F, -1.13520398F, 0.27886807F,
-                                -0.18628806F, 0.09678418F, 0.37409196F, 1.00002368F, -1.26551223F};
+    static constexpr T fit[] = {0.17087277F,  -0.82215223F, 1.48851587F, -1.13520398F, 0.27886807F,
+                                -0.18628806F, 0.09678418F,  0.37409196F, 1.00002368F,  -1.26551223F};
     const V half = hn::Set(d, 0.5F), one = hn::Set(d, 1);
     const V size = hn::Min(hn::Abs(x), hn::Set(d, 16));  // Phi(-16) is 0 in float
-    const V t = hn::Div(one, hn::MulAdd(Const(d, 0.35355339059327373), size, one));  // 1 / (1 + z / 2), z = |x| / sqrt 2
+    const V t =
+        hn::Div(one, hn::MulAdd(Const(d, 0.35355339059327373), size, one));  // 1 / (1 + z / 2), z = |x| / sqrt 2
     V sum = hn::Set(d, fit[0]);
     for (size_t i = 1; i < 10; ++i) sum = hn::MulAdd(sum, t, hn::Set(d, fit[i]));
     const V tail = hn::Mul(hn::Mul(half, t), hn::Exp(d, hn::NegMulAdd(hn::Mul(half, size), size, sum)));
@@ -156,11 +159,13 @@ HWY_INLINE void vectors(int64_t n, Fn&& body) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes)
-    body(d, [&](const T* from) { return hn::LoadU(d, from + i); }, [&](auto v, T* to) { hn::StoreU(v, d, to + i); });
+    body(
+        d, [&](const T* from) { return hn::LoadU(d, from + i); }, [&](auto v, T* to) { hn::StoreU(v, d, to + i); });
   if (i < n) {
     const auto mask = hn::FirstN(d, static_cast<size_t>(n - i));
-    body(d, [&](const T* from) { return hn::MaskedLoad(mask, d, from + i); },
-         [&](auto v, T* to) { hn::BlendedStore(v, mask, d, to + i); });
+    body(
+        d, [&](const T* from) { return hn::MaskedLoad(mask, d, from + i); },
+        [&](auto v, T* to) { hn::BlendedStore(v, mask, d, to + i); });
   }
 }
 
@@ -228,8 +233,10 @@ void binary_all(Binary op, const T* a, int64_t a_step, const T* b, int64_t b_ste
     case Binary::mul: return run([](auto x, auto y) { return hn::Mul(x, y); });
     case Binary::div: return run([](auto x, auto y) { return hn::Div(x, y); });
     // A NaN on either side stays.
-    case Binary::max: return run([](auto x, auto y) { return hn::IfThenElse(hn::Or(hn::Lt(x, y), hn::IsNaN(y)), y, x); });
-    case Binary::min: return run([](auto x, auto y) { return hn::IfThenElse(hn::Or(hn::Lt(y, x), hn::IsNaN(y)), y, x); });
+    case Binary::max:
+      return run([](auto x, auto y) { return hn::IfThenElse(hn::Or(hn::Lt(x, y), hn::IsNaN(y)), y, x); });
+    case Binary::min:
+      return run([](auto x, auto y) { return hn::IfThenElse(hn::Or(hn::Lt(y, x), hn::IsNaN(y)), y, x); });
   }
 }
 
@@ -320,8 +327,8 @@ Walk plan(const Shape& a, const Shape& b, const Shape& out) {
 }
 
 template <class T>
-void binary_broadcast(Binary op, std::span<const T> a, const Shape& a_shape, std::span<const T> b,
-                      const Shape& b_shape, std::span<T> out, const Shape& out_shape) {
+void binary_broadcast(Binary op, std::span<const T> a, const Shape& a_shape, std::span<const T> b, const Shape& b_shape,
+                      std::span<T> out, const Shape& out_shape) {
   if (out.empty()) return;
   apply_isa_limit();
   const Walk walk = plan(a_shape, b_shape, out_shape);
@@ -370,8 +377,8 @@ void binary(Binary op, std::span<const float> a, const Shape& a_shape, std::span
             std::span<float> out, const Shape& out_shape) {
   binary_broadcast(op, a, a_shape, b, b_shape, out, out_shape);
 }
-void binary(Binary op, std::span<const double> a, const Shape& a_shape, std::span<const double> b,
-            const Shape& b_shape, std::span<double> out, const Shape& out_shape) {
+void binary(Binary op, std::span<const double> a, const Shape& a_shape, std::span<const double> b, const Shape& b_shape,
+            std::span<double> out, const Shape& out_shape) {
   binary_broadcast(op, a, a_shape, b, b_shape, out, out_shape);
 }
 void unary(Unary op, double parameter, std::span<const float> x, std::span<float> y) {

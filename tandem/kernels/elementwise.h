@@ -14,7 +14,21 @@ namespace tandem::kernels {
 enum class Binary : uint8_t { add, sub, mul, div, max, min };
 
 enum class Unary : uint8_t {
-  neg, exp, log, sqrt, abs, square, reciprocal, relu, leaky_relu, sigmoid, tanh, gelu, gelu_tanh, silu, softplus,
+  neg,
+  exp,
+  log,
+  sqrt,
+  abs,
+  square,
+  reciprocal,
+  relu,
+  leaky_relu,
+  sigmoid,
+  tanh,
+  gelu,
+  gelu_tanh,
+  silu,
+  softplus,
   scale  // y = parameter * x
 };
 
@@ -26,8 +40,8 @@ void binary(Binary op, std::span<const double> a, std::span<const double> b, std
 /// `out_shape` is the broadcast shape.
 void binary(Binary op, std::span<const float> a, const Shape& a_shape, std::span<const float> b, const Shape& b_shape,
             std::span<float> out, const Shape& out_shape);
-void binary(Binary op, std::span<const double> a, const Shape& a_shape, std::span<const double> b,
-            const Shape& b_shape, std::span<double> out, const Shape& out_shape);
+void binary(Binary op, std::span<const double> a, const Shape& a_shape, std::span<const double> b, const Shape& b_shape,
+            std::span<double> out, const Shape& out_shape);
 
 /// y[i] = f(x[i]); `parameter` is leaky_relu's slope and scale's factor.
 void unary(Unary op, double parameter, std::span<const float> x, std::span<float> y);

@@ -5,8 +5,8 @@
 
 namespace tandem::kernels {
 
-/// fn over x[0 … n-1], n > 0. Halves of long arrays apart, so that the error of a sum grows with the logarithm of n; then
-/// 16 running values side by side, which the compiler keeps in vector registers. The order is fixed.
+/// fn over x[0 … n-1], n > 0. Halves of long arrays apart, so that the error of a sum grows with the logarithm of n;
+/// then 16 running values side by side, which the compiler keeps in vector registers. The order is fixed.
 template <class T, class Fn>
 T fold(const T* x, int64_t n, Fn fn) {
   constexpr int64_t lanes = 16, run = 1024;
@@ -32,16 +32,22 @@ T fold(const T* x, int64_t n, Fn fn) {
 
 struct Add {
   template <class T>
-  T operator()(T a, T b) const { return a + b; }
+  T operator()(T a, T b) const {
+    return a + b;
+  }
 };
 // A NaN on either side stays.
 struct Larger {
   template <class T>
-  T operator()(T a, T b) const { return a < b || b != b ? b : a; }
+  T operator()(T a, T b) const {
+    return a < b || b != b ? b : a;
+  }
 };
 struct Smaller {
   template <class T>
-  T operator()(T a, T b) const { return b < a || b != b ? b : a; }
+  T operator()(T a, T b) const {
+    return b < a || b != b ? b : a;
+  }
 };
 
 }  // namespace tandem::kernels

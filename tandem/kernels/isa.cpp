@@ -25,7 +25,8 @@ void apply_isa_limit() {
       if (dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx2) != dnnl::status::success)
         fail(ErrorKind::internal, "TANDEM_ISA", "oneDNN was used before the limit was set");
     } else if (name == "avx512") {
-      if ((hwy::SupportedTargets() & HWY_AVX3) == 0) fail("TANDEM_ISA", "avx512 asked for, this processor has no AVX-512");
+      if ((hwy::SupportedTargets() & HWY_AVX3) == 0)
+        fail("TANDEM_ISA", "avx512 asked for, this processor has no AVX-512");
     } else {
       fail("TANDEM_ISA", "is '{}', expected avx2 or avx512", name);
     }

@@ -43,8 +43,15 @@ void matmul(const MatmulShape& s, std::span<const float> a, std::span<const floa
   const int64_t pieces = std::clamp<int64_t>(s.m * s.n * s.k / 2'000'000, 1, 8);
   const int64_t step = std::max<int64_t>(16, ((side + pieces - 1) / pieces + 15) / 16 * 16);
 
-  Piece p{s.m, s.n, s.k, s.transpose_a ? 1 : s.k, s.transpose_a ? s.m : 1, s.transpose_b ? 1 : s.n,
-          s.transpose_b ? s.k : 1, s.n, !bias.empty()};
+  Piece p{s.m,
+          s.n,
+          s.k,
+          s.transpose_a ? 1 : s.k,
+          s.transpose_a ? s.m : 1,
+          s.transpose_b ? 1 : s.n,
+          s.transpose_b ? s.k : 1,
+          s.n,
+          !bias.empty()};
   parallel_for(side, step, [&](int64_t begin, int64_t end) {
     Piece piece = p;
     (by_rows ? piece.m : piece.n) = end - begin;
@@ -58,7 +65,8 @@ void matmul(const MatmulShape& s, std::span<const float> a, std::span<const floa
                        {DNNL_ARG_BIAS, op.bias, bias.data() + (by_rows ? 0 : begin)},
                        {DNNL_ARG_DST, op.dst, c_at}});
     else
-      onednn::run(op, {{DNNL_ARG_SRC, op.src, a_at}, {DNNL_ARG_WEIGHTS, op.weights, b_at}, {DNNL_ARG_DST, op.dst, c_at}});
+      onednn::run(op,
+                  {{DNNL_ARG_SRC, op.src, a_at}, {DNNL_ARG_WEIGHTS, op.weights, b_at}, {DNNL_ARG_DST, op.dst, c_at}});
   });
 }
 

@@ -59,8 +59,8 @@ void column_moments(int64_t rows, int64_t columns, std::span<const T> x, std::sp
 }
 
 template <class T>
-void column_grad_sums(int64_t rows, int64_t columns, std::span<const T> g, std::span<const T> x, std::span<const T> mean,
-                      std::span<const T> inv_std, std::span<T> sum_g, std::span<T> sum_gh) {
+void column_grad_sums(int64_t rows, int64_t columns, std::span<const T> g, std::span<const T> x,
+                      std::span<const T> mean, std::span<const T> inv_std, std::span<T> sum_g, std::span<T> sum_gh) {
   const T *gv = g.data(), *xv = x.data(), *m = mean.data(), *st = inv_std.data();
   column_sums(rows, columns, 1, sum_g, [=](int64_t r, int64_t c) { return gv[r * columns + c]; });
   column_sums(rows, columns, 1, sum_gh,
@@ -116,7 +116,8 @@ void group_norm(const GroupShape& s, double epsilon, std::span<const T> x, std::
       for (int64_t c = 0; c < size; ++c) {
         const auto p = static_cast<size_t>(base + i * s.channels + c);
         const T hat = (x[p] - mt) * st;
-        y[p] = gamma.empty() ? hat : hat * gamma[static_cast<size_t>(channel + c)] + beta[static_cast<size_t>(channel + c)];
+        y[p] = gamma.empty() ? hat
+                             : hat * gamma[static_cast<size_t>(channel + c)] + beta[static_cast<size_t>(channel + c)];
       }
   });
 }
@@ -154,16 +155,16 @@ void group_norm_grad(const GroupShape& s, std::span<const T> x, std::span<const 
 }
 
 #define TANDEM_INSTANTIATE(T)                                                                                        \
-  template void column_moments<T>(int64_t, int64_t, std::span<const T>, std::span<T>, std::span<T>);                \
-  template void column_grad_sums<T>(int64_t, int64_t, std::span<const T>, std::span<const T>, std::span<const T>,   \
-                                    std::span<const T>, std::span<T>, std::span<T>);                                \
-  template void column_affine<T>(int64_t, int64_t, std::span<const T>, std::span<const T>, std::span<const T>,      \
-                                 std::span<T>);                                                                     \
-  template void column_blend<T>(int64_t, int64_t, std::span<const T>, std::span<const T>, std::span<const T>,       \
-                                std::span<const T>, std::span<const T>, std::span<T>);                              \
+  template void column_moments<T>(int64_t, int64_t, std::span<const T>, std::span<T>, std::span<T>);                 \
+  template void column_grad_sums<T>(int64_t, int64_t, std::span<const T>, std::span<const T>, std::span<const T>,    \
+                                    std::span<const T>, std::span<T>, std::span<T>);                                 \
+  template void column_affine<T>(int64_t, int64_t, std::span<const T>, std::span<const T>, std::span<const T>,       \
+                                 std::span<T>);                                                                      \
+  template void column_blend<T>(int64_t, int64_t, std::span<const T>, std::span<const T>, std::span<const T>,        \
+                                std::span<const T>, std::span<const T>, std::span<T>);                               \
   template void group_norm<T>(const GroupShape&, double, std::span<const T>, std::span<const T>, std::span<const T>, \
-                              std::span<T>, std::span<T>, std::span<T>);                                            \
-  template void group_norm_grad<T>(const GroupShape&, std::span<const T>, std::span<const T>, std::span<const T>,   \
+                              std::span<T>, std::span<T>, std::span<T>);                                             \
+  template void group_norm_grad<T>(const GroupShape&, std::span<const T>, std::span<const T>, std::span<const T>,    \
                                    std::span<const T>, std::span<const T>, std::span<T>, std::span<T>);
 TANDEM_INSTANTIATE(float)
 TANDEM_INSTANTIATE(double)

@@ -11,8 +11,8 @@ void column_moments(int64_t rows, int64_t columns, std::span<const T> x, std::sp
 
 /// sum_g[c] = sum over rows of g[r, c], sum_gh[c] = sum of g[r, c] * (x[r, c] - mean[c]) * inv_std[c].
 template <class T>
-void column_grad_sums(int64_t rows, int64_t columns, std::span<const T> g, std::span<const T> x, std::span<const T> mean,
-                      std::span<const T> inv_std, std::span<T> sum_g, std::span<T> sum_gh);
+void column_grad_sums(int64_t rows, int64_t columns, std::span<const T> g, std::span<const T> x,
+                      std::span<const T> mean, std::span<const T> inv_std, std::span<T> sum_g, std::span<T> sum_gh);
 
 /// y[r, c] = x[r, c] * scale[c] + shift[c].
 template <class T>
@@ -33,8 +33,8 @@ struct GroupShape {
 template <class T>
 void group_norm(const GroupShape& s, double epsilon, std::span<const T> x, std::span<const T> gamma,
                 std::span<const T> beta, std::span<T> y, std::span<T> mean, std::span<T> inv_std);
-/// gx from gy, and x_hat * gy into `gy_x_hat` from which the caller sums gamma's gradient. Either may be empty: it is not
-/// computed then.
+/// gx from gy, and x_hat * gy into `gy_x_hat` from which the caller sums gamma's gradient. Either may be empty: it is
+/// not computed then.
 template <class T>
 void group_norm_grad(const GroupShape& s, std::span<const T> x, std::span<const T> gamma, std::span<const T> mean,
                      std::span<const T> inv_std, std::span<const T> gy, std::span<T> gx, std::span<T> gy_x_hat);

@@ -68,8 +68,7 @@ const Prepared& prepared(const Key& key, const std::function<Prepared()>& make) 
 void run(const Prepared& prepared, std::initializer_list<Argument> arguments) {
   std::unordered_map<int, dnnl::memory> args;
   args.reserve(arguments.size() + 1);
-  for (const Argument& a : arguments)
-    args.emplace(a.name, dnnl::memory(a.layout, engine(), const_cast<void*>(a.data)));
+  for (const Argument& a : arguments) args.emplace(a.name, dnnl::memory(a.layout, engine(), const_cast<void*>(a.data)));
   Block scratch;
   if (const size_t bytes = prepared.scratch.get_size(); bytes > 0) {
     scratch = Block(bytes);

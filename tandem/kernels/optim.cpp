@@ -41,7 +41,8 @@ void adam(const AdamStep& s, std::span<const float> g, std::span<float> m, std::
   });
 }
 
-void rmsprop(const RmspropStep& s, std::span<const float> g, std::span<float> v, std::span<float> b, std::span<float> p) {
+void rmsprop(const RmspropStep& s, std::span<const float> g, std::span<float> v, std::span<float> b,
+             std::span<float> p) {
   const bool moving = s.momentum != 0;
   const auto alpha = static_cast<float>(s.alpha), rest = static_cast<float>(1 - s.alpha);
   each(p, [=](size_t i) {

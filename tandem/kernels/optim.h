@@ -15,9 +15,9 @@ struct SgdStep {
 void sgd(const SgdStep& s, std::span<const float> g, std::span<float> v, std::span<float> p);
 
 struct AdamStep {
-  double beta1 = 0.9, beta2 = 0.999;    // double: 1 - 0.999F is wrong by 1e-5
+  double beta1 = 0.9, beta2 = 0.999;  // double: 1 - 0.999F is wrong by 1e-5
   float lr = 0, epsilon = 1e-8F;
-  float l2 = 0, decay = 0;              // l2 is added to the gradient; decay shrinks p by lr * decay (AdamW)
+  float l2 = 0, decay = 0;                 // l2 is added to the gradient; decay shrinks p by lr * decay (AdamW)
   float correction1 = 1, correction2 = 1;  // 1 - beta^t
 };
 /// Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019).
@@ -28,7 +28,8 @@ struct RmspropStep {
   float lr = 0, epsilon = 1e-8F, momentum = 0, weight_decay = 0;
 };
 /// v = alpha v + (1 - alpha) g^2; p -= lr g / (sqrt(v) + epsilon), with a momentum buffer `b` (may be empty).
-void rmsprop(const RmspropStep& s, std::span<const float> g, std::span<float> v, std::span<float> b, std::span<float> p);
+void rmsprop(const RmspropStep& s, std::span<const float> g, std::span<float> v, std::span<float> b,
+             std::span<float> p);
 
 /// Sum of squares, in double, over fixed pieces.
 [[nodiscard]] double sum_of_squares(std::span<const float> x);

@@ -22,7 +22,8 @@ struct Window {
 
 Window window(const PoolShape& s, int64_t oy, int64_t ox) {
   const int64_t y = oy * s.stride_h - s.pad_h, x = ox * s.stride_w - s.pad_w;
-  return {std::max<int64_t>(y, 0), std::min(y + s.kernel_h, s.h), std::max<int64_t>(x, 0), std::min(x + s.kernel_w, s.w)};
+  return {std::max<int64_t>(y, 0), std::min(y + s.kernel_h, s.h), std::max<int64_t>(x, 0),
+          std::min(x + s.kernel_w, s.w)};
 }
 
 // Calls fn(window, first input element of the image, first element of the output position).
@@ -98,10 +99,10 @@ void average_pool_grad(const PoolShape& s, std::span<const T> gy, std::span<T> g
   });
 }
 
-#define TANDEM_INSTANTIATE(T)                                                                                       \
-  template void max_pool<T>(const PoolShape&, std::span<const T>, std::span<T>, std::span<int32_t>);               \
-  template void max_pool_grad<T>(const PoolShape&, std::span<const int32_t>, std::span<const T>, std::span<T>);    \
-  template void average_pool<T>(const PoolShape&, std::span<const T>, std::span<T>);                               \
+#define TANDEM_INSTANTIATE(T)                                                                                   \
+  template void max_pool<T>(const PoolShape&, std::span<const T>, std::span<T>, std::span<int32_t>);            \
+  template void max_pool_grad<T>(const PoolShape&, std::span<const int32_t>, std::span<const T>, std::span<T>); \
+  template void average_pool<T>(const PoolShape&, std::span<const T>, std::span<T>);                            \
   template void average_pool_grad<T>(const PoolShape&, std::span<const T>, std::span<T>);
 TANDEM_INSTANTIATE(float)
 TANDEM_INSTANTIATE(double)

@@ -9,7 +9,8 @@ namespace tandem::kernels {
 namespace {
 
 constexpr int64_t tile = 256;  // columns at a time: they stay in the nearest cache
-constexpr int64_t block = 64;  // rows summed before they join the total: a sum of n rows errs like n / 64 + 64 additions
+constexpr int64_t block =
+    64;  // rows summed before they join the total: a sum of n rows errs like n / 64 + 64 additions
 
 // out[j] = fn over i of x[i, j] for `width` <= tile columns of rows that are `inner` apart; n > 0.
 template <class T, class Fn>
@@ -33,18 +34,19 @@ void reduce_with(int64_t outer, int64_t n, int64_t inner, const T* x, T* out, Fn
   std::vector<T> partial(static_cast<size_t>(pieces > 1 ? pieces * outer * inner : 0));
   T* into = pieces > 1 ? partial.data() : out;  // pieces x outer x inner
   const int64_t tasks = pieces * outer * tiles;
-  parallel_for(tasks, std::max<int64_t>(1, elementwise_grain / (std::min(n, step) * width)), [&](int64_t begin, int64_t end) {
-    for (int64_t task = begin; task < end; ++task) {
-      const int64_t j = task % tiles * tile, o = task / tiles % outer, piece = task / tiles / outer;
-      const T* at = x + (o * n + piece * step) * inner + j;
-      T* result = into + (piece * outer + o) * inner + j;
-      const int64_t count = std::min(step, n - piece * step);
-      if (inner == 1)
-        *result = fold(at, count, fn);
-      else
-        fold_columns(at, count, inner, std::min(tile, inner - j), result, fn);
-    }
-  });
+  parallel_for(tasks, std::max<int64_t>(1, elementwise_grain / (std::min(n, step) * width)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t task = begin; task < end; ++task) {
+                   const int64_t j = task % tiles * tile, o = task / tiles % outer, piece = task / tiles / outer;
+                   const T* at = x + (o * n + piece * step) * inner + j;
+                   T* result = into + (piece * outer + o) * inner + j;
+                   const int64_t count = std::min(step, n - piece * step);
+                   if (inner == 1)
+                     *result = fold(at, count, fn);
+                   else
+                     fold_columns(at, count, inner, std::min(tile, inner - j), result, fn);
+                 }
+               });
   if (pieces > 1) reduce_with(1, pieces, outer * inner, partial.data(), out, fn);
 }
 

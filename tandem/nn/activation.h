@@ -41,7 +41,9 @@ struct Softmax : Layer<Softmax> {
 struct Flatten : Layer<Flatten> {
   [[nodiscard]] std::string kind() const override { return "flatten"; }
   Shape build(const Shape& in, Build&) override { return {in.numel()}; }
-  [[nodiscard]] Tensor forward(const Tensor& x, Pass&) override { return reshape(x, {x.size(0), x.shape().product(1, x.rank())}); }
+  [[nodiscard]] Tensor forward(const Tensor& x, Pass&) override {
+    return reshape(x, {x.size(0), x.shape().product(1, x.rank())});
+  }
 };
 
 }  // namespace tandem::nn

@@ -21,8 +21,9 @@ std::map<std::string, Make> table() {
 }
 
 const std::map<std::string, Make>& layers() {
-  static const auto all = table<Linear, Conv2d, MaxPool2d, AvgPool2d, GlobalAvgPool, BatchNorm, LayerNorm, GroupNorm, Dropout,
-                                Flatten, ReLU, LeakyReLU, Sigmoid, Tanh, GELU, GELUTanh, SiLU, Softmax, Residual, Sequential>();
+  static const auto all =
+      table<Linear, Conv2d, MaxPool2d, AvgPool2d, GlobalAvgPool, BatchNorm, LayerNorm, GroupNorm, Dropout, Flatten,
+            ReLU, LeakyReLU, Sigmoid, Tanh, GELU, GELUTanh, SiLU, Softmax, Residual, Sequential>();
   return all;
 }
 
@@ -54,7 +55,8 @@ std::unique_ptr<Module> read_layer(const Config& node) {
   const auto found = layers().find(kind);
   if (found == layers().end()) {
     const std::string near = nearest_name(kind, layer_names());
-    node.fail(fmt::format("unknown layer '{}'{}; valid: {}", kind, near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), join(layer_names())));
+    node.fail(fmt::format("unknown layer '{}'{}; valid: {}", kind,
+                          near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), join(layer_names())));
   }
   auto layer = found->second();
   Fields::read(node.is_scalar() ? Config() : entries[0].second, *layer, kind);
@@ -73,7 +75,8 @@ Sequential model(const std::string& name) {
   const auto found = models().find(name);
   if (found == models().end()) {
     const std::string near = nearest_name(name, model_names());
-    fail("network", "unknown model '{}'{}; valid: {}, or a list of layers", name, near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), join(model_names()));
+    fail("network", "unknown model '{}'{}; valid: {}, or a list of layers", name,
+         near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), join(model_names()));
   }
   return found->second();
 }

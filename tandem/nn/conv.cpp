@@ -4,7 +4,8 @@ namespace tandem::nn {
 namespace {
 
 void expect_image(const char* name, const Shape& in) {
-  if (in.rank() != 3) fail(name, "takes images (height, width, channels), got shape {}: it must stand before flatten", in);
+  if (in.rank() != 3)
+    fail(name, "takes images (height, width, channels), got shape {}: it must stand before flatten", in);
 }
 
 }  // namespace
@@ -28,12 +29,15 @@ Shape Conv2d::build(const Shape& in, Build& build) {
   expect_image("conv", in);
   if (filters < 1) fail("conv", "filters is missing: give the number of output channels, as in conv: 32");
   if (padding == same && dilation * (kernel - 1) % 2 != 0)
-    fail("conv", "padding: same needs an odd kernel, got {}: use {} or give the padding as a number", kernel, kernel + 1);
+    fail("conv", "padding: same needs an odd kernel, got {}: use {} or give the padding as a number", kernel,
+         kernel + 1);
   if (in[2] % groups != 0 || filters % groups != 0)
     fail("conv", "{} channels and {} filters must both divide by groups {}", in[2], filters, groups);
   const int64_t pad = options().padding, reach = dilation * (kernel - 1) + 1;
   if (in[0] + 2 * pad < reach || in[1] + 2 * pad < reach)
-    fail("conv", "kernel {} (dilation {}) is larger than its input {}x{} with padding {}: use a smaller kernel, padding: same, or pool less before it",
+    fail("conv",
+         "kernel {} (dilation {}) is larger than its input {}x{} with padding {}: use a smaller kernel, padding: same, "
+         "or pool less before it",
          kernel, dilation, in[0], in[1], pad);
   const int64_t fan_in = in[2] / groups * kernel * kernel;
   const Shape shape{filters, in[2] / groups, kernel, kernel};
@@ -65,7 +69,8 @@ Shape Pool2d::build(const Shape& in, Build&) {
   const int64_t stride = options.stride == 0 ? options.kernel : options.stride;
   if (in[0] + 2 * options.padding < options.kernel || in[1] + 2 * options.padding < options.kernel)
     fail(kind(), "window {} is larger than its input {}x{}: pool less before it", options.kernel, in[0], in[1]);
-  return {(in[0] + 2 * options.padding - options.kernel) / stride + 1, (in[1] + 2 * options.padding - options.kernel) / stride + 1, in[2]};
+  return {(in[0] + 2 * options.padding - options.kernel) / stride + 1,
+          (in[1] + 2 * options.padding - options.kernel) / stride + 1, in[2]};
 }
 
 Tensor MaxPool2d::forward(const Tensor& x, Pass&) { return max_pool2d(x, options); }

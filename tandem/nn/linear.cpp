@@ -13,8 +13,8 @@ Shape Linear::build(const Shape& in, Build& build) {
   if (in.rank() < 1) fail("linear", "takes inputs with at least one axis, got shape {}", in);
   if (units == 0 && build.classes == 0) fail("linear", "units: classes needs a task with classes; give a number");
   if (inputs != 0 && inputs != in[-1])
-    fail("linear", "expects {} inputs, got {} (shape {}): set inputs: {} or drop it to have it inferred{}", inputs, in[-1], in,
-         in[-1], in.rank() > 1 ? "; put a flatten before it to use the whole image" : "");
+    fail("linear", "expects {} inputs, got {} (shape {}): set inputs: {} or drop it to have it inferred{}", inputs,
+         in[-1], in, in[-1], in.rank() > 1 ? "; put a flatten before it to use the whole image" : "");
   const int64_t out = units == 0 ? build.classes : units;
   weight = build.uniform({out, in[-1]}, in[-1]);
   bias = with_bias ? build.uniform({out}, in[-1]) : Tensor{};

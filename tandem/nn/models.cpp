@@ -17,8 +17,8 @@ Conv2d plain_conv(int64_t filters, int64_t kernel, int64_t stride) {  // batch n
 }  // namespace
 
 Sequential lenet() {
-  return Sequential{Conv2d{6, 5, 2}, ReLU{}, MaxPool2d{2},  Conv2d{16, 5}, ReLU{}, MaxPool2d{2},
-                    Flatten{},       Linear{120}, ReLU{}, Linear{84}, ReLU{},    Linear{}};
+  return Sequential{Conv2d{6, 5, 2}, ReLU{},      MaxPool2d{2}, Conv2d{16, 5}, ReLU{}, MaxPool2d{2},
+                    Flatten{},       Linear{120}, ReLU{},       Linear{84},    ReLU{}, Linear{}};
 }
 
 Sequential resnet(int64_t depth) {

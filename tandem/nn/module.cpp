@@ -6,7 +6,8 @@
 namespace tandem::nn {
 
 Tensor Build::parameter(const Shape& shape) {
-  if (shape.numel() > most) fail("network", "a parameter of shape {} is too large: {} numbers are left for it", shape, most);
+  if (shape.numel() > most)
+    fail("network", "a parameter of shape {} is too large: {} numbers are left for it", shape, most);
   most -= shape.numel();
   return Tensor::empty(shape);
 }

@@ -19,9 +19,10 @@ struct Pass {
 
 /// What a layer needs to make its parameters.
 struct Build {
-  Rng rng;                           // initial values; each layer draws on
-  int64_t classes = 0;               // width of the last layer where the network leaves it open
-  int64_t most = int64_t{1} << 40;   // numbers there may be: a model file's own, so that a small file cannot ask for more
+  Rng rng;              // initial values; each layer draws on
+  int64_t classes = 0;  // width of the last layer where the network leaves it open
+  int64_t most =
+      int64_t{1} << 40;  // numbers there may be: a model file's own, so that a small file cannot ask for more
 
   /// Memory for a parameter; throws when the network has more numbers than `most`.
   [[nodiscard]] Tensor parameter(const Shape& shape);
@@ -53,7 +54,10 @@ class Module {
   /// The one list of its tensors: saving, counting, freezing and training all come from it.
   virtual void visit(const std::string& at, const Visitor& visitor) { (void)at, (void)visitor; }
   /// Multiply-add operations for one example of shape `in`, as far as they matter (products and convolutions).
-  [[nodiscard]] virtual int64_t multiply_adds(const Shape& in) const { (void)in; return 0; }
+  [[nodiscard]] virtual int64_t multiply_adds(const Shape& in) const {
+    (void)in;
+    return 0;
+  }
   [[nodiscard]] virtual std::unique_ptr<Module> clone() const = 0;
 };
 
@@ -61,7 +65,9 @@ class Module {
 template <class Derived>
 class Layer : public Module {
  public:
-  [[nodiscard]] std::unique_ptr<Module> clone() const override { return std::make_unique<Derived>(static_cast<const Derived&>(*this)); }
+  [[nodiscard]] std::unique_ptr<Module> clone() const override {
+    return std::make_unique<Derived>(static_cast<const Derived&>(*this));
+  }
 };
 
 }  // namespace tandem::nn

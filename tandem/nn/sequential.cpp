@@ -28,7 +28,8 @@ Config Sequential::write() const {
 }
 
 void Sequential::fields(Fields& f) {
-  f.custom("layers", [&](const Config& node) { *this = read(node); }, [&] { return write(); });
+  f.custom(
+      "layers", [&](const Config& node) { *this = read(node); }, [&] { return write(); });
 }
 
 Shape Sequential::build(const Shape& in, Build& build) {
@@ -62,7 +63,8 @@ int64_t Sequential::multiply_adds(const Shape& in) const {
 }
 
 void Residual::fields(Fields& f) {
-  f.custom("body", [&](const Config& node) { body = Sequential::read(node); }, [&] { return body.write(); });
+  f.custom(
+      "body", [&](const Config& node) { body = Sequential::read(node); }, [&] { return body.write(); });
   f.custom(
       "shortcut", [&](const Config& node) { shortcut = Sequential::read(node); },
       [&] { return shortcut.empty() ? Config() : shortcut.write(); });
@@ -73,8 +75,8 @@ Shape Residual::build(const Shape& in, Build& build) {
   const Shape out = body.build(in, build);
   const Shape side = shortcut.build(in, build);
   if (out != side)
-    fail("residual", "body gives shape {} but the {} gives {}: {}", out, shortcut.empty() ? "input itself" : "shortcut", side,
-         "add a shortcut with a 1x1 convolution of the same stride and filters");
+    fail("residual", "body gives shape {} but the {} gives {}: {}", out, shortcut.empty() ? "input itself" : "shortcut",
+         side, "add a shortcut with a 1x1 convolution of the same stride and filters");
   return out;
 }
 

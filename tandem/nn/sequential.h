@@ -12,8 +12,7 @@ class Sequential : public Module {
   Sequential() = default;
   /// nn::Sequential{nn::Conv2d{32, 3}, nn::ReLU{}, nn::Flatten{}, nn::Linear{10}}
   template <std::derived_from<Module>... Layers>
-    requires(sizeof...(Layers) > 0 && (!std::same_as<Layers, Sequential> && ...))
-  explicit Sequential(Layers... layers) {
+  requires(sizeof...(Layers) > 0 && (!std::same_as<Layers, Sequential> && ...)) explicit Sequential(Layers... layers) {
     (add(std::make_unique<Layers>(std::move(layers))), ...);
   }
   Sequential(const Sequential& other);

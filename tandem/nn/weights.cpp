@@ -39,7 +39,8 @@ void assign(Module& net, const std::vector<std::pair<std::string, Tensor>>& from
     const auto found = given.find(name);
     if (found == given.end()) fail(ErrorKind::data, where, "tensor '{}' of the network is missing", name);
     if (found->second.shape() != tensor.shape())
-      fail(ErrorKind::data, where, "tensor '{}' has shape {}, the network's has {}", name, found->second.shape(), tensor.shape());
+      fail(ErrorKind::data, where, "tensor '{}' has shape {}, the network's has {}", name, found->second.shape(),
+           tensor.shape());
   }
   if (own.size() != given.size())
     for (const auto& [name, tensor] : given)

@@ -33,7 +33,9 @@ Tensor rows_softmax(const char* name, const Tensor& x, bool logarithm) {
 }  // namespace
 
 Tensor relu(const Tensor& x) { return elementwise("relu", kernels::Unary::relu, x); }
-Tensor leaky_relu(const Tensor& x, double slope) { return elementwise("leaky_relu", kernels::Unary::leaky_relu, x, slope); }
+Tensor leaky_relu(const Tensor& x, double slope) {
+  return elementwise("leaky_relu", kernels::Unary::leaky_relu, x, slope);
+}
 Tensor sigmoid(const Tensor& x) { return elementwise("sigmoid", kernels::Unary::sigmoid, x); }
 Tensor tanh(const Tensor& x) { return elementwise("tanh", kernels::Unary::tanh, x); }
 Tensor gelu(const Tensor& x) { return elementwise("gelu", kernels::Unary::gelu, x); }
@@ -54,9 +56,8 @@ Tensor softmax(const Tensor& x, int axis) {
 Tensor log_softmax(const Tensor& x, int axis) {
   return on_last_axis("log_softmax", x, axis, [](const Tensor& rows) {
     const Tensor y = rows_softmax("log_softmax", rows, true);
-    return with_grad("log_softmax", y, {rows}, [y](const Tensor& g, Wanted) {
-      return Grads{g - exp(y) * sum(g, -1, true)};
-    });
+    return with_grad("log_softmax", y, {rows},
+                     [y](const Tensor& g, Wanted) { return Grads{g - exp(y) * sum(g, -1, true)}; });
   });
 }
 

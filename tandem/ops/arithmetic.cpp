@@ -104,10 +104,11 @@ Tensor operator-(const Tensor& a, const Tensor& b) {
 }
 
 Tensor operator*(const Tensor& a, const Tensor& b) {
-  return with_grad("multiply", apply(Binary::mul, "multiply", a, b), {a, b},
-                   [a = keep_for(b, a), b = keep_for(a, b), as = a.shape(), bs = b.shape()](const Tensor& g, Wanted wanted) {
-                     return Grads{wanted[0] ? sum_to(g * b, as) : Tensor{}, wanted[1] ? sum_to(g * a, bs) : Tensor{}};
-                   });
+  return with_grad(
+      "multiply", apply(Binary::mul, "multiply", a, b), {a, b},
+      [a = keep_for(b, a), b = keep_for(a, b), as = a.shape(), bs = b.shape()](const Tensor& g, Wanted wanted) {
+        return Grads{wanted[0] ? sum_to(g * b, as) : Tensor{}, wanted[1] ? sum_to(g * a, bs) : Tensor{}};
+      });
 }
 
 Tensor operator/(const Tensor& a, const Tensor& b) {

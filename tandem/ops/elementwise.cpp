@@ -16,7 +16,8 @@ Tensor elementwise(const char* name, kernels::Unary op, const Tensor& x, double 
     Tensor gx = Tensor::empty(g.shape(), g.dtype());
     dispatch_float(name, g.dtype(), [&](auto t) {
       using T = decltype(t);
-      kernels::unary_grad(op, parameter, (kept.defined() ? kept : g).template data<const T>(), g.data<const T>(), gx.data<T>());
+      kernels::unary_grad(op, parameter, (kept.defined() ? kept : g).template data<const T>(), g.data<const T>(),
+                          gx.data<T>());
     });
     return Grads{gx};
   });

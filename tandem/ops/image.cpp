@@ -22,16 +22,17 @@ kernels::ConvShape conv_shape(const Tensor& x, const Tensor& w, const Tensor& bi
     fail("conv2d", "stride {}, dilation {} and groups {} must be at least 1 and padding {} at least 0", o.stride,
          o.dilation, o.groups, o.padding);
   if (xs[3] != ws[1] * o.groups || ws[0] % o.groups != 0 || ws[0] < 1 || xs[3] < 1)
-    fail("conv2d", "input {} has {} channels but weight {} with {} groups takes {}, and {} outputs must divide by the groups",
-         xs, xs[3], ws, o.groups, ws[1] * o.groups, ws[0]);
+    fail("conv2d",
+         "input {} has {} channels but weight {} with {} groups takes {}, and {} outputs must divide by the groups", xs,
+         xs[3], ws, o.groups, ws[1] * o.groups, ws[0]);
   if (bias.defined() && bias.shape() != Shape{ws[0]})
     fail("conv2d", "bias {} does not fit weight {}: expected ({})", bias.shape(), ws, ws[0]);
-  const kernels::ConvShape s{xs[0], xs[1], xs[2], xs[3], ws[0], ws[2], ws[3], o.stride, o.stride,
-                             o.padding, o.padding, o.dilation, o.dilation, o.groups};
+  const kernels::ConvShape s{xs[0],    xs[1],    xs[2],     xs[3],     ws[0],      ws[2],      ws[3],
+                             o.stride, o.stride, o.padding, o.padding, o.dilation, o.dilation, o.groups};
   const int64_t reach_h = o.dilation * (s.kh - 1) + 1, reach_w = o.dilation * (s.kw - 1) + 1;
   if (s.kh < 1 || s.kw < 1 || xs[1] + 2 * o.padding < reach_h || xs[2] + 2 * o.padding < reach_w)
-    fail("conv2d", "kernel {}x{} with dilation {} does not fit input {}x{} with padding {}", s.kh, s.kw, o.dilation, xs[1],
-         xs[2], o.padding);
+    fail("conv2d", "kernel {}x{} with dilation {} does not fit input {}x{} with padding {}", s.kh, s.kw, o.dilation,
+         xs[1], xs[2], o.padding);
   return s;
 }
 
@@ -39,8 +40,10 @@ kernels::PoolShape pool_shape(const char* name, const Tensor& x, const PoolOptio
   expect_image(name, x);
   const int64_t stride = o.stride == 0 ? o.kernel : o.stride;
   if (o.kernel < 1 || stride < 1 || o.padding < 0 || o.padding > o.kernel / 2)
-    fail(name, "kernel {} and stride {} must be at least 1, padding {} between 0 and half the kernel", o.kernel, stride, o.padding);
-  const kernels::PoolShape s{x.shape()[0], x.shape()[1], x.shape()[2], x.shape()[3], o.kernel, o.kernel, stride, stride, o.padding, o.padding};
+    fail(name, "kernel {} and stride {} must be at least 1, padding {} between 0 and half the kernel", o.kernel, stride,
+         o.padding);
+  const kernels::PoolShape s{x.shape()[0], x.shape()[1], x.shape()[2], x.shape()[3], o.kernel,
+                             o.kernel,     stride,       stride,       o.padding,    o.padding};
   if (s.h + 2 * o.padding < o.kernel || s.w + 2 * o.padding < o.kernel)
     fail(name, "window {} does not fit input {}x{} with padding {}", o.kernel, s.h, s.w, o.padding);
   return s;
@@ -54,24 +57,26 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2d
   Tensor y = Tensor::empty({s.n, s.oh(), s.ow(), s.o}, x.dtype());
   dispatch_float("conv2d", x.dtype(), [&](auto t) {
     using T = decltype(t);
-    kernels::conv2d(s, x.data<const T>(), w.data<const T>(), bias.defined() ? bias.data<const T>() : std::span<const T>{},
-                    y.data<T>());
+    kernels::conv2d(s, x.data<const T>(), w.data<const T>(),
+                    bias.defined() ? bias.data<const T>() : std::span<const T>{}, y.data<T>());
   });
-  return with_grad("conv2d", y, {x, w, bias}, [s, xs = x.shape(), ws = w.shape(), x = keep_for(w, x), w = keep_for(x, w)](const Tensor& g, Wanted wanted) {
-    Grads grads(3);
-    dispatch_float("conv2d", g.dtype(), [&](auto t) {
-      using T = decltype(t);
-      const std::span<const T> gy = g.data<const T>();
-      const auto make = [&](size_t i, const Shape& shape) {
-        grads[i] = Tensor::empty(shape, g.dtype());
-        return grads[i].template data<T>();
-      };
-      if (wanted[0]) kernels::conv2d_grad_input(s, gy, w.data<const T>(), make(0, xs));
-      if (wanted[1]) kernels::conv2d_grad_weight(s, x.data<const T>(), gy, make(1, ws));
-      if (wanted[2]) kernels::reduce<T>(kernels::Reduce::sum, 1, s.n * s.oh() * s.ow(), s.o, gy, make(2, {s.o}));
-    });
-    return grads;
-  });
+  return with_grad(
+      "conv2d", y, {x, w, bias},
+      [s, xs = x.shape(), ws = w.shape(), x = keep_for(w, x), w = keep_for(x, w)](const Tensor& g, Wanted wanted) {
+        Grads grads(3);
+        dispatch_float("conv2d", g.dtype(), [&](auto t) {
+          using T = decltype(t);
+          const std::span<const T> gy = g.data<const T>();
+          const auto make = [&](size_t i, const Shape& shape) {
+            grads[i] = Tensor::empty(shape, g.dtype());
+            return grads[i].template data<T>();
+          };
+          if (wanted[0]) kernels::conv2d_grad_input(s, gy, w.data<const T>(), make(0, xs));
+          if (wanted[1]) kernels::conv2d_grad_weight(s, x.data<const T>(), gy, make(1, ws));
+          if (wanted[2]) kernels::reduce<T>(kernels::Reduce::sum, 1, s.n * s.oh() * s.ow(), s.o, gy, make(2, {s.o}));
+        });
+        return grads;
+      });
 }
 
 Tensor max_pool2d(const Tensor& x, const PoolOptions& options) {

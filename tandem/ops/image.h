@@ -11,7 +11,8 @@ struct Conv2dOptions {
   int64_t groups = 1;
 };
 /// x (n, h, w, c), weight (out, c/groups, kh, kw) as in PyTorch, bias (out) or none -> (n, oh, ow, out).
-[[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options = {});
+[[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                            const Conv2dOptions& options = {});
 
 struct PoolOptions {
   int64_t kernel = 2;

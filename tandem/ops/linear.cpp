@@ -54,8 +54,8 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
   if (w.rank() != 2 || x.rank() < 1 || x.shape()[-1] != w.shape()[1])
-    fail("linear", "input {} has last size {} but weight {} takes {}", x.shape(), x.rank() ? x.shape()[-1] : 0, w.shape(),
-         w.rank() == 2 ? w.shape()[1] : 0);
+    fail("linear", "input {} has last size {} but weight {} takes {}", x.shape(), x.rank() ? x.shape()[-1] : 0,
+         w.shape(), w.rank() == 2 ? w.shape()[1] : 0);
   if (bias.defined() && bias.shape() != Shape{w.shape()[0]})
     fail("linear", "bias {} does not fit weight {}: expected ({})", bias.shape(), w.shape(), w.shape()[0]);
   expect_same_type("linear", x, {&w, &bias});
@@ -63,12 +63,14 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
   const int64_t rows = x.shape().product(0, x.rank() - 1);
   const Tensor flat = x.view({rows, in});
   const Tensor y = product(flat, false, w, true, bias).view(x.shape().with(-1, out));
-  return with_grad("linear", y, {x, w, bias}, [flat = keep_for(w, flat), w = keep_for(x, w), shape = x.shape(), rows, out](const Tensor& g, Wanted wanted) {
-    const Tensor gm = g.view({rows, out});
-    return Grads{wanted[0] ? product(gm, false, w, false).view(shape) : Tensor{},  // (rows, out) · (out, in)
-                 wanted[1] ? product(gm, true, flat, false) : Tensor{},            // (rows, out)ᵀ · (rows, in)
-                 wanted[2] ? column_sum(gm) : Tensor{}};
-  });
+  return with_grad(
+      "linear", y, {x, w, bias},
+      [flat = keep_for(w, flat), w = keep_for(x, w), shape = x.shape(), rows, out](const Tensor& g, Wanted wanted) {
+        const Tensor gm = g.view({rows, out});
+        return Grads{wanted[0] ? product(gm, false, w, false).view(shape) : Tensor{},  // (rows, out) · (out, in)
+                     wanted[1] ? product(gm, true, flat, false) : Tensor{},            // (rows, out)ᵀ · (rows, in)
+                     wanted[2] ? column_sum(gm) : Tensor{}};
+      });
 }
 
 Tensor embedding(const Tensor& table, const Tensor& indices) {

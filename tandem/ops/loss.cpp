@@ -12,8 +12,8 @@ namespace {
 
 void expect_pair(const char* name, const Tensor& x, const Tensor& target) {
   if (x.shape() != target.shape() || x.dtype() != target.dtype())
-    fail(name, "input {} {} and target {} {} must have one shape and type", x.shape(), name_of(x.dtype()), target.shape(),
-         name_of(target.dtype()));
+    fail(name, "input {} {} and target {} {} must have one shape and type", x.shape(), name_of(x.dtype()),
+         target.shape(), name_of(target.dtype()));
   if (x.numel() == 0) fail(name, "the batch is empty");
 }
 
@@ -22,8 +22,8 @@ void expect_data(const char* name, const Tensor& target) {
   if (requires_grad(target)) fail(name, "the target gets no gradient: pass target.detach()");
 }
 
-// Mean over the elements of a loss given, for each, as value and slope. A loss of x - target sends the negative slope to
-// the target.
+// Mean over the elements of a loss given, for each, as value and slope. A loss of x - target sends the negative slope
+// to the target.
 template <class Fn>
 Tensor pointwise(const char* name, const Tensor& x, const Tensor& target, bool of_difference, Fn&& value_and_slope) {
   expect_pair(name, x, target);
@@ -40,9 +40,10 @@ Tensor pointwise(const char* name, const Tensor& x, const Tensor& target, bool o
       total += value;
       sv[i] = static_cast<T>(d / n);
     }
-    return with_grad(name, Tensor::full({}, total / n, x.dtype()), {x, target}, [slope](const Tensor& g, Wanted wanted) {
-      return Grads{wanted[0] ? slope * g : Tensor{}, wanted[1] ? slope * -g : Tensor{}};
-    });
+    return with_grad(name, Tensor::full({}, total / n, x.dtype()), {x, target},
+                     [slope](const Tensor& g, Wanted wanted) {
+                       return Grads{wanted[0] ? slope * g : Tensor{}, wanted[1] ? slope * -g : Tensor{}};
+                     });
   });
 }
 
@@ -58,7 +59,8 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntr
     fail(name, "takes logits (n, classes) and labels (n), got {} and {}", logits.shape(), labels.shape());
   if (labels.dtype() != DType::i32 && labels.dtype() != DType::i64)
     fail(name, "labels must be int32 or int64, got {}", name_of(labels.dtype()));
-  if (!(o.label_smoothing >= 0 && o.label_smoothing < 1)) fail(name, "label_smoothing {} is not in [0, 1)", o.label_smoothing);
+  if (!(o.label_smoothing >= 0 && o.label_smoothing < 1))
+    fail(name, "label_smoothing {} is not in [0, 1)", o.label_smoothing);
   const int64_t n = logits.shape()[0], classes = logits.shape()[1];
   if (n == 0) fail(name, "the batch is empty");
   if (o.class_weights.defined() && o.class_weights.shape() != Shape{classes})
@@ -101,7 +103,8 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntr
 Tensor binary_cross_entropy(const Tensor& p, const Tensor& targets) {
   return pointwise("binary_cross_entropy", p, targets, false, [](double x, double t) {
     if (!(x >= 0 && x <= 1))
-      fail(ErrorKind::numeric, "binary_cross_entropy", "{} is no probability: end the network with a sigmoid, or use the loss with logits", x);
+      fail(ErrorKind::numeric, "binary_cross_entropy",
+           "{} is no probability: end the network with a sigmoid, or use the loss with logits", x);
     const double value = -(t * std::max(std::log(x), -100.0) + (1 - t) * std::max(std::log1p(-x), -100.0));
     return Point{value, (x - t) / std::max(x * (1 - x), 1e-12)};
   });
@@ -115,11 +118,15 @@ Tensor binary_cross_entropy_logits(const Tensor& z, const Tensor& targets) {
 }
 
 Tensor mse_loss(const Tensor& x, const Tensor& target) {
-  return pointwise("mse_loss", x, target, true, [](double a, double b) { return Point{(a - b) * (a - b), 2 * (a - b)}; });
+  return pointwise("mse_loss", x, target, true, [](double a, double b) {
+    return Point{(a - b) * (a - b), 2 * (a - b)};
+  });
 }
 
 Tensor l1_loss(const Tensor& x, const Tensor& target) {
-  return pointwise("l1_loss", x, target, true, [](double a, double b) { return Point{std::abs(a - b), static_cast<double>((a > b) - (a < b))}; });
+  return pointwise("l1_loss", x, target, true, [](double a, double b) {
+    return Point{std::abs(a - b), static_cast<double>((a > b) - (a < b))};
+  });
 }
 
 Tensor huber_loss(const Tensor& x, const Tensor& target, double delta) {

@@ -6,7 +6,7 @@ namespace tandem {
 
 struct CrossEntropyOptions {
   double label_smoothing = 0;  // share of the target spread evenly over all classes, in [0, 1)
-  Tensor class_weights = {};        // (classes), or none; the mean is then the weighted one, as in PyTorch
+  Tensor class_weights = {};   // (classes), or none; the mean is then the weighted one, as in PyTorch
 };
 /// Logits (n, classes) against int32/int64 classes (n); softmax and logarithm are inside.
 [[nodiscard]] Tensor cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntropyOptions& options = {});

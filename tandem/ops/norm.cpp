@@ -37,13 +37,14 @@ void affine(const Tensor& rows, std::span<const T> mean, std::span<const T> inv_
 template <class T>
 std::vector<T> inverse_root(std::span<const T> variance, double epsilon) {
   std::vector<T> out(variance.size());
-  for (size_t c = 0; c < out.size(); ++c) out[c] = static_cast<T>(1.0 / std::sqrt(static_cast<double>(variance[c]) + epsilon));
+  for (size_t c = 0; c < out.size(); ++c)
+    out[c] = static_cast<T>(1.0 / std::sqrt(static_cast<double>(variance[c]) + epsilon));
   return out;
 }
 
 template <class T>
-Grads batch_norm_grad(const Tensor& rows, const std::vector<T>& mean, const std::vector<T>& inv_std, const Tensor& gamma,
-                      bool training, const Tensor& g, Wanted wanted) {
+Grads batch_norm_grad(const Tensor& rows, const std::vector<T>& mean, const std::vector<T>& inv_std,
+                      const Tensor& gamma, bool training, const Tensor& g, Wanted wanted) {
   const int64_t n = rows.shape()[0], channels = rows.shape()[1];
   const Tensor sum_g = Tensor::empty({channels}, g.dtype()), sum_gh = Tensor::empty({channels}, g.dtype());
   const auto gv = g.data<const T>(), xv = rows.data<const T>();
@@ -51,7 +52,8 @@ Grads batch_norm_grad(const Tensor& rows, const std::vector<T>& mean, const std:
   kernels::column_grad_sums<T>(n, channels, gv, xv, mean, inv_std, sg, sgh);
   Grads grads{Tensor{}, sum_gh, sum_g};
   if (!wanted[0]) return grads;
-  // gx = gamma inv_std (g - mean(g) - x_hat mean(g x_hat)) = a g + b x + d by channel; outside training the means drop out.
+  // gx = gamma inv_std (g - mean(g) - x_hat mean(g x_hat)) = a g + b x + d by channel; outside training the means drop
+  // out.
   std::vector<T> a(mean.size()), b(mean.size()), d(mean.size());
   for (size_t c = 0; c < mean.size(); ++c) {
     a[c] = gamma.data<T>()[c] * inv_std[c];
@@ -65,8 +67,8 @@ Grads batch_norm_grad(const Tensor& rows, const std::vector<T>& mean, const std:
   return grads;
 }
 
-Tensor group_norm_op(const char* name, const Tensor& x, const kernels::GroupShape& s, const Tensor& gamma, const Tensor& beta,
-                     double epsilon) {
+Tensor group_norm_op(const char* name, const Tensor& x, const kernels::GroupShape& s, const Tensor& gamma,
+                     const Tensor& beta, double epsilon) {
   Tensor y = Tensor::empty(x.shape(), x.dtype());
   const Tensor mean = Tensor::empty({s.n * s.groups}, x.dtype()), inv_std = Tensor::empty({s.n * s.groups}, x.dtype());
   dispatch_float(name, x.dtype(), [&](auto t) {
@@ -74,20 +76,22 @@ Tensor group_norm_op(const char* name, const Tensor& x, const kernels::GroupShap
     kernels::group_norm<T>(s, epsilon, x.data<const T>(), gamma.data<const T>(), beta.data<const T>(), y.data<T>(),
                            mean.data<T>(), inv_std.data<T>());
   });
-  return with_grad(name, y, {x, gamma, beta}, [name, s, x = x.detach(), gamma = gamma.detach(), mean, inv_std](const Tensor& g, Wanted wanted) {
-    Grads grads(3);
-    dispatch_float(name, g.dtype(), [&](auto t) {
-      using T = decltype(t);
-      if (wanted[0]) grads[0] = Tensor::empty(g.shape(), g.dtype());
-      const Tensor g_hat = wanted[1] ? Tensor::empty(g.shape(), g.dtype()) : Tensor{};
-      const auto values = [](const Tensor& part) { return part.defined() ? part.data<T>() : std::span<T>{}; };
-      kernels::group_norm_grad<T>(s, x.data<const T>(), gamma.data<const T>(), mean.data<const T>(), inv_std.data<const T>(),
-                                  g.data<const T>(), values(grads[0]), values(g_hat));
-      if (wanted[1]) grads[1] = sum_to(g_hat, gamma.shape());
-      if (wanted[2]) grads[2] = sum_to(g, gamma.shape());
-    });
-    return grads;
-  });
+  return with_grad(
+      name, y, {x, gamma, beta},
+      [name, s, x = x.detach(), gamma = gamma.detach(), mean, inv_std](const Tensor& g, Wanted wanted) {
+        Grads grads(3);
+        dispatch_float(name, g.dtype(), [&](auto t) {
+          using T = decltype(t);
+          if (wanted[0]) grads[0] = Tensor::empty(g.shape(), g.dtype());
+          const Tensor g_hat = wanted[1] ? Tensor::empty(g.shape(), g.dtype()) : Tensor{};
+          const auto values = [](const Tensor& part) { return part.defined() ? part.data<T>() : std::span<T>{}; };
+          kernels::group_norm_grad<T>(s, x.data<const T>(), gamma.data<const T>(), mean.data<const T>(),
+                                      inv_std.data<const T>(), g.data<const T>(), values(grads[0]), values(g_hat));
+          if (wanted[1]) grads[1] = sum_to(g_hat, gamma.shape());
+          if (wanted[2]) grads[2] = sum_to(g, gamma.shape());
+        });
+        return grads;
+      });
 }
 
 }  // namespace
@@ -98,7 +102,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
   const Tensor rows = columns(x);
   const int64_t n = rows.shape()[0];
   if (training && n < 2)
-    fail("batch_norm", "input {} has {} value a channel: statistics in training need at least 2 (use larger batches)", x.shape(), n);
+    fail("batch_norm", "input {} has {} value a channel: statistics in training need at least 2 (use larger batches)",
+         x.shape(), n);
   Tensor y = Tensor::empty(x.shape(), x.dtype());
   return dispatch_float("batch_norm", x.dtype(), [&](auto t) {
     using T = decltype(t);
@@ -109,7 +114,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
       const double unbiased = static_cast<double>(n) / static_cast<double>(n - 1);
       for (size_t c = 0; c < mean.size(); ++c) {
         running_m[c] += static_cast<T>(momentum * static_cast<double>(mean[c] - running_m[c]));
-        running_v[c] += static_cast<T>(momentum * (unbiased * static_cast<double>(variance[c]) - static_cast<double>(running_v[c])));
+        running_v[c] += static_cast<T>(
+            momentum * (unbiased * static_cast<double>(variance[c]) - static_cast<double>(running_v[c])));
       }
     }
     const std::vector<T> inv_std = inverse_root<T>(variance, epsilon);
@@ -123,7 +129,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
 
 Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon) {
   expect_channels("layer_norm", x, {&gamma, &beta});
-  return group_norm_op("layer_norm", x, {x.shape().product(0, x.rank() - 1), 1, x.shape()[-1], 1}, gamma, beta, epsilon);
+  return group_norm_op("layer_norm", x, {x.shape().product(0, x.rank() - 1), 1, x.shape()[-1], 1}, gamma, beta,
+                       epsilon);
 }
 
 Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& gamma, const Tensor& beta, double epsilon) {
@@ -131,7 +138,8 @@ Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& gamma, const Te
   const int64_t channels = x.shape()[-1];
   if (groups < 1 || channels % groups != 0)
     fail("group_norm", "{} channels cannot be divided into {} groups", channels, groups);
-  return group_norm_op("group_norm", x, {x.shape()[0], x.shape().product(1, x.rank() - 1), channels, groups}, gamma, beta, epsilon);
+  return group_norm_op("group_norm", x, {x.shape()[0], x.shape().product(1, x.rank() - 1), channels, groups}, gamma,
+                       beta, epsilon);
 }
 
 Tensor dropout(const Tensor& x, double probability, Rng& rng) {

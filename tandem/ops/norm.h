@@ -16,7 +16,8 @@ namespace tandem {
 [[nodiscard]] Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon = 1e-5);
 
 /// x (n, ..., channels): over each example's group of channels.
-[[nodiscard]] Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& gamma, const Tensor& beta, double epsilon = 1e-5);
+[[nodiscard]] Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& gamma, const Tensor& beta,
+                                double epsilon = 1e-5);
 
 /// Zeroes each element with `probability` and scales the rest by 1 / (1 - probability); the stream moves on by one.
 [[nodiscard]] Tensor dropout(const Tensor& x, double probability, Rng& rng);

@@ -24,7 +24,8 @@ Tensor repeat_to(const Tensor& x, const Shape& shape) { return x + Tensor::zeros
 
 Tensor extreme(Reduce op, const char* name, const Tensor& x, int axis, bool keep) {
   const int a = axis_of(name, x.shape(), axis);
-  if (x.shape()[a] == 0) fail(name, "axis {} of shape {} is empty: there is no largest or smallest element", axis, x.shape());
+  if (x.shape()[a] == 0)
+    fail(name, "axis {} of shape {} is empty: there is no largest or smallest element", axis, x.shape());
   const Tensor best = apply(op, name, x, a);
   const Tensor y = keep ? best : best.view(x.shape().without(a));
   return with_grad(name, y, {x}, [x = x.detach(), best, a, name](const Tensor& g, Wanted) {

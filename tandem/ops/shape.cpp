@@ -104,10 +104,12 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
   for (const Tensor& part : parts) {
     if (part.dtype() != parts[0].dtype() || part.rank() != parts[0].rank() ||
         part.shape().with(a, 0) != parts[0].shape().with(a, 0))
-      fail("concat", "shapes {} and {} differ on another axis than {}, or in type", parts[0].shape(), part.shape(), axis);
+      fail("concat", "shapes {} and {} differ on another axis than {}, or in type", parts[0].shape(), part.shape(),
+           axis);
     sizes.push_back(part.shape()[a]);
   }
-  Tensor y = Tensor::empty(parts[0].shape().with(a, std::accumulate(sizes.begin(), sizes.end(), int64_t{0})), parts[0].dtype());
+  Tensor y = Tensor::empty(parts[0].shape().with(a, std::accumulate(sizes.begin(), sizes.end(), int64_t{0})),
+                           parts[0].dtype());
   int64_t first = 0;
   for (const Tensor& part : parts) {
     copy_part(Copy::into, y, part, a, first);

@@ -27,7 +27,8 @@ Optimizer::Optimizer(const Options& options, std::vector<Tensor> parameters)
     fail("optimizer", "type '{}' is not known; valid: sgd, adam, adamw, rmsprop", options.type);
   if (options.nesterov && (options.type != "sgd" || options.momentum == 0))
     fail("optimizer", "nesterov needs type sgd and a momentum above 0");
-  if (adam && options.momentum != 0) fail("optimizer", "momentum belongs to sgd and rmsprop; {} has beta1", options.type);
+  if (adam && options.momentum != 0)
+    fail("optimizer", "momentum belongs to sgd and rmsprop; {} has beta1", options.type);
   for (const Tensor& p : parameters_) {
     const bool keeps_first = adam || options.momentum != 0;
     first_.push_back(keeps_first ? Tensor::zeros(p.shape()) : Tensor{});
@@ -55,11 +56,12 @@ void Optimizer::step(double lr) {
     if (options_.type == "sgd") {
       kernels::sgd({f(lr), f(options_.momentum), f(decay), options_.nesterov}, g, first, p.data<float>());
     } else if (options_.type == "rmsprop") {
-      kernels::rmsprop({options_.alpha, f(lr), f(options_.epsilon), f(options_.momentum), f(decay)}, g, second, first, p.data<float>());
+      kernels::rmsprop({options_.alpha, f(lr), f(options_.epsilon), f(options_.momentum), f(decay)}, g, second, first,
+                       p.data<float>());
     } else {
       const bool decoupled = options_.type == "adamw";
-      kernels::adam({options_.beta1, options_.beta2, f(lr), f(options_.epsilon), decoupled ? 0 : f(decay), decoupled ? f(decay) : 0,
-                     f(1 - std::pow(options_.beta1, t)), f(1 - std::pow(options_.beta2, t))},
+      kernels::adam({options_.beta1, options_.beta2, f(lr), f(options_.epsilon), decoupled ? 0 : f(decay),
+                     decoupled ? f(decay) : 0, f(1 - std::pow(options_.beta1, t)), f(1 - std::pow(options_.beta2, t))},
                     g, first, second, p.data<float>());
     }
   }

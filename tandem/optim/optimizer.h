@@ -12,12 +12,12 @@ namespace tandem::optim {
 struct Options {
   std::string type = "adam";  // sgd, adam, adamw, rmsprop
   double lr = 1e-3;
-  double momentum = 0;        // sgd, rmsprop
-  bool nesterov = false;      // sgd
-  double weight_decay = 0;    // L2 for sgd, adam and rmsprop; decoupled for adamw
-  bool decay_all = true;      // false: biases and normalisation scales (tensors with one axis) are not decayed
+  double momentum = 0;                // sgd, rmsprop
+  bool nesterov = false;              // sgd
+  double weight_decay = 0;            // L2 for sgd, adam and rmsprop; decoupled for adamw
+  bool decay_all = true;              // false: biases and normalisation scales (tensors with one axis) are not decayed
   double beta1 = 0.9, beta2 = 0.999;  // adam, adamw
-  double alpha = 0.99;        // rmsprop
+  double alpha = 0.99;                // rmsprop
   double epsilon = 1e-8;
   void fields(Fields& f);
 };
@@ -31,8 +31,8 @@ class Optimizer {
   /// Moves the parameters by their collected gradients at rate `lr`; a parameter without a gradient stays.
   void step(double lr);
   void clear_grads();
-  /// The next step takes all gradients scaled so that their joint norm is at most `limit` (0: no limit); returns the norm
-  /// before.
+  /// The next step takes all gradients scaled so that their joint norm is at most `limit` (0: no limit); returns the
+  /// norm before.
   [[nodiscard]] double clip(double limit);
 
   /// Names and tensors of the state, for checkpoints; the number of steps is kept apart.

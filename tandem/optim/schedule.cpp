@@ -31,7 +31,8 @@ double Schedule::factor(double epoch) const {
   else if (options_.type == "linear")
     factor = options_.final + (1 - options_.final) * (1 - done);
   else if (options_.type == "step")
-    factor = std::pow(options_.factor, static_cast<double>(std::ranges::count_if(options_.at, [&](double e) { return epoch >= e; })));
+    factor = std::pow(options_.factor,
+                      static_cast<double>(std::ranges::count_if(options_.at, [&](double e) { return epoch >= e; })));
   return rise * factor;
 }
 

@@ -20,12 +20,14 @@ void ImageModel::build(const Rng& rng, int64_t most) {
   const bool binary = loss != "cross_entropy";
   const int64_t wanted = binary ? 1 : static_cast<int64_t>(classes.size());
   if (binary && classes.size() != 2)
-    fail("loss", "{} tells two classes apart, the data has {}: choose cross_entropy, or two classes with data.classes", loss, classes.size());
+    fail("loss", "{} tells two classes apart, the data has {}: choose cross_entropy, or two classes with data.classes",
+         loss, classes.size());
   if (out != Shape{wanted})
-    fail("network", "its output has shape {}, expected ({}) for {} with {} classes: {}", out, wanted, loss, classes.size(),
-         binary ? "end it with linear: 1" : "end it with linear: classes");
+    fail("network", "its output has shape {}, expected ({}) for {} with {} classes: {}", out, wanted, loss,
+         classes.size(), binary ? "end it with linear: 1" : "end it with linear: classes");
   if (loss == "binary_cross_entropy" && (net.layers().empty() || net.layers().back()->kind() != "sigmoid"))
-    fail("network", "binary_cross_entropy takes probabilities: end the network with sigmoid, or use binary_cross_entropy_logits");
+    fail("network",
+         "binary_cross_entropy takes probabilities: end the network with sigmoid, or use binary_cross_entropy_logits");
 }
 
 Tensor ImageModel::probabilities(const Tensor& outputs) const {
@@ -54,13 +56,17 @@ std::vector<float> ImageModel::predict(const data::ImageSet& set, int64_t batch)
   return out;
 }
 
-Tensor loss(const LossOptions& options, const Tensor& outputs, const std::vector<int32_t>& labels, const Tensor& class_weights) {
+Tensor loss(const LossOptions& options, const Tensor& outputs, const std::vector<int32_t>& labels,
+            const Tensor& class_weights) {
   const auto n = static_cast<int64_t>(labels.size());
   if (!options.binary())
-    return cross_entropy(outputs, Tensor::from(labels, {n}), {options.label_smoothing, options.balanced ? class_weights : Tensor{}});
+    return cross_entropy(outputs, Tensor::from(labels, {n}),
+                         {options.label_smoothing, options.balanced ? class_weights : Tensor{}});
   Tensor targets = Tensor::empty(outputs.shape());
-  std::ranges::transform(labels, targets.data<float>().begin(), [](int32_t label) { return static_cast<float>(label); });
-  return options.type == "binary_cross_entropy" ? binary_cross_entropy(outputs, targets) : binary_cross_entropy_logits(outputs, targets);
+  std::ranges::transform(labels, targets.data<float>().begin(),
+                         [](int32_t label) { return static_cast<float>(label); });
+  return options.type == "binary_cross_entropy" ? binary_cross_entropy(outputs, targets)
+                                                : binary_cross_entropy_logits(outputs, targets);
 }
 
 Tensor balanced_weights(const data::ImageSet& set) {
@@ -101,17 +107,21 @@ ImageModel ImageModel::load(const fs::path& path) {
   const auto text = [&](const char* key) {
     const auto found = file.metadata.find(std::string("tandem.") + key);
     if (found == file.metadata.end())
-      fail(ErrorKind::data, path.string(), "has no 'tandem.{}' in its metadata: it is a safetensors file but no model of tandem", key);
+      fail(ErrorKind::data, path.string(),
+           "has no 'tandem.{}' in its metadata: it is a safetensors file but no model of tandem", key);
     return found->second;
   };
   if (text("format") != format_version)
-    fail(ErrorKind::data, path.string(), "has format version '{}', this program reads {}: use a newer tandem", text("format"), format_version);
-  if (text("task") != "image_classification") fail(ErrorKind::data, path.string(), "holds a model for '{}', expected image_classification", text("task"));
+    fail(ErrorKind::data, path.string(), "has format version '{}', this program reads {}: use a newer tandem",
+         text("format"), format_version);
+  if (text("task") != "image_classification")
+    fail(ErrorKind::data, path.string(), "holds a model for '{}', expected image_classification", text("task"));
   ImageModel model;
   try {
     model.net = nn::Sequential::read(Config::parse(text("network"), path.string() + " (network)"));
     Fields::read(Config::parse(text("input"), path.string() + " (input)"), model.input, "input");
-    for (const Config& item : Config::parse(text("classes"), path.string() + " (classes)").items()) model.classes.push_back(item.text());
+    for (const Config& item : Config::parse(text("classes"), path.string() + " (classes)").items())
+      model.classes.push_back(item.text());
     model.loss = text("loss");
     LossOptions known;
     Fields::read(Config::scalar(model.loss), known, "loss");

@@ -27,8 +27,8 @@ struct ImageModel {
   std::string loss = "cross_entropy";
   std::map<std::string, std::string> notes;  // recipe, seed, version, …: for people
 
-  /// Makes parameters for the input's shape, at most `most` numbers. Throws when the last layer does not fit the classes
-  /// and the loss.
+  /// Makes parameters for the input's shape, at most `most` numbers. Throws when the last layer does not fit the
+  /// classes and the loss.
   void build(const Rng& rng, int64_t most = nn::Build{}.most);
   /// Probabilities (n, classes) for pictures of the input's size, in batches. Same bytes for any number of threads;
   /// another batch may change the last bits, as products of other sizes are summed in another order.

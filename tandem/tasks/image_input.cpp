@@ -1,4 +1,5 @@
 #include <tandem/base/threads.h>
+#include <tandem/data/formats/image.h>
 #include <tandem/tasks/image_input.h>
 
 #include <algorithm>
@@ -16,10 +17,14 @@ void ImageInput::fields(Fields& f) {
 
 void ImageInput::check(const std::string& where) const {
   const auto n = static_cast<size_t>(channels);
-  constexpr int64_t most_pixels = int64_t{1} << 26;  // 8192 x 8192
-  bool good = height > 0 && width > 0 && height <= most_pixels / width && (channels == 1 || channels == 3) && mean.size() == n && std.size() == n;
+  bool good = height > 0 && width > 0 && height <= data::max_image_pixels / width && (channels == 1 || channels == 3) &&
+              mean.size() == n && std.size() == n;
   for (const double s : std) good = good && s > 0;
-  if (!good) fail(ErrorKind::data, where, "the preprocessing is not valid: expected sizes above 0 and at most {} pixels, 1 or 3 channels and a mean and a positive std for each", most_pixels);
+  if (!good)
+    fail(ErrorKind::data, where,
+         "the preprocessing is not valid: expected sizes above 0 and at most {} pixels, 1 or 3 channels and a mean and "
+         "a positive std for each",
+         data::max_image_pixels);
 }
 
 ImageInput fit_input(const data::ImageSet& set) {
@@ -50,7 +55,8 @@ Tensor make_batch(const ImageInput& input, const data::ImageSet& set, std::span<
                   const data::Augment& augment, const Rng& rng) {
   const Shape& s = set.pixels.shape();
   if (Shape{s[1], s[2], s[3]} != input.shape())
-    fail(ErrorKind::data, "images", "pictures of {}x{}x{} were given, the network takes {}x{}x{}", s[1], s[2], s[3], input.height, input.width, input.channels);
+    fail(ErrorKind::data, "images", "pictures of {}x{}x{} were given, the network takes {}x{}x{}", s[1], s[2], s[3],
+         input.height, input.width, input.channels);
   const auto n = static_cast<int64_t>(indices.size());
   Tensor out = Tensor::empty({n, s[1], s[2], s[3]});
   const auto size = static_cast<size_t>(s[1] * s[2] * s[3]);
@@ -84,8 +90,9 @@ struct Tap {
 std::vector<Tap> taps(int64_t from, int64_t to) {
   std::vector<Tap> out;
   for (int64_t i = 0; i < to; ++i) {
-    const double at = std::clamp((static_cast<double>(i) + 0.5) * static_cast<double>(from) / static_cast<double>(to) - 0.5, 0.0,
-                                 static_cast<double>(from - 1));
+    const double at =
+        std::clamp((static_cast<double>(i) + 0.5) * static_cast<double>(from) / static_cast<double>(to) - 0.5, 0.0,
+                   static_cast<double>(from - 1));
     const auto low = static_cast<int64_t>(at);
     out.push_back({low, std::min(low + 1, from - 1), static_cast<float>(at - static_cast<double>(low))});
   }

@@ -53,7 +53,8 @@ Code parse_code(const std::string& code, const std::string& where, const std::st
 float widen_f16(uint16_t h) {
   const uint32_t sign = static_cast<uint32_t>(h & 0x8000U) << 16;
   const uint32_t exponent = (h >> 10) & 31U, fraction = h & 1023U;
-  if (exponent == 0) return std::bit_cast<float>(sign) + (sign ? -1.0F : 1.0F) * static_cast<float>(fraction) * 0x1.0p-24F;
+  if (exponent == 0)
+    return std::bit_cast<float>(sign) + (sign ? -1.0F : 1.0F) * static_cast<float>(fraction) * 0x1.0p-24F;
   if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000U | fraction << 13);
   return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
 }
@@ -66,32 +67,38 @@ struct Entry {
 };
 
 Entry parse_entry(const std::string& name, const json& value, int64_t data_size, const std::string& where) {
-  if (name.empty() || name.size() > longest_name) bad(where, "a tensor name has {} bytes, expected 1 to {}", name.size(), longest_name);
+  if (name.empty() || name.size() > longest_name)
+    bad(where, "a tensor name has {} bytes, expected 1 to {}", name.size(), longest_name);
   if (!value.is_object()) bad(where, "entry '{}' is no object", name);
   for (const auto& [key, unused] : value.items())
-    if (key != "dtype" && key != "shape" && key != "data_offsets") bad(where, "entry '{}' has unknown key '{}'", name, key);
+    if (key != "dtype" && key != "shape" && key != "data_offsets")
+      bad(where, "entry '{}' has unknown key '{}'", name, key);
   if (!value.contains("dtype") || !value["dtype"].is_string()) bad(where, "entry '{}' has no dtype", name);
   if (!value.contains("shape") || !value["shape"].is_array()) bad(where, "entry '{}' has no shape", name);
   if (!value.contains("data_offsets") || !value["data_offsets"].is_array() || value["data_offsets"].size() != 2)
     bad(where, "entry '{}' has no pair of data_offsets", name);
   const Code code = parse_code(value["dtype"].get<std::string>(), where, name);
   const auto whole = [&](const json& number, const char* what) {
-    if (!number.is_number_integer() || (number.is_number_unsigned() && number.get<uint64_t>() > uint64_t{1} << 62) || number.get<int64_t>() < 0)
+    if (!number.is_number_integer() || (number.is_number_unsigned() && number.get<uint64_t>() > uint64_t{1} << 62) ||
+        number.get<int64_t>() < 0)
       bad(where, "entry '{}': {} is not a whole number of 0 or more", name, what);
     return number.get<int64_t>();
   };
-  if (value["shape"].size() > Shape::max_rank) bad(where, "entry '{}' has {} axes, at most {} are read", name, value["shape"].size(), Shape::max_rank);
+  if (value["shape"].size() > Shape::max_rank)
+    bad(where, "entry '{}' has {} axes, at most {} are read", name, value["shape"].size(), Shape::max_rank);
   std::vector<int64_t> sizes;
   for (const auto& size : value["shape"]) sizes.push_back(whole(size, "a size in shape"));
   int64_t elements = 1;
   try {
     for (const int64_t size : sizes) elements = checked_mul(elements, size, name);
     elements = checked_mul(elements, code.bytes, name);
-    const Entry out{name, code, Shape(sizes), whole(value["data_offsets"][0], "data_offsets"), whole(value["data_offsets"][1], "data_offsets")};
+    const Entry out{name, code, Shape(sizes), whole(value["data_offsets"][0], "data_offsets"),
+                    whole(value["data_offsets"][1], "data_offsets")};
     if (out.begin > out.end || out.end > data_size)
       bad(where, "tensor '{}' lies at {} to {}, outside the {} bytes of data", name, out.begin, out.end, data_size);
     if (out.end - out.begin != elements)
-      bad(where, "tensor '{}' of shape {} needs {} bytes but its offsets span {}", name, out.shape, elements, out.end - out.begin);
+      bad(where, "tensor '{}' of shape {} needs {} bytes but its offsets span {}", name, out.shape, elements,
+          out.end - out.begin);
     return out;
   } catch (const Error& e) {
     if (e.kind() == ErrorKind::data && std::string_view(e.what()).find("not a valid") != std::string_view::npos) throw;
@@ -110,7 +117,8 @@ Tensor take(const Entry& entry, const uint8_t* data) {
     uint16_t bits = 0;
     std::memcpy(&bits, from, 2);
     from += 2;
-    value = entry.code.stored == Stored::f16 ? widen_f16(bits) : std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+    value =
+        entry.code.stored == Stored::f16 ? widen_f16(bits) : std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
   }
   return out;
 }
@@ -152,8 +160,10 @@ TensorFile parse_safetensors(std::span<const uint8_t> bytes, const std::string& 
   bool quoted = false;
   for (size_t i = 0; i < text.size(); ++i) {
     if (quoted) {
-      if (text[i] == '\\') ++i;
-      else if (text[i] == '"') quoted = false;
+      if (text[i] == '\\')
+        ++i;
+      else if (text[i] == '"')
+        quoted = false;
       continue;
     }
     if (text[i] == '"') quoted = true;
@@ -163,7 +173,8 @@ TensorFile parse_safetensors(std::span<const uint8_t> bytes, const std::string& 
   }
   const json header = parse_header(text, where);
   if (!header.is_object()) bad(where, "the header is no JSON object");
-  if (header.size() > most_tensors) bad(where, "the header has {} entries, at most {} are read", header.size(), most_tensors);
+  if (header.size() > most_tensors)
+    bad(where, "the header has {} entries, at most {} are read", header.size(), most_tensors);
 
   TensorFile out;
   std::vector<Entry> entries;
@@ -182,7 +193,9 @@ TensorFile parse_safetensors(std::span<const uint8_t> bytes, const std::string& 
   std::ranges::sort(entries, {}, [](const Entry& e) { return std::pair(e.begin, e.end); });
   int64_t at = 0;
   for (const Entry& entry : entries) {
-    if (entry.begin != at) bad(where, "tensor '{}' starts at {} of the data, expected {}: tensors overlap or leave a gap", entry.name, entry.begin, at);
+    if (entry.begin != at)
+      bad(where, "tensor '{}' starts at {} of the data, expected {}: tensors overlap or leave a gap", entry.name,
+          entry.begin, at);
     at = entry.end;
   }
   if (at != data_size) bad(where, "the tensors end at {} of the data, which has {} bytes", at, data_size);
@@ -198,8 +211,10 @@ std::vector<uint8_t> format_safetensors(const TensorFile& file) {
   int64_t at = 0;
   for (const auto& [name, tensor] : file.tensors) {
     const auto size = static_cast<int64_t>(tensor.byte_count());
-    if (name.empty() || name.size() > longest_name || name == "__metadata__" || header.contains(name) || !tensor.defined())
-      fail("safetensors", "tensor '{}' cannot be written: it needs a value and a name of its own with 1 to {} bytes", name, longest_name);
+    if (name.empty() || name.size() > longest_name || name == "__metadata__" || header.contains(name) ||
+        !tensor.defined())
+      fail("safetensors", "tensor '{}' cannot be written: it needs a value and a name of its own with 1 to {} bytes",
+           name, longest_name);
     header[name] = {{"dtype", code_of(tensor.dtype())},
                     {"shape", std::vector<int64_t>(tensor.shape().begin(), tensor.shape().end())},
                     {"data_offsets", {at, at + size}}};

@@ -1,4 +1,5 @@
-// The safetensors format: named tensors and text metadata in one file, no code. The only reader and writer of model files.
+// The safetensors format: named tensors and text metadata in one file, no code. The only reader and writer of model
+// files.
 #pragma once
 #include <tandem/base/files.h>
 #include <tandem/tensor/tensor.h>

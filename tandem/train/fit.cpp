@@ -28,7 +28,10 @@ Fit fit(const nn::Sequential& net, const data::ImageSplits& data, const FitOptio
   out.history = trainer.history();
   out.best_epoch = trainer.best_epoch();
   out.seconds = trainer.seconds();
-  out.model.notes = {{"recipe", recipe.write().str()}, {"seed", std::to_string(recipe.seed)}, {"version", version()}, {"data", train.source}};
+  out.model.notes = {{"recipe", recipe.write().str()},
+                     {"seed", std::to_string(recipe.seed)},
+                     {"version", version()},
+                     {"data", train.source}};
   return out;
 }
 

@@ -70,7 +70,8 @@ void Recipe::fields(Fields& f) {
   f("seed", seed);
   f("data", data);
   f.custom(
-      "network", [&](const Config& node) { network = node.is_scalar() ? nn::model(node.text()) : nn::Sequential::read(node); },
+      "network",
+      [&](const Config& node) { network = node.is_scalar() ? nn::model(node.text()) : nn::Sequential::read(node); },
       [&] { return network.write(); });
   f("loss", loss);
   f("optimizer", optimizer);
@@ -82,15 +83,19 @@ Recipe Recipe::read(const Config& config) {
   if (!config.is_map()) config.fail("a recipe is a list of keys and values, starting with `name:` and `network:`");
   Recipe recipe;
   Fields::read(config, recipe, "recipe");
-  if (recipe.network.empty()) config.fail("network is missing: give a list of layers, or a model: " + join(nn::model_names()));
-  const auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.'; };
+  if (recipe.network.empty())
+    config.fail("network is missing: give a list of layers, or a model: " + join(nn::model_names()));
+  const auto plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
+  };
   if (recipe.name.empty() || recipe.name.front() == '.' || !std::ranges::all_of(recipe.name, plain))
     config.fail(fmt::format("name '{}' names the run's folder: use letters, digits, - and _", recipe.name));
-  if (recipe.data.size.size() != 0 && recipe.data.size.size() != 2)
-    config.fail("data.size: expected [height, width]");
-  if (recipe.train.progressive.size.size() != recipe.train.progressive.until.size() || !std::ranges::is_sorted(recipe.train.progressive.until))
+  if (recipe.data.size.size() != 0 && recipe.data.size.size() != 2) config.fail("data.size: expected [height, width]");
+  if (recipe.train.progressive.size.size() != recipe.train.progressive.until.size() ||
+      !std::ranges::is_sorted(recipe.train.progressive.until))
     config.fail("train.progressive: size and until must be lists of one length, until rising");
-  if (recipe.data.channels == 2) config.fail("data.channels: 2 is not possible: 1 (grey), 3 (colour) or 0 (as the pictures are)");
+  if (recipe.data.channels == 2)
+    config.fail("data.channels: 2 is not possible: 1 (grey), 3 (colour) or 0 (as the pictures are)");
   return recipe;
 }
 
@@ -108,15 +113,17 @@ void apply_overrides(Config& config, const std::vector<std::string>& items) {
 
 Config find_recipe(const std::string& given) {
   std::error_code error;
-  if (fs::is_regular_file(given, error)) return Config::load(given);  // a folder of the name of a recipe does not hide it
+  if (fs::is_regular_file(given, error))
+    return Config::load(given);  // a folder of the name of a recipe does not hide it
   std::vector<std::string> names;
   for (const auto& [name, text] : builtin_recipes()) {
     if (name == given) return Config::parse(text, given);
     names.emplace_back(name);
   }
   const std::string near = nearest_name(given, names);
-  throw Error(ErrorKind::usage, fmt::format("recipe '{}' is no file and no recipe of this program{}; there are: {}", given,
-                                            near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), join(names)));
+  throw Error(ErrorKind::usage,
+              fmt::format("recipe '{}' is no file and no recipe of this program{}; there are: {}", given,
+                          near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), join(names)));
 }
 
 }  // namespace tandem::train

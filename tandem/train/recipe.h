@@ -9,25 +9,26 @@
 namespace tandem::train {
 
 struct DataOptions {
-  std::string source = "builtin";     // a name of `tandem data list`, or a path
-  std::vector<std::string> classes;   // only these; empty: all
-  std::vector<int64_t> size;          // [height, width]; empty: as the pictures are
-  int64_t channels = 0;               // 1 or 3; 0: as the pictures are
-  int64_t train = 0, test = 0;        // at most that many examples; 0: all
-  double validation = 0.1;            // share of the training part, when there is no validation part of its own
-  double test_share = 0.15;           // share of the training part, when there is no test part of its own
+  std::string source = "builtin";    // a name of `tandem data list`, or a path
+  std::vector<std::string> classes;  // only these; empty: all
+  std::vector<int64_t> size;         // [height, width]; empty: as the pictures are
+  int64_t channels = 0;              // 1 or 3; 0: as the pictures are
+  int64_t train = 0, test = 0;       // at most that many examples; 0: all
+  double validation = 0.1;           // share of the training part, when there is no validation part of its own
+  double test_share = 0.15;          // share of the training part, when there is no test part of its own
   data::Augment augment;
   void fields(Fields& f);
 };
 
 struct EarlyStopping {
-  int64_t patience = 0;             // epochs without progress before training stops; 0: never
-  std::string monitor = "loss";     // of the validation part: loss or accuracy
+  int64_t patience = 0;          // epochs without progress before training stops; 0: never
+  std::string monitor = "loss";  // of the validation part: loss or accuracy
   void fields(Fields& f);
 };
 
-/// Smaller pictures early in the training, where they teach nearly as much at a fraction of the cost: `size[i]` (pixels,
-/// square) until the share `until[i]` of all epochs, the full size after the last. Needs a network that takes any size.
+/// Smaller pictures early in the training, where they teach nearly as much at a fraction of the cost: `size[i]`
+/// (pixels, square) until the share `until[i]` of all epochs, the full size after the last. Needs a network that takes
+/// any size.
 struct Progressive {
   std::vector<int64_t> size;
   std::vector<double> until;
@@ -39,9 +40,9 @@ struct Progressive {
 struct TrainOptions {
   int64_t epochs = 10;
   int64_t batch = 64;
-  double clip = 0;                  // joint norm that gradients are cut to; 0: not at all
-  double average = 0;               // decay of a running mean of the weights, which is what is kept; 0: none
-  std::string keep = "best";        // which weights: best on the validation part, or last
+  double clip = 0;            // joint norm that gradients are cut to; 0: not at all
+  double average = 0;         // decay of a running mean of the weights, which is what is kept; 0: none
+  std::string keep = "best";  // which weights: best on the validation part, or last
   Progressive progressive;
   EarlyStopping early_stopping;
   void fields(Fields& f);

@@ -31,10 +31,12 @@ std::string date() {
 json number(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
 
 std::string log_text(const Recipe& recipe, const std::string& command, const Trainer& trainer) {
-  std::string out = fmt::format("tandem {}\n{}\nseed {}, {} threads, {}\n", version(), command, recipe.seed, threads(), kernels::isa_name());
+  std::string out = fmt::format("tandem {}\n{}\nseed {}, {} threads, {}\n", version(), command, recipe.seed, threads(),
+                                kernels::isa_name());
   for (const auto& p : trainer.history())
-    out += fmt::format("epoch {}  train loss {:.5f} accuracy {:.4f}  validation loss {:.5f} accuracy {:.4f}  lr {:.3g}  {:.1f} s\n", p.epoch, p.train_loss,
-                       p.train_accuracy, p.validation_loss, p.validation_accuracy, p.learning_rate, p.seconds);
+    out += fmt::format(
+        "epoch {}  train loss {:.5f} accuracy {:.4f}  validation loss {:.5f} accuracy {:.4f}  lr {:.3g}  {:.1f} s\n",
+        p.epoch, p.train_loss, p.train_accuracy, p.validation_loss, p.validation_accuracy, p.learning_rate, p.seconds);
   return out;
 }
 
@@ -72,7 +74,8 @@ tasks::ImageModel make_model(const Recipe& recipe, const data::ImageSet& train) 
 Evaluation evaluate_model(tasks::ImageModel& model, const data::ImageSet& set, const std::string& split) {
   if (set.size() == 0) fail(ErrorKind::data, "evaluate", "the {} part has no examples", split);
   if (set.classes != model.classes)
-    fail(ErrorKind::data, "evaluate", "the data has classes {}, the model knows {}", join(set.classes), join(model.classes));
+    fail(ErrorKind::data, "evaluate", "the data has classes {}, the model knows {}", join(set.classes),
+         join(model.classes));
   const double started = now();
   Evaluation out;
   out.predictions = {model.classes, set.labels, model.predict(set)};
@@ -96,7 +99,8 @@ std::vector<evaluate::LayerRow> layer_rows(nn::Sequential& net) {
     const Config options = Fields::write(layer);
     std::vector<std::string> shown;
     for (const auto& [key, value] : options.entries())
-      if (value.is_scalar() && (shown.empty() || key == "kernel" || key == "stride")) shown.push_back(shown.empty() ? value.text() : key + " " + value.text());
+      if (value.is_scalar() && (shown.empty() || key == "kernel" || key == "stride"))
+        shown.push_back(shown.empty() ? value.text() : key + " " + value.text());
     if (!shown.empty()) kind += " " + join(shown);
     std::vector<std::string> sizes;
     for (const int64_t size : net.shapes().at(i)) sizes.push_back(std::to_string(size));
@@ -128,10 +132,12 @@ RunFolder RunFolder::open(const fs::path& path) {
     for (const auto& entry : fs::directory_iterator("runs", error))
       if (fs::is_regular_file(entry.path() / "recipe.yaml")) names.push_back(entry.path().string());
   std::ranges::sort(names);
-  fail(ErrorKind::file, path.string(), "is no run folder (it has no recipe.yaml); runs here: {}", names.empty() ? "none" : join(names));
+  fail(ErrorKind::file, path.string(), "is no run folder (it has no recipe.yaml); runs here: {}",
+       names.empty() ? "none" : join(names));
 }
 
-RunResult run(Recipe& recipe, const RunFolder& folder, const fs::path& data_folder, const std::string& command, bool resume, const Hooks& hooks) {
+RunResult run(Recipe& recipe, const RunFolder& folder, const fs::path& data_folder, const std::string& command,
+              bool resume, const Hooks& hooks) {
   const data::ImageSplits data = prepare(recipe, data_folder);
   tasks::ImageModel model = make_model(recipe, data.train);
   Trainer trainer(recipe, model, data.train, data.validation);
@@ -156,7 +162,11 @@ RunResult run(Recipe& recipe, const RunFolder& folder, const fs::path& data_fold
   if (out.outcome == Outcome::interrupted) return out;
 
   const std::string recipe_text = recipe.write().str();
-  model.notes = {{"recipe", recipe_text}, {"name", recipe.name}, {"seed", std::to_string(recipe.seed)}, {"version", version()}, {"data", data.train.source}};
+  model.notes = {{"recipe", recipe_text},
+                 {"name", recipe.name},
+                 {"seed", std::to_string(recipe.seed)},
+                 {"version", version()},
+                 {"data", data.train.source}};
   model.save(folder.model());
   const bool tested = data.test.size() > 0;
   const data::ImageSet& set = tested ? data.test : data.validation.size() > 0 ? data.validation : data.train;
@@ -204,7 +214,8 @@ std::vector<evaluate::EpochPoint> read_metrics(const fs::path& path) {
     try {
       const json j = json::parse(text.substr(at, end - at));
       const auto get = [&](const char* key) { return j.at(key).is_null() ? std::nan("") : j.at(key).get<double>(); };
-      out.push_back({j.at("epoch"), get("train_loss"), get("validation_loss"), get("validation_accuracy"), get("learning_rate"), get("seconds"), get("train_accuracy")});
+      out.push_back({j.at("epoch"), get("train_loss"), get("validation_loss"), get("validation_accuracy"),
+                     get("learning_rate"), get("seconds"), get("train_accuracy")});
     } catch (const json::exception& e) {
       fail(ErrorKind::data, path.string(), "line {}: {}", line, e.what());
     }

@@ -42,14 +42,15 @@ struct RunFolder {
 
 struct RunResult {
   Outcome outcome = Outcome::finished;
-  Evaluation test;            // empty when interrupted
+  Evaluation test;  // empty when interrupted
   int64_t best_epoch = 0;
   double train_seconds = 0;
 };
 
 /// Trains in `folder` from the recipe, or from the checkpoint in it when `resume`; writes checkpoints as it goes, and
 /// the model and both reports at the end. On a numeric error the last good checkpoint stays.
-RunResult run(Recipe& recipe, const RunFolder& folder, const fs::path& data_folder, const std::string& command, bool resume, const Hooks& hooks);
+RunResult run(Recipe& recipe, const RunFolder& folder, const fs::path& data_folder, const std::string& command,
+              bool resume, const Hooks& hooks);
 
 /// metrics.jsonl: one line an epoch.
 [[nodiscard]] std::string metrics_lines(const std::vector<evaluate::EpochPoint>& history);

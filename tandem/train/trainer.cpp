@@ -14,9 +14,7 @@ namespace {
 
 using json = nlohmann::json;
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 std::vector<Tensor> copies(nn::Module& net) {
   std::vector<Tensor> out;
@@ -55,14 +53,18 @@ void check_sizes(const Progressive& progressive, tasks::ImageModel& model) {
     const auto own = nn::named(model.net), its = nn::named(other);
     for (size_t i = 0; i < own.size(); ++i)
       if (own[i].second.shape() != its[i].second.shape())
-        fail("train.progressive", "the network's {} has shape {} for {}x{} pictures but {} for {}x{}: end the convolutions with global_avg_pool",
-             own[i].first, own[i].second.shape(), model.input.height, model.input.width, its[i].second.shape(), size, size);
+        fail("train.progressive",
+             "the network's {} has shape {} for {}x{} pictures but {} for {}x{}: end the convolutions with "
+             "global_avg_pool",
+             own[i].first, own[i].second.shape(), model.input.height, model.input.width, its[i].second.shape(), size,
+             size);
   }
 }
 
 }  // namespace
 
-Trainer::Trainer(const Recipe& recipe, tasks::ImageModel& model, const data::ImageSet& train, const data::ImageSet& validation)
+Trainer::Trainer(const Recipe& recipe, tasks::ImageModel& model, const data::ImageSet& train,
+                 const data::ImageSet& validation)
     : recipe_(recipe),
       model_(model),
       train_(train),
@@ -83,27 +85,33 @@ Outcome Trainer::run(const Hooks& hooks) {
   const int64_t batch = recipe_.train.batch;
   const double started = now(), seconds_before = state_.seconds;
   while (state_.epoch < recipe_.train.epochs && !waited_enough()) {
-    const std::vector<int64_t> order = Rng(recipe_.seed, "shuffle").split(static_cast<uint64_t>(state_.epoch)).permutation(train_.size());
+    const std::vector<int64_t> order =
+        Rng(recipe_.seed, "shuffle").split(static_cast<uint64_t>(state_.epoch)).permutation(train_.size());
     const double epoch_started = now() - state_.epoch_seconds;
     const int64_t first_step = state_.step;
     const double first_time = now();
     while (state_.step < steps_an_epoch_) {
       const int64_t first = state_.step * batch;
-      step(std::span(order).subspan(static_cast<size_t>(first), static_cast<size_t>(std::min(batch, train_.size() - first))));
+      step(std::span(order).subspan(static_cast<size_t>(first),
+                                    static_cast<size_t>(std::min(batch, train_.size() - first))));
       ++state_.step;
       state_.epoch_seconds = now() - epoch_started;
       state_.seconds = seconds_before + now() - started;
       if (hooks.step) {
-        const double rate = static_cast<double>((state_.step - first_step) * batch) / std::max(now() - first_time, 1e-9);
-        const double done = static_cast<double>(state_.epoch) + static_cast<double>(state_.step) / static_cast<double>(steps_an_epoch_);
+        const double rate =
+            static_cast<double>((state_.step - first_step) * batch) / std::max(now() - first_time, 1e-9);
+        const double done =
+            static_cast<double>(state_.epoch) + static_cast<double>(state_.step) / static_cast<double>(steps_an_epoch_);
         const double left = state_.seconds / done * (static_cast<double>(recipe_.train.epochs) - done);
-        hooks.step({state_.epoch + 1, recipe_.train.epochs, state_.step, steps_an_epoch_, state_.loss_sum / static_cast<double>(state_.examples), rate, left, state_.waited});
+        hooks.step({state_.epoch + 1, recipe_.train.epochs, state_.step, steps_an_epoch_,
+                    state_.loss_sum / static_cast<double>(state_.examples), rate, left, state_.waited});
       }
       if (state_.step < steps_an_epoch_ && hooks.stop && hooks.stop()) return Outcome::interrupted;
     }
     end_epoch(hooks);
     state_.seconds = seconds_before + now() - started;
-    if (state_.epoch < recipe_.train.epochs && !waited_enough() && hooks.stop && hooks.stop()) return Outcome::interrupted;
+    if (state_.epoch < recipe_.train.epochs && !waited_enough() && hooks.stop && hooks.stop())
+      return Outcome::interrupted;
   }
   const std::vector<Tensor>& kept = !best_.empty() ? best_ : average_;
   const auto own = nn::named(model_.net);
@@ -113,8 +121,10 @@ Outcome Trainer::run(const Hooks& hooks) {
 
 void Trainer::step(std::span<const int64_t> indices) {
   const auto epoch = static_cast<uint64_t>(state_.epoch);
-  Tensor x = tasks::make_batch(model_.input, train_, indices, recipe_.data.augment, Rng(recipe_.seed, "augment").split(epoch));
-  const int64_t size = recipe_.train.progressive.at(static_cast<double>(state_.epoch) / static_cast<double>(recipe_.train.epochs));
+  Tensor x =
+      tasks::make_batch(model_.input, train_, indices, recipe_.data.augment, Rng(recipe_.seed, "augment").split(epoch));
+  const int64_t size =
+      recipe_.train.progressive.at(static_cast<double>(state_.epoch) / static_cast<double>(recipe_.train.epochs));
   if (size != 0) x = tasks::resize_batch(x, size, size);
   std::vector<int32_t> labels;
   for (const int64_t i : indices) labels.push_back(train_.labels[static_cast<size_t>(i)]);
@@ -124,16 +134,19 @@ void Trainer::step(std::span<const int64_t> indices) {
   const Tensor loss = tasks::loss(recipe_.loss, outputs, labels, class_weights_);
   const double value = loss.item();
   if (!std::isfinite(value))
-    fail(ErrorKind::numeric, "train", "the loss became {} in epoch {}, step {}: lower optimizer.lr ({}), or set train.clip",
-         value, state_.epoch + 1, state_.step + 1, recipe_.optimizer.lr);
+    fail(ErrorKind::numeric, "train",
+         "the loss became {} in epoch {}, step {}: lower optimizer.lr ({}), or set train.clip", value, state_.epoch + 1,
+         state_.step + 1, recipe_.optimizer.lr);
   optimizer_.clear_grads();
   backward(loss);
   if (recipe_.train.clip > 0) {
     const double norm = optimizer_.clip(recipe_.train.clip);
     if (!std::isfinite(norm))
-      fail(ErrorKind::numeric, "train", "a gradient became {} in epoch {}, step {}: lower optimizer.lr", norm, state_.epoch + 1, state_.step + 1);
+      fail(ErrorKind::numeric, "train", "a gradient became {} in epoch {}, step {}: lower optimizer.lr", norm,
+           state_.epoch + 1, state_.step + 1);
   }
-  const double at = static_cast<double>(state_.epoch) + static_cast<double>(state_.step + 1) / static_cast<double>(steps_an_epoch_);
+  const double at =
+      static_cast<double>(state_.epoch) + static_cast<double>(state_.step + 1) / static_cast<double>(steps_an_epoch_);
   optimizer_.step(recipe_.optimizer.lr * schedule_.factor(at));
   optimizer_.clear_grads();
 
@@ -156,7 +169,8 @@ void Trainer::step(std::span<const int64_t> indices) {
   const Tensor p = outputs.detach();
   for (size_t i = 0; i < labels.size(); ++i) {
     const auto row = p.data<const float>().subspan(i * static_cast<size_t>(p.size(1)), static_cast<size_t>(p.size(1)));
-    const int64_t guess = row.size() > 1 ? std::ranges::max_element(row) - row.begin() : row[0] > (recipe_.loss.type == "binary_cross_entropy" ? 0.5F : 0.0F);
+    const int64_t guess = row.size() > 1 ? std::ranges::max_element(row) - row.begin()
+                                         : row[0] > (recipe_.loss.type == "binary_cross_entropy" ? 0.5F : 0.0F);
     state_.correct += guess == labels[i] ? 1 : 0;
   }
 }
@@ -182,7 +196,8 @@ void Trainer::end_epoch(const Hooks& hooks) {
   // The last step of an epoch has no later loss to tell of it; a checkpoint or a model must not hold NaN.
   for (const auto& [name, tensor] : nn::named(model_.net))
     if (!std::isfinite(kernels::sum_of_squares(tensor.data<const float>())))
-      fail(ErrorKind::numeric, "train", "{} is no longer finite after epoch {}, step {}: lower optimizer.lr ({}), or set train.clip", name,
+      fail(ErrorKind::numeric, "train",
+           "{} is no longer finite after epoch {}, step {}: lower optimizer.lr ({}), or set train.clip", name,
            state_.epoch + 1, state_.step, recipe_.optimizer.lr);
   evaluate::EpochPoint point;
   point.epoch = state_.epoch + 1;
@@ -196,8 +211,9 @@ void Trainer::end_epoch(const Hooks& hooks) {
       point.validation_loss = m.loss;
       point.validation_accuracy = m.accuracy;
       if (!std::isfinite(m.loss))
-        fail(ErrorKind::numeric, "train", "the validation loss became {} in epoch {}: lower optimizer.lr ({}), or set train.clip", m.loss, state_.epoch + 1,
-             recipe_.optimizer.lr);
+        fail(ErrorKind::numeric, "train",
+             "the validation loss became {} in epoch {}: lower optimizer.lr ({}), or set train.clip", m.loss,
+             state_.epoch + 1, recipe_.optimizer.lr);
       const double score = recipe_.train.early_stopping.monitor == "loss" ? -m.loss : m.accuracy;
       best = state_.best_epoch == 0 || score > state_.best_score;
       if (!best) {
@@ -230,22 +246,29 @@ TensorFile Trainer::checkpoint() {
   for (const auto& [name, tensor] : own) file.tensors.emplace_back("net." + name, tensor);
   add("average.", average_);
   add("best.", best_);
-  optimizer_.visit([&](const std::string& name, Tensor& tensor) { file.tensors.emplace_back("optimizer." + name, tensor); });
+  optimizer_.visit(
+      [&](const std::string& name, Tensor& tensor) { file.tensors.emplace_back("optimizer." + name, tensor); });
 
   json history = json::array();
   for (const auto& p : state_.history)
-    history.push_back({p.epoch, number(p.train_loss), number(p.validation_loss), number(p.validation_accuracy), number(p.learning_rate), number(p.seconds), number(p.train_accuracy)});
+    history.push_back({p.epoch, number(p.train_loss), number(p.validation_loss), number(p.validation_accuracy),
+                       number(p.learning_rate), number(p.seconds), number(p.train_accuracy)});
   const auto& s = schedule_.state();
   file.metadata["tandem.checkpoint"] = "1";
-  file.metadata["tandem.state"] =
-      json{{"epoch", state_.epoch},           {"step", state_.step},
-           {"loss_sum", state_.loss_sum},     {"examples", state_.examples},
-           {"correct", state_.correct},       {"best_score", state_.best_score},
-           {"best_epoch", state_.best_epoch}, {"waited", state_.waited},
-           {"seconds", state_.seconds},       {"epoch_seconds", state_.epoch_seconds},
-           {"optimizer_steps", optimizer_.steps()},
-           {"schedule", {s.scale, s.best, s.waited}}, {"history", history}}
-          .dump();
+  file.metadata["tandem.state"] = json{
+      {"epoch", state_.epoch},
+      {"step", state_.step},
+      {"loss_sum", state_.loss_sum},
+      {"examples", state_.examples},
+      {"correct", state_.correct},
+      {"best_score", state_.best_score},
+      {"best_epoch", state_.best_epoch},
+      {"waited", state_.waited},
+      {"seconds", state_.seconds},
+      {"epoch_seconds", state_.epoch_seconds},
+      {"optimizer_steps", optimizer_.steps()},
+      {"schedule", {s.scale, s.best, s.waited}},
+      {"history", history}}.dump();
   return file;
 }
 
@@ -263,12 +286,14 @@ void Trainer::restore(const TensorFile& file, const std::string& where) {
     state.epoch_seconds = j.at("epoch_seconds"), optimizer_steps = j.at("optimizer_steps");
     schedule = {j.at("schedule").at(0), j.at("schedule").at(1), j.at("schedule").at(2)};
     for (const json& p : j.at("history"))
-      state.history.push_back({p.at(0), number(p.at(1)), number(p.at(2)), number(p.at(3)), number(p.at(4)), number(p.at(5)), number(p.at(6))});
+      state.history.push_back({p.at(0), number(p.at(1)), number(p.at(2)), number(p.at(3)), number(p.at(4)),
+                               number(p.at(5)), number(p.at(6))});
   } catch (const json::exception& e) {
     fail(ErrorKind::data, where, "the state of this checkpoint is damaged: {}", e.what());
   }
   if (state.epoch < 0 || state.step < 0 || state.step >= std::max<int64_t>(steps_an_epoch_, 1))
-    fail(ErrorKind::data, where, "stands at step {} of an epoch of {}: the data or the batch size changed", state.step, steps_an_epoch_);
+    fail(ErrorKind::data, where, "stands at step {} of an epoch of {}: the data or the batch size changed", state.step,
+         steps_an_epoch_);
 
   const auto own = nn::named(model_.net);
   const auto part = [&](const std::string& prefix) {
@@ -292,10 +317,12 @@ void Trainer::restore(const TensorFile& file, const std::string& where) {
   optimizer_.visit([&](const std::string& name, Tensor& tensor) {
     const Tensor t = file.find("optimizer." + name);
     if (!t.defined() || t.shape() != tensor.shape() || t.dtype() != tensor.dtype())
-      fail(ErrorKind::data, where, "tensor 'optimizer.{}' is missing or has another shape or type: was the recipe changed?", name);
+      fail(ErrorKind::data, where,
+           "tensor 'optimizer.{}' is missing or has another shape or type: was the recipe changed?", name);
   });
   nn::assign(model_.net, part("net."), where);  // the last check; from here on nothing fails
-  optimizer_.visit([&](const std::string& name, Tensor& tensor) { copy_values(file.find("optimizer." + name), tensor); });
+  optimizer_.visit(
+      [&](const std::string& name, Tensor& tensor) { copy_values(file.find("optimizer." + name), tensor); });
   average_ = std::move(average);
   best_ = std::move(best);
   optimizer_.set_steps(optimizer_steps);

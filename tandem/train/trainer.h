@@ -16,8 +16,8 @@ struct Progress {
   int64_t step = 0, steps = 0;    // of this epoch, from 1
   double loss = 0;                // mean over the epoch so far
   double examples_per_second = 0;
-  double seconds_left = 0;        // of the whole training, validation included
-  int64_t waited = 0;             // epochs without progress
+  double seconds_left = 0;  // of the whole training, validation included
+  int64_t waited = 0;       // epochs without progress
 };
 
 /// What the caller may hear and say while a training runs; each may be empty.
@@ -34,14 +34,15 @@ enum class Outcome { finished, stopped_early, interrupted };
 class Trainer {
  public:
   /// References are kept. `validation` may be empty: then there is no early stopping and the last weights are kept.
-  Trainer(const Recipe& recipe, tasks::ImageModel& model, const data::ImageSet& train, const data::ImageSet& validation);
+  Trainer(const Recipe& recipe, tasks::ImageModel& model, const data::ImageSet& train,
+          const data::ImageSet& validation);
 
   /// Runs to the end, to early stopping or to hooks.stop. On a finished training the model holds the kept weights.
   /// Throws a numeric error, naming epoch and step, when the loss is no longer finite.
   Outcome run(const Hooks& hooks = {});
 
-  /// All of the state between two steps, and back. A checkpoint shares memory with the training: write it before the next
-  /// step. restore() throws a data error when it does not fit.
+  /// All of the state between two steps, and back. A checkpoint shares memory with the training: write it before the
+  /// next step. restore() throws a data error when it does not fit.
   [[nodiscard]] TensorFile checkpoint();
   void restore(const TensorFile& file, const std::string& where);
 
@@ -51,8 +52,8 @@ class Trainer {
 
  private:
   struct State {
-    int64_t epoch = 0, step = 0;       // the next step to run, both from 0
-    double loss_sum = 0;               // of the running epoch, weighted by examples
+    int64_t epoch = 0, step = 0;        // the next step to run, both from 0
+    double loss_sum = 0;                // of the running epoch, weighted by examples
     int64_t examples = 0, correct = 0;  // of the running epoch
     double best_score = 0;
     int64_t best_epoch = 0, waited = 0;

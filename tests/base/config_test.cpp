@@ -46,7 +46,9 @@ void expect_refused(const std::string& text, const std::vector<std::string>& par
 }
 
 TEST(Config, ReadsEachKindOfField) {
-  const Settings s = read("word: blue\ncount: 1e1\nunits: classes\nseed: 18446744073709551615\nsizes: 7\nat: [1, 2.5e-1]\nnames: [a, 'b c', 3]\ninner: {rate: .25, on: yes}");
+  const Settings s = read(
+      "word: blue\ncount: 1e1\nunits: classes\nseed: 18446744073709551615\nsizes: 7\nat: [1, 2.5e-1]\nnames: [a, 'b "
+      "c', 3]\ninner: {rate: .25, on: yes}");
   EXPECT_EQ(s.word, "blue");
   EXPECT_EQ(s.count, 10);
   EXPECT_EQ(s.units, 0);
@@ -64,7 +66,8 @@ TEST(Config, ReadsEachKindOfField) {
 }
 
 TEST(Config, MessagesSayWhereWhatAndWhatInstead) {
-  expect_refused("word: red\ncuont: 3", {"s.yaml:2:", "settings", "unknown key 'cuont'", "did you mean 'count'", "valid: word, count"});
+  expect_refused("word: red\ncuont: 3",
+                 {"s.yaml:2:", "settings", "unknown key 'cuont'", "did you mean 'count'", "valid: word, count"});
   expect_refused("inner:\n  rate: 0.1\n  onn: yes", {"s.yaml:3:", "inner: unknown key 'onn'", "did you mean 'on'"});
   expect_refused("zzzzzzzzz: 3", {"unknown key 'zzzzzzzzz'; valid"});
   expect_refused("word: 1\n", {"s.yaml:1:7", "'1' is not known"});
@@ -112,7 +115,8 @@ TEST(Config, RefusesDepthAndFloods) {
     for (size_t i = 0; i < n; ++i) out += text;
     return out;
   };
-  for (const char* piece : {"[", "{", "- ", "? ", "{a: ", "[a, ", "- ? ", "[? "}) expect_refused(repeat(piece, many), {"s.yaml:1:"});
+  for (const char* piece : {"[", "{", "- ", "? ", "{a: ", "[a, ", "- ? ", "[? "})
+    expect_refused(repeat(piece, many), {"s.yaml:1:"});
   expect_refused("a: " + repeat("[", 70) + repeat("]", 70), {"nested deeper than 64 levels"});
   std::string stairs;
   for (size_t i = 0; i < 700; ++i) stairs += std::string(i, ' ') + "a:\n";
@@ -122,7 +126,9 @@ TEST(Config, RefusesDepthAndFloods) {
   for (int i = 1; i < 40; ++i) laughs += fmt::format("a{0}: &a{0} [*a{1}, *a{1}]\n", i, i - 1);
   expect_refused(laughs, {"unfolds to more than 100000 values"});
   // What only looks deep is fine.
-  EXPECT_EQ(read("# " + std::string(300, '-') + "\nword: red\nnames: ['" + std::string(200, '[') + "']").names[0].size(), 200U);
+  EXPECT_EQ(
+      read("# " + std::string(300, '-') + "\nword: red\nnames: ['" + std::string(200, '[') + "']").names[0].size(),
+      200U);
 }
 
 TEST(Config, Overrides) {
@@ -148,7 +154,8 @@ TEST(Config, Overrides) {
   EXPECT_EQ(after("count: 5", {{"count", ""}}).count, 3) << "an empty value is the default";
   EXPECT_EQ(after("names: [a]", {{"names", "[x, 'y z']"}}).names, (std::vector<std::string>{"x", "y z"}));
 
-  const auto refused = [&](const std::string& text, const std::string& key, const std::string& value, const std::vector<std::string>& parts) {
+  const auto refused = [&](const std::string& text, const std::string& key, const std::string& value,
+                           const std::vector<std::string>& parts) {
     SCOPED_TRACE(key + "=" + value);
     expect_error(ErrorKind::usage, parts, [&] { (void)after(text, {{key, value}}); });
   };
@@ -183,7 +190,10 @@ TEST(Config, WrittenTextIsReadBackAsItWas) {
   s.sizes = {1, 2};
   s.at = {0.1, 1e-300, 12345678.9};
   s.seed = ~uint64_t{0};
-  s.names = {"null", "~", "true", "no", "", " lead", "trail ", "- x", "a: b", "#c", "手写", "q\"'q", "two\nlines", "tab\there", "*a", "&a", "!t", "@", "%", "[", "{", "}", ",", "1e5", "0", "\\", "?", "=", "<<", "\x7f", "é", "|", ">", "Null", "- ", "a #b", "-"};
+  s.names = {"null", "~",     "true",       "no",        "",   " lead", "trail ", "- x", "a: b", "#c",
+             "手写", "q\"'q", "two\nlines", "tab\there", "*a", "&a",    "!t",     "@",   "%",    "[",
+             "{",    "}",     ",",          "1e5",       "0",  "\\",    "?",      "=",   "<<",   "\x7f",
+             "é",    "|",     ">",          "Null",      "- ", "a #b",  "-"};
   const std::string text = Fields::write(s).str();
   Settings back = read(text);
   EXPECT_EQ(back.word, s.word);
@@ -202,9 +212,11 @@ TEST(Config, WrittenTextIsReadBackAsItWas) {
 
 TEST(Config, LoadNamesTheFile) {
   const Folder folder;
-  expect_error(ErrorKind::usage, {"bad.yaml:2:", "stands twice"}, [&] { (void)Config::load(folder.write("bad.yaml", "a: 1\na: 2\n")); });
+  expect_error(ErrorKind::usage, {"bad.yaml:2:", "stands twice"},
+               [&] { (void)Config::load(folder.write("bad.yaml", "a: 1\na: 2\n")); });
   expect_error(ErrorKind::file, {"gone.yaml", "No such file"}, [&] { (void)Config::load(folder / "gone.yaml"); });
-  expect_error(ErrorKind::file, {"big.yaml", "at most"}, [&] { (void)Config::load(folder.write("big.yaml", std::string(2 << 20, 'x'))); });
+  expect_error(ErrorKind::file, {"big.yaml", "at most"},
+               [&] { (void)Config::load(folder.write("big.yaml", std::string(2 << 20, 'x'))); });
   expect_error(ErrorKind::usage, {"a=b.yaml:2:"}, [&] {
     Settings s;
     Fields::read(Config::load(folder.write("a=b.yaml", "\ncount: x\n")), s, "settings");

@@ -29,7 +29,8 @@ TEST(Files, WrittenWholeAndReadBack) {
 TEST(Files, ReadingRefuses) {
   const Folder folder;
   write_text(folder / "f", "12345");
-  expect_error(ErrorKind::file, {"gone", "cannot be opened", "No such file"}, [&] { (void)read_file(folder / "gone"); });
+  expect_error(ErrorKind::file, {"gone", "cannot be opened", "No such file"},
+               [&] { (void)read_file(folder / "gone"); });
   expect_error(ErrorKind::file, {"not a plain file"}, [&] { (void)read_file(folder.path()); });
   expect_error(ErrorKind::file, {"not a plain file"}, [&] { (void)read_file("/dev/zero"); });
   expect_error(ErrorKind::file, {"5 bytes", "at most 4"}, [&] { (void)read_file(folder / "f", 4); });
@@ -46,7 +47,8 @@ TEST(Files, WhenTheDiskIsFullTheOldFileStays) {
   small.rlim_cur = 4096;
   const auto old_action = std::signal(SIGXFSZ, SIG_IGN);
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
-  expect_error(ErrorKind::file, {"/f: cannot be written", "too large"}, [&] { write_text(folder / "f", std::string(10'000, 'x')); });
+  expect_error(ErrorKind::file, {"/f: cannot be written", "too large"},
+               [&] { write_text(folder / "f", std::string(10'000, 'x')); });
   EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
   std::signal(SIGXFSZ, old_action);
   EXPECT_EQ(read_text(folder / "f"), "old");
@@ -66,7 +68,8 @@ TEST(Files, WhenItCannotBePutInPlaceNothingIsLeft) {
     fs::create_directory(folder / "locked");
     write_text(folder / "locked/f", "old");
     chmod((folder / "locked").c_str(), 0555);
-    expect_error(ErrorKind::file, {"cannot be written", "Permission denied"}, [&] { write_text(folder / "locked/f", "new"); });
+    expect_error(ErrorKind::file, {"cannot be written", "Permission denied"},
+                 [&] { write_text(folder / "locked/f", "new"); });
     EXPECT_EQ(read_text(folder / "locked/f"), "old");
     chmod((folder / "locked").c_str(), 0755);
   }
@@ -82,7 +85,10 @@ TEST(Files, MakeFolder) {
 }
 
 TEST(Files, CacheFolder) {
-  const auto keep = [](const char* name) { const char* v = std::getenv(name); return v ? std::string(v) : std::string(); };
+  const auto keep = [](const char* name) {
+    const char* v = std::getenv(name);
+    return v ? std::string(v) : std::string();
+  };
   const std::string xdg = keep("XDG_CACHE_HOME"), home = keep("HOME");
   setenv("XDG_CACHE_HOME", "/c", 1);
   EXPECT_EQ(cache_folder(), "/c/tandem");

@@ -29,9 +29,11 @@ TEST(Random, GivesTheKnownNumbers) {
 }
 
 double chi_square(const std::vector<int64_t>& counts) {
-  const double expected = static_cast<double>(std::accumulate(counts.begin(), counts.end(), int64_t{0})) / static_cast<double>(counts.size());
+  const double expected = static_cast<double>(std::accumulate(counts.begin(), counts.end(), int64_t{0})) /
+                          static_cast<double>(counts.size());
   double sum = 0;
-  for (const int64_t count : counts) sum += (static_cast<double>(count) - expected) * (static_cast<double>(count) - expected) / expected;
+  for (const int64_t count : counts)
+    sum += (static_cast<double>(count) - expected) * (static_cast<double>(count) - expected) / expected;
   return sum;
 }
 
@@ -130,7 +132,9 @@ TEST(Random, PermutationsAreAllEquallyLikely) {
     std::ranges::sort(sorted);
     ASSERT_EQ(sorted, (std::vector<int64_t>{0, 1, 2, 3}));
     int64_t rank = 0;
-    for (size_t a = 0; a < 4; ++a) rank = rank * static_cast<int64_t>(4 - a) + std::count_if(p.begin() + static_cast<std::ptrdiff_t>(a), p.end(), [&](int64_t x) { return x < p[a]; });
+    for (size_t a = 0; a < 4; ++a)
+      rank = rank * static_cast<int64_t>(4 - a) +
+             std::count_if(p.begin() + static_cast<std::ptrdiff_t>(a), p.end(), [&](int64_t x) { return x < p[a]; });
     ++counts[static_cast<size_t>(rank)];
   }
   EXPECT_LT(chi_square(counts), 23 + 6 * 6.8);  // 23 degrees of freedom

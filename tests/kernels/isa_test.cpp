@@ -8,8 +8,10 @@
 #include <cstdlib>
 #include <iostream>
 
-namespace tandem::kernels {
+namespace tandem::testing {
 namespace {
+
+using namespace kernels;
 
 std::string wish() {
   const char* text = std::getenv("TANDEM_ISA");
@@ -66,4 +68,4 @@ TEST(KernelIsaDeathTest, EveryFirstKernelReadsTheLimit) {
 }
 
 }  // namespace
-}  // namespace tandem::kernels
+}  // namespace tandem::testing

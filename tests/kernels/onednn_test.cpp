@@ -8,8 +8,10 @@
 
 #include <cmath>
 
-namespace tandem::kernels {
+namespace tandem::testing {
 namespace {
+
+using namespace kernels;
 
 std::vector<float> random(int64_t n, const char* stream) {
   Rng rng(1, stream);
@@ -78,14 +80,16 @@ double worst_error(const std::vector<float>& got, const std::vector<double>& wan
 
 // Each way to store the operands, with and without bias, on thin, long and square shapes.
 TEST(KernelMatmul, AgreesWithThePlainLoop) {
-  const std::vector<std::array<int64_t, 3>> sizes{{1, 1, 1},    {1, 10, 784}, {10, 1, 784}, {64, 10, 50},  {64, 50, 784}, {17, 33, 65},
-                                                  {129, 3, 31}, {3, 129, 31}, {33, 65, 1},  {512, 300, 64}, {64, 300, 512}, {2, 2, 4096}};
+  const std::vector<std::array<int64_t, 3>> sizes{{1, 1, 1},     {1, 10, 784},   {10, 1, 784},   {64, 10, 50},
+                                                  {64, 50, 784}, {17, 33, 65},   {129, 3, 31},   {3, 129, 31},
+                                                  {33, 65, 1},   {512, 300, 64}, {64, 300, 512}, {2, 2, 4096}};
   for (const auto& [m, n, k] : sizes)
     for (const bool ta : {false, true})
       for (const bool tb : {false, true})
         for (const bool with_bias : {false, true}) {
           const MatmulShape s{m, n, k, ta, tb};
-          const std::vector<float> a = random(m * k, "a"), b = random(k * n, "b"), bias = random(with_bias ? n : 0, "bias");
+          const std::vector<float> a = random(m * k, "a"), b = random(k * n, "b"),
+                                   bias = random(with_bias ? n : 0, "bias");
           std::vector<float> c(static_cast<size_t>(m * n));
           std::vector<double> want(c.size());
           matmul(s, a, b, bias, c);
@@ -108,4 +112,4 @@ TEST(KernelMatmul, EmptySizes) {
 }
 
 }  // namespace
-}  // namespace tandem::kernels
+}  // namespace tandem::testing

@@ -34,7 +34,8 @@ const std::map<std::string, std::string> rows{
     {"gelu_tanh", "gelu_tanh"},
     {"silu", "silu"},
     {"softmax", "softmax"},
-    {"residual", "residual: {body: [conv: {filters: 6, padding: same}, batch_norm], shortcut: [conv: {filters: 6, kernel: 1}]}"},
+    {"residual",
+     "residual: {body: [conv: {filters: 6, padding: same}, batch_norm], shortcut: [conv: {filters: 6, kernel: 1}]}"},
     {"sequential", "sequential: {layers: [flatten, linear: 7, batch_norm]}"},
 };
 
@@ -67,10 +68,13 @@ Tensor forward(nn::Module& l, const Tensor& x) {
   return l.forward(x, pass);
 }
 
-bool same(const Tensor& a, const Tensor& b) { return a.shape() == b.shape() && std::memcmp(a.bytes(), b.bytes(), a.byte_count()) == 0; }
+bool same(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && std::memcmp(a.bytes(), b.bytes(), a.byte_count()) == 0;
+}
 
 TEST(Layers, EachHasARow) {
-  for (const auto& name : nn::layer_names()) EXPECT_TRUE(rows.contains(name)) << "layer '" << name << "' has no row in layers_test.cpp";
+  for (const auto& name : nn::layer_names())
+    EXPECT_TRUE(rows.contains(name)) << "layer '" << name << "' has no row in layers_test.cpp";
   EXPECT_EQ(rows.size(), nn::layer_names().size());
 }
 
@@ -154,10 +158,12 @@ TEST_P(EachLayer, ABuiltCloneIsIndependent) {
 
 TEST_P(EachLayer, UnknownOptionsAreRefused) {
   const std::string kind = GetParam();
-  expect_error(ErrorKind::usage, {"l.yaml:1:", kind, "unknown key 'sorrow'"}, [&] { (void)layer(kind + ": {sorrow: 3}"); });
+  expect_error(ErrorKind::usage, {"l.yaml:1:", kind, "unknown key 'sorrow'"},
+               [&] { (void)layer(kind + ": {sorrow: 3}"); });
 }
 
-INSTANTIATE_TEST_SUITE_P(All, EachLayer, ::testing::ValuesIn(nn::layer_names()), [](const auto& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(All, EachLayer, ::testing::ValuesIn(nn::layer_names()),
+                         [](const auto& test) { return test.param; });
 
 // ---- shapes
 
@@ -183,11 +189,13 @@ TEST(Shapes, AreInferred) {
 }
 
 TEST(Shapes, MessagesNameTheLayerAndTheNumbers) {
-  const auto refused = [](const std::string& network, const std::vector<std::string>& parts, const Shape& in = {28, 28, 1}) {
+  const auto refused = [](const std::string& network, const std::vector<std::string>& parts,
+                          const Shape& in = {28, 28, 1}) {
     SCOPED_TRACE(network);
     expect_error(ErrorKind::usage, parts, [&] { (void)built(network, in, 0); });
   };
-  refused("[flatten, linear: {units: 10, inputs: 100}]", {"layer 1: linear", "expects 100 inputs, got 784", "set inputs: 784"});
+  refused("[flatten, linear: {units: 10, inputs: 100}]",
+          {"layer 1: linear", "expects 100 inputs, got 784", "set inputs: 784"});
   refused("[linear: {units: 10, inputs: 784}]", {"layer 0: linear", "got 1", "flatten"});
   refused("[flatten, linear: classes]", {"layer 1: linear", "units: classes"});
   refused("[flatten, conv: 8]", {"layer 1: conv", "images", "(784)", "before flatten"});
@@ -201,16 +209,20 @@ TEST(Shapes, MessagesNameTheLayerAndTheNumbers) {
   refused("[flatten, global_avg_pool]", {"layer 1: global_avg_pool", "before flatten"});
   refused("[group_norm: 3]", {"layer 0: group_norm", "(28, 28, 1)", "3 groups"});
   refused("[residual: {body: [conv: 8]}]", {"layer 0: residual", "(26, 26, 8)", "(28, 28, 1)", "shortcut"});
-  refused("[residual: {body: [conv: {filters: 8, padding: same}], shortcut: [conv: {filters: 4, kernel: 1}]}]", {"(28, 28, 8)", "(28, 28, 4)"});
+  refused("[residual: {body: [conv: {filters: 8, padding: same}], shortcut: [conv: {filters: 4, kernel: 1}]}]",
+          {"(28, 28, 8)", "(28, 28, 4)"});
   refused("[residual: {body: []}]", {"residual", "body is empty"});
   refused("[residual: {body: [relu, conv: {filters: 3, kernel: 40}]}]", {"layer 0: layer 1: conv"});
   refused("[linear: 10000000, linear: 10000000, linear: 10000000]", {"layer 1: network", "too large"});
 }
 
 TEST(Catalog, UnknownNamesGetTheNearest) {
-  expect_error(ErrorKind::usage, {"l.yaml:1:1", "unknown layer 'batchnorm'", "did you mean 'batch_norm'", "valid: avg_pool"}, [] { (void)layer("batchnorm"); });
+  expect_error(ErrorKind::usage,
+               {"l.yaml:1:1", "unknown layer 'batchnorm'", "did you mean 'batch_norm'", "valid: avg_pool"},
+               [] { (void)layer("batchnorm"); });
   expect_error(ErrorKind::usage, {"unknown layer 'xyzzyxyzzy'; valid"}, [] { (void)layer("xyzzyxyzzy: 3"); });
-  expect_error(ErrorKind::usage, {"unknown model 'resnet21'", "did you mean 'resnet20'", "lenet"}, [] { (void)nn::model("resnet21"); });
+  expect_error(ErrorKind::usage, {"unknown model 'resnet21'", "did you mean 'resnet20'", "lenet"},
+               [] { (void)nn::model("resnet21"); });
 }
 
 // ---- models
@@ -240,7 +252,8 @@ TEST(Models, LeNetHasItsShapes) {
   nn::Sequential net = nn::lenet();
   nn::Build b{Rng(1, "w"), 10};
   EXPECT_EQ(net.build({28, 28, 1}, b), (Shape{10}));
-  const std::vector<Shape> expected{{28, 28, 6}, {28, 28, 6}, {14, 14, 6}, {10, 10, 16}, {10, 10, 16}, {5, 5, 16}, {400}, {120}, {120}, {84}, {84}, {10}};
+  const std::vector<Shape> expected{{28, 28, 6}, {28, 28, 6}, {14, 14, 6}, {10, 10, 16}, {10, 10, 16}, {5, 5, 16},
+                                    {400},       {120},       {120},       {84},         {84},         {10}};
   EXPECT_EQ(net.shapes(), expected);
   EXPECT_EQ(nn::count(net).trained, 6 * 25 + 6 + 16 * 6 * 25 + 16 + 400 * 120 + 120 + 120 * 84 + 84 + 84 * 10 + 10);
   // 28·28 outputs of 25 products for 6 filters, 10·10 of 150 for 16, and the three matrices.
@@ -261,7 +274,8 @@ TEST(Init, HasTheVarianceItClaims) {
   nn::Build b{Rng(1, "w"), 0};
   const auto moments = [](const Tensor& t) {
     double sum = 0, squares = 0, most = 0;
-    for (const float v : t.data<const float>()) sum += v, squares += double{v} * v, most = std::max(most, std::abs(double{v}));
+    for (const float v : t.data<const float>())
+      sum += v, squares += double{v} * v, most = std::max(most, std::abs(double{v}));
     const auto n = static_cast<double>(t.numel());
     return std::array{sum / n, squares / n, most};
   };

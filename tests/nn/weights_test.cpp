@@ -84,7 +84,8 @@ TEST(Weights, CountAndTrained) {
   for (const Tensor& t : tensors) EXPECT_TRUE(requires_grad(t));
   std::vector<std::string> names;
   for (const auto& [name, t] : nn::named(net)) names.push_back(name);
-  EXPECT_EQ(names, (std::vector<std::string>{"0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean", "1.running_var", "5.weight", "5.bias"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean",
+                                             "1.running_var", "5.weight", "5.bias"}));
 }
 
 }  // namespace

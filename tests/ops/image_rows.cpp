@@ -13,8 +13,11 @@ using Arrays = std::vector<Array>;
 // Gathers, for each output, the inputs under the kernel; outside of the image there are zeros.
 Array correlate(const Arrays& in, const Conv2dOptions& o) {
   const Array &x = in[0], &w = in[1];
-  const int64_t height = x.size(1), width = x.size(2), out = w.size(0), share = w.size(1), kh = w.size(2), kw = w.size(3);
-  const auto outputs = [&](int64_t n, int64_t k) { return (n + 2 * o.padding - o.dilation * (k - 1) - 1) / o.stride + 1; };
+  const int64_t height = x.size(1), width = x.size(2), out = w.size(0), share = w.size(1), kh = w.size(2),
+                kw = w.size(3);
+  const auto outputs = [&](int64_t n, int64_t k) {
+    return (n + 2 * o.padding - o.dilation * (k - 1) - 1) / o.stride + 1;
+  };
   Array y({x.size(0), outputs(height, kh), outputs(width, kw), out});
   for (int64_t n = 0; n < y.size(0); ++n)
     for (int64_t r = 0; r < y.size(1); ++r)
@@ -24,7 +27,8 @@ Array correlate(const Arrays& in, const Conv2dOptions& o) {
           const int64_t group = k / (out / o.groups);
           for (int64_t i = 0; i < kh; ++i)
             for (int64_t j = 0; j < kw; ++j) {
-              const int64_t row = r * o.stride + i * o.dilation - o.padding, col = s * o.stride + j * o.dilation - o.padding;
+              const int64_t row = r * o.stride + i * o.dilation - o.padding,
+                            col = s * o.stride + j * o.dilation - o.padding;
               if (row < 0 || row >= height || col < 0 || col >= width) continue;
               for (int64_t c = 0; c < share; ++c) sum += x({n, row, col, group * share + c}) * w({k, c, i, j});
             }
@@ -44,37 +48,42 @@ std::vector<Case> conv_cases() {
   for (const int64_t n : {1, 2, 33})
     for (const int64_t channels : {1, 3, 16, 17})
       for (const int64_t kernel : {1, 3, 5})
-        list.push_back({{n, 6, 7, channels}, channels == 3 ? 8 : channels == 16 ? 16 : 5, kernel, kernel,
-                        {.padding = kernel / 2}, n != 2});
-  const std::vector<Conv> special{
-      {{2, 9, 8, 3}, 6, 3, 3, {.stride = 2}},
-      {{2, 9, 8, 3}, 6, 3, 3, {.stride = 2, .padding = 1}},
-      {{2, 8, 8, 16}, 32, 3, 3, {.stride = 2, .padding = 1}, false},
-      {{2, 9, 11, 5}, 4, 2, 2, {.stride = 3, .padding = 1}},
-      {{2, 8, 8, 16}, 16, 1, 1, {.stride = 2}},
-      {{2, 12, 12, 1}, 5, 1, 1, {.stride = 2}},  // few channels: see conv2d_grad_weight
-      {{33, 9, 12, 3}, 8, 1, 1, {.stride = 3}},
-      {{2, 9, 9, 8}, 8, 1, 1, {.stride = 2, .groups = 4}},
-      {{2, 9, 9, 3}, 4, 1, 1, {.stride = 2, .padding = 1}},
-      {{2, 9, 9, 4}, 6, 3, 3, {.padding = 2, .dilation = 2}},
-      {{2, 11, 9, 16}, 16, 3, 3, {.stride = 2, .padding = 3, .dilation = 3}},
-      {{2, 6, 6, 8}, 12, 3, 3, {.padding = 1, .groups = 2}},
-      {{2, 6, 6, 32}, 32, 3, 3, {.padding = 1, .groups = 4}, false},
-      {{2, 6, 6, 16}, 16, 3, 3, {.padding = 1, .groups = 16}},  // depthwise
-      {{33, 6, 6, 17}, 17, 3, 3, {.padding = 1, .groups = 17}},
-      {{2, 7, 7, 8}, 16, 3, 3, {.padding = 1, .groups = 8}},  // two outputs a channel
-      {{2, 7, 7, 16}, 16, 5, 5, {.stride = 2, .padding = 2, .groups = 16}},
-      {{2, 3, 12, 3}, 4, 1, 5},
-      {{2, 12, 3, 3}, 4, 5, 1},
-      {{2, 5, 1, 3}, 4, 3, 1},
-      {{2, 3, 3, 2}, 3, 3, 3},                 // a single output
-      {{2, 1, 1, 7}, 5, 1, 1},
-      {{2, 2, 2, 3}, 4, 3, 3, {.padding = 3}},  // more padding than image
-      {{2, 28, 28, 1}, 6, 5, 5},                // LeNet's first and second
-      {{2, 12, 12, 6}, 16, 5, 5},
-      {{1, 14, 14, 1}, 3, 7, 7, {.stride = 2, .padding = 3}},
-      {{0, 6, 6, 3}, 4, 3, 3},
-      {{64, 3, 3, 129}, 33, 1, 1}};
+        list.push_back({{n, 6, 7, channels},
+                        channels == 3    ? 8
+                        : channels == 16 ? 16
+                                         : 5,
+                        kernel,
+                        kernel,
+                        {.padding = kernel / 2},
+                        n != 2});
+  const std::vector<Conv> special{{{2, 9, 8, 3}, 6, 3, 3, {.stride = 2}},
+                                  {{2, 9, 8, 3}, 6, 3, 3, {.stride = 2, .padding = 1}},
+                                  {{2, 8, 8, 16}, 32, 3, 3, {.stride = 2, .padding = 1}, false},
+                                  {{2, 9, 11, 5}, 4, 2, 2, {.stride = 3, .padding = 1}},
+                                  {{2, 8, 8, 16}, 16, 1, 1, {.stride = 2}},
+                                  {{2, 12, 12, 1}, 5, 1, 1, {.stride = 2}},  // few channels: see conv2d_grad_weight
+                                  {{33, 9, 12, 3}, 8, 1, 1, {.stride = 3}},
+                                  {{2, 9, 9, 8}, 8, 1, 1, {.stride = 2, .groups = 4}},
+                                  {{2, 9, 9, 3}, 4, 1, 1, {.stride = 2, .padding = 1}},
+                                  {{2, 9, 9, 4}, 6, 3, 3, {.padding = 2, .dilation = 2}},
+                                  {{2, 11, 9, 16}, 16, 3, 3, {.stride = 2, .padding = 3, .dilation = 3}},
+                                  {{2, 6, 6, 8}, 12, 3, 3, {.padding = 1, .groups = 2}},
+                                  {{2, 6, 6, 32}, 32, 3, 3, {.padding = 1, .groups = 4}, false},
+                                  {{2, 6, 6, 16}, 16, 3, 3, {.padding = 1, .groups = 16}},  // depthwise
+                                  {{33, 6, 6, 17}, 17, 3, 3, {.padding = 1, .groups = 17}},
+                                  {{2, 7, 7, 8}, 16, 3, 3, {.padding = 1, .groups = 8}},  // two outputs a channel
+                                  {{2, 7, 7, 16}, 16, 5, 5, {.stride = 2, .padding = 2, .groups = 16}},
+                                  {{2, 3, 12, 3}, 4, 1, 5},
+                                  {{2, 12, 3, 3}, 4, 5, 1},
+                                  {{2, 5, 1, 3}, 4, 3, 1},
+                                  {{2, 3, 3, 2}, 3, 3, 3},  // a single output
+                                  {{2, 1, 1, 7}, 5, 1, 1},
+                                  {{2, 2, 2, 3}, 4, 3, 3, {.padding = 3}},  // more padding than image
+                                  {{2, 28, 28, 1}, 6, 5, 5},                // LeNet's first and second
+                                  {{2, 12, 12, 6}, 16, 5, 5},
+                                  {{1, 14, 14, 1}, 3, 7, 7, {.stride = 2, .padding = 3}},
+                                  {{0, 6, 6, 3}, 4, 3, 3},
+                                  {{64, 3, 3, 129}, 33, 1, 1}};
   list.insert(list.end(), special.begin(), special.end());
   std::vector<Case> cases;
   for (const auto& [x, out, kh, kw, o, bias] : list) {
@@ -86,7 +95,9 @@ std::vector<Case> conv_cases() {
            [o = o](const Tensors& in) { return conv2d(in[0], in[1], in.size() > 2 ? in[2] : Tensor{}, o); },
            [o = o](const Arrays& in) { return correlate(in, o); },
            false,
-           products > 1'000'000 ? 2 : products > 100'000 ? 4 : 12};
+           products > 1'000'000 ? 2
+           : products > 100'000 ? 4
+                                : 12};
     if (bias) c.inputs.push_back({{out}});
     cases.push_back(c);
   }
@@ -116,35 +127,36 @@ Array pool(const Array& x, const PoolOptions& o, bool maximum) {
 }
 
 std::vector<Case> pool_cases(Tensor (*call)(const Tensor&, const PoolOptions&), bool maximum) {
-  const std::vector<std::pair<Shape, PoolOptions>> list{
-      {{2, 6, 8, 3}, {}},
-      {{2, 7, 5, 3}, {}},  // the last row and column are left out
-      {{1, 2, 2, 1}, {}},
-      {{2, 7, 7, 17}, {.kernel = 3, .stride = 2}},
-      {{2, 7, 7, 17}, {.kernel = 3, .stride = 2, .padding = 1}},
-      {{2, 5, 5, 16}, {.kernel = 3, .stride = 1, .padding = 1}},
-      {{2, 5, 6, 2}, {.kernel = 2, .stride = 1}},
-      {{2, 6, 6, 2}, {.kernel = 2, .stride = 3}},
-      {{2, 3, 3, 2}, {.kernel = 2, .stride = 2, .padding = 1}},
-      {{2, 4, 4, 5}, {.kernel = 1}},
-      {{2, 4, 4, 5}, {.kernel = 4}},
-      {{0, 4, 4, 2}, {}},
-      {{33, 8, 8, 33}, {}},
-      {{3, 28, 28, 33}, {.kernel = 3, .stride = 2, .padding = 1}}};
+  const std::vector<std::pair<Shape, PoolOptions>> list{{{2, 6, 8, 3}, {}},
+                                                        {{2, 7, 5, 3}, {}},  // the last row and column are left out
+                                                        {{1, 2, 2, 1}, {}},
+                                                        {{2, 7, 7, 17}, {.kernel = 3, .stride = 2}},
+                                                        {{2, 7, 7, 17}, {.kernel = 3, .stride = 2, .padding = 1}},
+                                                        {{2, 5, 5, 16}, {.kernel = 3, .stride = 1, .padding = 1}},
+                                                        {{2, 5, 6, 2}, {.kernel = 2, .stride = 1}},
+                                                        {{2, 6, 6, 2}, {.kernel = 2, .stride = 3}},
+                                                        {{2, 3, 3, 2}, {.kernel = 2, .stride = 2, .padding = 1}},
+                                                        {{2, 4, 4, 5}, {.kernel = 1}},
+                                                        {{2, 4, 4, 5}, {.kernel = 4}},
+                                                        {{0, 4, 4, 2}, {}},
+                                                        {{33, 8, 8, 33}, {}},
+                                                        {{3, 28, 28, 33}, {.kernel = 3, .stride = 2, .padding = 1}}};
   std::vector<Case> cases;
   for (const auto& [x, o] : list)
-    cases.push_back({text(x) + "_k" + std::to_string(o.kernel) + "_s" + std::to_string(o.stride) + "_p" + std::to_string(o.padding),
-                     {{x, distinct()}},
-                     [call, o = o](const Tensors& in) { return call(in[0], o); },
-                     [maximum, o = o](const Arrays& in) { return pool(in[0], o, maximum); },
-                     false,
-                     x.numel() > 10000 ? 4 : 24});
+    cases.push_back(
+        {text(x) + "_k" + std::to_string(o.kernel) + "_s" + std::to_string(o.stride) + "_p" + std::to_string(o.padding),
+         {{x, distinct()}},
+         [call, o = o](const Tensors& in) { return call(in[0], o); },
+         [maximum, o = o](const Arrays& in) { return pool(in[0], o, maximum); },
+         false,
+         x.numel() > 10000 ? 4 : 24});
   return cases;
 }
 
 std::vector<Case> global_cases() {
   std::vector<Case> cases;
-  for (const Shape& shape : {Shape{2, 1, 1, 3}, Shape{2, 3, 5, 1}, Shape{1, 7, 7, 17}, Shape{0, 2, 2, 3}, Shape{33, 8, 8, 33}, Shape{2, 130, 130, 3}})
+  for (const Shape& shape : {Shape{2, 1, 1, 3}, Shape{2, 3, 5, 1}, Shape{1, 7, 7, 17}, Shape{0, 2, 2, 3},
+                             Shape{33, 8, 8, 33}, Shape{2, 130, 130, 3}})
     cases.push_back({text(shape),
                      {{shape}},
                      [](const Tensors& in) { return global_avg_pool2d(in[0]); },
@@ -166,9 +178,13 @@ std::vector<Case> global_cases() {
 }  // namespace
 
 std::vector<Row> image_rows() {
-  return {{"conv2d", {1.5e-6, 1.5e-6, 0.5, 0, 0, 1e-12}, "sums of up to 425 products; the weight's gradient sums over all positions",
+  return {{"conv2d",
+           {1.5e-6, 1.5e-6, 0.5, 0, 0, 1e-12},
+           "sums of up to 425 products; the weight's gradient sums over all positions",
            conv_cases()},
-          {"max_pool2d", {0, 3e-7, 0, 1, 0, 0}, "a choice; gradients of overlapping windows are added",
+          {"max_pool2d",
+           {0, 3e-7, 0, 1, 0, 0},
+           "a choice; gradients of overlapping windows are added",
            pool_cases(max_pool2d, true)},
           {"avg_pool2d", {5e-7, 5e-7, 0.5}, "sums of up to 16 values", pool_cases(avg_pool2d, false)},
           {"global_avg_pool2d", {3e-7, 2e-7, 0, 0.3}, "sums of up to 16900 values of both signs", global_cases()}};

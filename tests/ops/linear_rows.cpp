@@ -40,18 +40,11 @@ int picks(int64_t products) { return products > 1'000'000 ? 2 : products > 100'0
 
 std::vector<Case> matmul_cases() {
   std::vector<std::pair<Shape, Shape>> list{
-      {{1, 130}, {130, 1}},
-      {{130, 1}, {1, 130}},
-      {{17, 300}, {300, 513}},
-      {{513, 300}, {300, 17}},
-      {{400, 200}, {200, 90}},  // enough work to be cut by rows
-      {{90, 200}, {200, 400}},  // and by columns
-      {{0, 2, 3}, {0, 3, 4}},
-      {{1, 2, 3}, {1, 3, 4}},
-      {{5, 17, 16}, {5, 16, 33}},
-      {{3, 1, 8}, {3, 8, 1}},
-      {{2, 0, 3}, {2, 3, 4}},
-      {{2, 3, 0}, {2, 0, 4}}};
+      {{1, 130}, {130, 1}},    {{130, 1}, {1, 130}},    {{17, 300}, {300, 513}},
+      {{513, 300}, {300, 17}}, {{400, 200}, {200, 90}},  // enough work to be cut by rows
+      {{90, 200}, {200, 400}},                           // and by columns
+      {{0, 2, 3}, {0, 3, 4}},  {{1, 2, 3}, {1, 3, 4}},  {{5, 17, 16}, {5, 16, 33}},
+      {{3, 1, 8}, {3, 8, 1}},  {{2, 0, 3}, {2, 3, 4}},  {{2, 3, 0}, {2, 0, 4}}};
   for (const int64_t n : awkward_sizes)
     list.insert(list.end(), {{{n, 5}, {5, 7}}, {{7, n}, {n, 5}}, {{5, 7}, {7, n}}, {{n, n}, {n, n}}});
   std::vector<Case> cases;
@@ -75,8 +68,8 @@ std::vector<Case> linear_cases() {
     Shape x;
     int64_t out;
   };
-  std::vector<Size> list{{{5}, 3},       {{1}, 1},      {{2, 3, 7}, 4},  {{2, 0, 7}, 4},      {{4, 0}, 3},   {{64, 784}, 50},
-                         {{300, 120}, 84}, {{2, 150, 33}, 65}, {{2, 2, 2, 2, 3}, 4}, {{3, 7}, 0}};
+  std::vector<Size> list{{{5}, 3},        {{1}, 1},         {{2, 3, 7}, 4},     {{2, 0, 7}, 4},       {{4, 0}, 3},
+                         {{64, 784}, 50}, {{300, 120}, 84}, {{2, 150, 33}, 65}, {{2, 2, 2, 2, 3}, 4}, {{3, 7}, 0}};
   for (const int64_t n : awkward_sizes) list.insert(list.end(), {{{n, 5}, 6}, {{6, n}, 5}, {{5, 6}, n}});
   std::vector<Case> cases;
   for (const auto& [x, out] : list)
@@ -110,7 +103,8 @@ std::vector<Case> embedding_cases() {
                            Array y{Shape(sizes)};
                            size_t at = 0;
                            for (const double i : in[1].v)
-                             for (int64_t c = 0; c < in[0].size(1); ++c) y.v[at++] = in[0]({static_cast<int64_t>(i), c});
+                             for (int64_t c = 0; c < in[0].size(1); ++c)
+                               y.v[at++] = in[0]({static_cast<int64_t>(i), c});
                            return y;
                          }});
   return cases;
@@ -119,9 +113,10 @@ std::vector<Case> embedding_cases() {
 }  // namespace
 
 std::vector<Row> linear_rows() {
-  return {{"matmul", {1e-6, 1e-6, 0.5, 0, 0, 1e-12}, "sums of up to 513 products of both signs", matmul_cases()},
-          {"linear", {1e-6, 1e-6, 0.5, 0, 0, 1e-12}, "sums of up to 784 products of both signs", linear_cases()},
-          {"embedding", {0, 5e-7, 0, 0, 2, 0}, "a copy; the gradient sums the rows that an entry got", embedding_cases()}};
+  return {
+      {"matmul", {1e-6, 1e-6, 0.5, 0, 0, 1e-12}, "sums of up to 513 products of both signs", matmul_cases()},
+      {"linear", {1e-6, 1e-6, 0.5, 0, 0, 1e-12}, "sums of up to 784 products of both signs", linear_cases()},
+      {"embedding", {0, 5e-7, 0, 0, 2, 0}, "a copy; the gradient sums the rows that an entry got", embedding_cases()}};
 }
 
 }  // namespace tandem::testing

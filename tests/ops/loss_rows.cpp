@@ -29,14 +29,18 @@ double entropy(const Array& logits, const Array& labels, const std::vector<doubl
 
 std::vector<Case> entropy_cases() {
   std::vector<Case> cases;
-  for (const Shape& shape : {Shape{1, 1}, Shape{1, 2}, Shape{3, 17}, Shape{17, 3}, Shape{33, 10}, Shape{2, 129}, Shape{5000, 10}})
+  for (const Shape& shape :
+       {Shape{1, 1}, Shape{1, 2}, Shape{3, 17}, Shape{17, 3}, Shape{33, 10}, Shape{2, 129}, Shape{5000, 10}})
     for (const double smoothing : {0.0, 0.1})
       for (const bool weighted : {false, true})
         for (const DType type : {DType::i32, DType::i64}) {
           std::vector<double> weights(static_cast<size_t>(shape[1]), 1.0);
           for (size_t c = 0; weighted && c < weights.size(); ++c) weights[c] = 0.5 + static_cast<double>(c % 5);
-          const Draw label = [classes = shape[1]](Rng& rng, int64_t, int64_t) { return static_cast<double>(rng.below(classes)); };
-          cases.push_back({text(shape) + (smoothing > 0 ? "_smooth" : "") + (weighted ? "_weighted_" : "_") + std::string(name_of(type)),
+          const Draw label = [classes = shape[1]](Rng& rng, int64_t, int64_t) {
+            return static_cast<double>(rng.below(classes));
+          };
+          cases.push_back({text(shape) + (smoothing > 0 ? "_smooth" : "") + (weighted ? "_weighted_" : "_") +
+                               std::string(name_of(type)),
                            {{shape, uniform(-1.5, 1.5)}, {{shape[0]}, label, false, type}},
                            [=](const Tensors& in) {
                              CrossEntropyOptions options{.label_smoothing = smoothing};
@@ -97,20 +101,26 @@ std::vector<Row> loss_rows() {
   const Tolerance tight{2e-7, 3e-7, 0.05};
   const std::string summed = "sums run in double precision; the result and the slopes are rounded";
   Row huber_row{"huber_loss", tight, summed,
-                pair_cases("delta_1_", tenths, between, true, [](T x, T t) { return huber_loss(x, t); }, huber(1))};
-  for (Case& c : pair_cases("delta_half_", tenths, between, true, [](T x, T t) { return huber_loss(x, t, 0.5); }, huber(0.5)))
+                pair_cases(
+                    "delta_1_", tenths, between, true, [](T x, T t) { return huber_loss(x, t); }, huber(1))};
+  for (Case& c : pair_cases(
+           "delta_half_", tenths, between, true, [](T x, T t) { return huber_loss(x, t, 0.5); }, huber(0.5)))
     huber_row.cases.push_back(std::move(c));
-  return {
-      {"cross_entropy", {1e-6, 2e-6, 0.5}, "the logarithm of the softmax is in float, and p - q cancels", entropy_cases()},
-      {"binary_cross_entropy", tight, summed, pair_cases("", probability, share, false, binary_cross_entropy, log_loss)},
-      {"binary_cross_entropy_logits", tight, summed,
-       pair_cases("", uniform(-8, 8), share, false, binary_cross_entropy_logits,
-                  [](double z, double t) { return log_loss(1 / (1 + std::exp(-z)), t); })},
-      {"mse_loss", tight, summed,
-       pair_cases("", uniform(-2, 2), uniform(-2, 2), true, mse_loss, [](double x, double t) { return (x - t) * (x - t); })},
-      {"l1_loss", tight, summed,
-       pair_cases("", tenths, between, true, l1_loss, [](double x, double t) { return std::abs(x - t); })},
-      huber_row};
+  return {{"cross_entropy",
+           {1e-6, 2e-6, 0.5},
+           "the logarithm of the softmax is in float, and p - q cancels",
+           entropy_cases()},
+          {"binary_cross_entropy", tight, summed,
+           pair_cases("", probability, share, false, binary_cross_entropy, log_loss)},
+          {"binary_cross_entropy_logits", tight, summed,
+           pair_cases("", uniform(-8, 8), share, false, binary_cross_entropy_logits,
+                      [](double z, double t) { return log_loss(1 / (1 + std::exp(-z)), t); })},
+          {"mse_loss", tight, summed,
+           pair_cases("", uniform(-2, 2), uniform(-2, 2), true, mse_loss,
+                      [](double x, double t) { return (x - t) * (x - t); })},
+          {"l1_loss", tight, summed,
+           pair_cases("", tenths, between, true, l1_loss, [](double x, double t) { return std::abs(x - t); })},
+          huber_row};
 }
 
 }  // namespace tandem::testing

@@ -49,7 +49,7 @@ std::vector<Input> inputs(const Shape& x, double offset) {
 }
 
 std::vector<Case> batch_cases() {
-  const std::vector<Shape> shapes{{2, 1},  {3, 2},   {16, 15},    {33, 16},      {65, 17},     {129, 3},
+  const std::vector<Shape> shapes{{2, 1},  {3, 2},    {16, 15},     {33, 16},      {65, 17},       {129, 3},
                                   {2, 33}, {2, 3, 5}, {2, 4, 5, 3}, {1, 6, 6, 17}, {33, 8, 8, 31}, {many, 1}};
   std::vector<Case> cases;
   for (const Shape& shape : shapes)
@@ -62,7 +62,9 @@ std::vector<Case> batch_cases() {
                },
                [training](const Arrays& in) {
                  const int64_t channels = in[0].size(-1);
-                 if (training) return normalise(in, channels, [=](int64_t i) { return i % channels; }, 1e-3);
+                 if (training)
+                   return normalise(
+                       in, channels, [=](int64_t i) { return i % channels; }, 1e-3);
                  Array y(in[0].shape);
                  for (size_t i = 0; i < y.v.size(); ++i) {
                    const size_t at = i % static_cast<size_t>(channels);
@@ -91,37 +93,33 @@ std::vector<Case> layer_cases() {
   std::vector<Case> cases;
   for (const Shape& shape : shapes)
     for (const double offset : {0.0, 30.0})
-      cases.push_back({text(shape) + (offset > 0 ? "_offset" : ""),
-                       inputs(shape, offset),
+      cases.push_back({text(shape) + (offset > 0 ? "_offset" : ""), inputs(shape, offset),
                        [](const Tensors& in) { return layer_norm(in[0], in[1], in[2], 1e-3); },
                        [](const Arrays& in) {
                          const int64_t width = in[0].size(-1);
-                         return normalise(in, in[0].shape.numel() / width, [=](int64_t i) { return i / width; }, 1e-3);
+                         return normalise(
+                             in, in[0].shape.numel() / width, [=](int64_t i) { return i / width; }, 1e-3);
                        },
-                       false,
-                       12,
-                       offset / 10});
+                       false, 12, offset / 10});
   return cases;
 }
 
 std::vector<Case> group_cases() {
-  const std::vector<std::pair<Shape, int64_t>> list{
-      {{2, 6}, 2},        {{2, 6}, 1},        {{2, 3, 6}, 3},     {{2, 4, 5, 6}, 2}, {{2, 4, 5, 6}, 6},
-      {{1, 3, 3, 17}, 1}, {{3, 2, 2, 34}, 2}, {{0, 4, 4, 6}, 2}, {{17, 12, 12, 32}, 8}};
+  const std::vector<std::pair<Shape, int64_t>> list{{{2, 6}, 2},        {{2, 6}, 1},       {{2, 3, 6}, 3},
+                                                    {{2, 4, 5, 6}, 2},  {{2, 4, 5, 6}, 6}, {{1, 3, 3, 17}, 1},
+                                                    {{3, 2, 2, 34}, 2}, {{0, 4, 4, 6}, 2}, {{17, 12, 12, 32}, 8}};
   std::vector<Case> cases;
   for (const auto& [shape, groups] : list)
     for (const double offset : {0.0, 30.0})
-      cases.push_back({text(shape) + "_groups_" + std::to_string(groups) + (offset > 0 ? "_offset" : ""),
-                       inputs(shape, offset),
-                       [groups = groups](const Tensors& in) { return group_norm(in[0], groups, in[1], in[2], 1e-3); },
-                       [groups = groups](const Arrays& in) {
-                         const int64_t channels = in[0].size(-1), image = in[0].shape.product(1, in[0].shape.rank());
-                         const auto set = [=](int64_t i) { return i / image * groups + i % channels / (channels / groups); };
-                         return normalise(in, in[0].size(0) * groups, set, 1e-3);
-                       },
-                       false,
-                       8,
-                       offset / 10});
+      cases.push_back(
+          {text(shape) + "_groups_" + std::to_string(groups) + (offset > 0 ? "_offset" : ""), inputs(shape, offset),
+           [groups = groups](const Tensors& in) { return group_norm(in[0], groups, in[1], in[2], 1e-3); },
+           [groups = groups](const Arrays& in) {
+             const int64_t channels = in[0].size(-1), image = in[0].shape.product(1, in[0].shape.rank());
+             const auto set = [=](int64_t i) { return i / image * groups + i % channels / (channels / groups); };
+             return normalise(in, in[0].size(0) * groups, set, 1e-3);
+           },
+           false, 8, offset / 10});
   return cases;
 }
 
@@ -152,7 +150,8 @@ std::vector<Case> dropout_cases() {
 
 std::vector<Row> norm_rows() {
   const std::string reason =
-      "an offset of 30 rounds x - mean by 30 * 6e-8, of a deviation of 0.5 or more; gradients sum up to 70001 such terms";
+      "an offset of 30 rounds x - mean by 30 * 6e-8, of a deviation of 0.5 or more; gradients sum up to 70001 such "
+      "terms";
   return {{"batch_norm", {8e-6, 8e-6, 0.1, 1, 0, 1e-11}, reason, batch_cases()},
           {"layer_norm", {8e-6, 8e-6, 0.1, 1, 0, 1e-11}, reason, layer_cases()},
           {"group_norm", {8e-6, 8e-6, 0.1, 1, 0, 1e-11}, reason, group_cases()},

@@ -51,25 +51,27 @@ std::vector<Place> places(bool empty_axis) {
   return list;
 }
 
-std::vector<Case> axis_cases(const std::function<Tensor(const Tensor&, int, bool)>& call, const Fold& fold,
-                             const Draw& draw, bool empty_axis, bool gradient = true,
-                             const std::function<double(int64_t)>& terms = [](int64_t) { return 0.0; }) {
+std::vector<Case> axis_cases(
+    const std::function<Tensor(const Tensor&, int, bool)>& call, const Fold& fold, const Draw& draw, bool empty_axis,
+    bool gradient = true, const std::function<double(int64_t)>& terms = [](int64_t) { return 0.0; }) {
   std::vector<Case> cases;
   for (const auto& [shape, axis] : places(empty_axis))
     for (const bool keep : {false, true})
-      cases.push_back({text(shape) + (axis < 0 ? "_axis_m" : "_axis_") + std::to_string(std::abs(axis)) + (keep ? "_keep" : ""),
-                       {{shape, draw, gradient}},
-                       [=, axis = axis](const std::vector<Tensor>& in) { return call(in[0], axis, keep); },
-                       [=, axis = axis](const std::vector<Array>& in) { return over_axis(in[0], axis, keep, fold); },
-                       false,
-                       8,
-                       terms(shape[axis])});
+      cases.push_back(
+          {text(shape) + (axis < 0 ? "_axis_m" : "_axis_") + std::to_string(std::abs(axis)) + (keep ? "_keep" : ""),
+           {{shape, draw, gradient}},
+           [=, axis = axis](const std::vector<Tensor>& in) { return call(in[0], axis, keep); },
+           [=, axis = axis](const std::vector<Array>& in) { return over_axis(in[0], axis, keep, fold); },
+           false,
+           8,
+           terms(shape[axis])});
   return cases;
 }
 
 void add_whole(std::vector<Case>& cases, const std::function<Tensor(const Tensor&)>& call, const Fold& fold, bool empty,
                const std::function<double(int64_t)>& terms) {
-  for (const Shape& shape : {Shape{}, Shape{0}, Shape{1}, Shape{17}, Shape{2, 3, 4}, Shape{129, 3}, Shape{many}, Shape{300, 257}}) {
+  for (const Shape& shape :
+       {Shape{}, Shape{0}, Shape{1}, Shape{17}, Shape{2, 3, 4}, Shape{129, 3}, Shape{many}, Shape{300, 257}}) {
     if (shape.numel() == 0 && !empty) continue;
     cases.push_back({"all_" + text(shape),
                      {{shape}},
@@ -92,13 +94,20 @@ std::vector<Row> reduce_rows() {
   const std::string sums = "partial sums of n numbers of both signs are of size root n";
   const auto root = [](int64_t n) { return 2 * std::sqrt(static_cast<double>(n)); };
   const auto inverse_root = [](int64_t n) { return 2 / std::sqrt(static_cast<double>(n)); };
-  Row sum_row{"sum", {5e-7, 1e-7}, sums,
-              axis_cases([](T x, int axis, bool keep) { return sum(x, axis, keep); }, total, uniform(-2, 2), true, true, root)};
-  add_whole(sum_row.cases, [](T x) { return sum(x); }, total, true, root);
-  Row mean_row{"mean", {5e-7, 2e-7}, sums,
-               axis_cases([](T x, int axis, bool keep) { return mean(x, axis, keep); }, average, uniform(-2, 2), false, true,
-                          inverse_root)};
-  add_whole(mean_row.cases, [](T x) { return mean(x); }, average, false, inverse_root);
+  Row sum_row{
+      "sum",
+      {5e-7, 1e-7},
+      sums,
+      axis_cases([](T x, int axis, bool keep) { return sum(x, axis, keep); }, total, uniform(-2, 2), true, true, root)};
+  add_whole(
+      sum_row.cases, [](T x) { return sum(x); }, total, true, root);
+  Row mean_row{"mean",
+               {5e-7, 2e-7},
+               sums,
+               axis_cases([](T x, int axis, bool keep) { return mean(x, axis, keep); }, average, uniform(-2, 2), false,
+                          true, inverse_root)};
+  add_whole(
+      mean_row.cases, [](T x) { return mean(x); }, average, false, inverse_root);
   return {sum_row, mean_row,
           Row{"max", {0, 0, 0, 0, 0, 0}, "exact: a choice", axis_cases(max, largest, distinct(), false)},
           Row{"min", {0, 0, 0, 0, 0, 0}, "exact: a choice", axis_cases(min, smallest, distinct(), false)},

@@ -14,9 +14,15 @@ std::vector<Case> reshape_cases() {
     std::vector<int64_t> sizes;
     Shape to;
   };
-  const std::vector<Change> list{{{2, 3}, {3, 2}, {3, 2}}, {{2, 3}, {-1}, {6}},          {{2, 3, 4}, {2, -1}, {2, 12}},
-                                 {{}, {1, 1}, {1, 1}},     {{1}, {}, {}},                {{0, 3}, {3, 0}, {3, 0}},
-                                 {{0, 3}, {-1, 3}, {0, 3}}, {{many}, {1, -1}, {1, many}}, {{17}, {17}, {17}}};
+  const std::vector<Change> list{{{2, 3}, {3, 2}, {3, 2}},
+                                 {{2, 3}, {-1}, {6}},
+                                 {{2, 3, 4}, {2, -1}, {2, 12}},
+                                 {{}, {1, 1}, {1, 1}},
+                                 {{1}, {}, {}},
+                                 {{0, 3}, {3, 0}, {3, 0}},
+                                 {{0, 3}, {-1, 3}, {0, 3}},
+                                 {{many}, {1, -1}, {1, many}},
+                                 {{17}, {17}, {17}}};
   std::vector<Case> cases;
   for (size_t i = 0; i < list.size(); ++i)
     cases.push_back({text(list[i].from) + "_to_" + text(list[i].to) + "_" + std::to_string(i),
@@ -31,10 +37,18 @@ std::vector<Case> reshape_cases() {
 }
 
 std::vector<Case> permute_cases() {
-  const std::vector<std::pair<Shape, std::vector<int>>> list{
-      {{}, {}},        {{3}, {0}},          {{2, 3}, {1, 0}},          {{17, 33}, {1, 0}},
-      {{0, 3}, {1, 0}}, {{2, 3, 4}, {2, 0, 1}}, {{2, 3, 4, 5}, {0, 3, 1, 2}}, {{2, 3, 4, 5}, {0, 2, 3, 1}},
-      {{2, 1, 3}, {1, 2, 0}}, {{2, 1, 3, 2, 1, 2}, {5, 3, 1, 0, 2, 4}}, {{300, 257}, {1, 0}}, {{2, 3, 4}, {0, 1, 2}}};
+  const std::vector<std::pair<Shape, std::vector<int>>> list{{{}, {}},
+                                                             {{3}, {0}},
+                                                             {{2, 3}, {1, 0}},
+                                                             {{17, 33}, {1, 0}},
+                                                             {{0, 3}, {1, 0}},
+                                                             {{2, 3, 4}, {2, 0, 1}},
+                                                             {{2, 3, 4, 5}, {0, 3, 1, 2}},
+                                                             {{2, 3, 4, 5}, {0, 2, 3, 1}},
+                                                             {{2, 1, 3}, {1, 2, 0}},
+                                                             {{2, 1, 3, 2, 1, 2}, {5, 3, 1, 0, 2, 4}},
+                                                             {{300, 257}, {1, 0}},
+                                                             {{2, 3, 4}, {0, 1, 2}}};
   std::vector<Case> cases;
   for (const auto& [shape, order] : list) {
     std::string name = text(shape) + "_order_";
@@ -50,9 +64,11 @@ std::vector<Case> permute_cases() {
                        for (int64_t i = 0; i < from.numel(); ++i) {
                          std::vector<int64_t> at(order.size());
                          int64_t rest = i;
-                         for (int axis = from.rank() - 1; axis >= 0; rest /= from[axis--]) at[static_cast<size_t>(axis)] = rest % from[axis];
+                         for (int axis = from.rank() - 1; axis >= 0; rest /= from[axis--])
+                           at[static_cast<size_t>(axis)] = rest % from[axis];
                          int64_t into = 0;
-                         for (size_t axis = 0; axis < order.size(); ++axis) into = into * sizes[axis] + at[static_cast<size_t>(order[axis])];
+                         for (size_t axis = 0; axis < order.size(); ++axis)
+                           into = into * sizes[axis] + at[static_cast<size_t>(order[axis])];
                          y.v[static_cast<size_t>(into)] = in[0].v[static_cast<size_t>(i)];
                        }
                        return y;
@@ -79,9 +95,10 @@ std::vector<Case> slice_cases() {
     int axis;
     int64_t first, last;
   };
-  const std::vector<Part> list{{{5}, 0, 1, 4},       {{5}, 0, 0, 5},       {{5}, 0, 2, 2},       {{3, 4, 5}, 0, 1, 3},
-                               {{3, 4, 5}, 1, 1, 2}, {{3, 4, 5}, 2, 3, 5}, {{3, 4, 5}, -1, 0, 1}, {{3, 4, 5}, -3, 2, 3},
-                               {{0, 4}, 1, 1, 3},    {{0, 4}, 0, 0, 0},    {{300, 257}, 1, 17, 200}};
+  const std::vector<Part> list{{{5}, 0, 1, 4},        {{5}, 0, 0, 5},          {{5}, 0, 2, 2},
+                               {{3, 4, 5}, 0, 1, 3},  {{3, 4, 5}, 1, 1, 2},    {{3, 4, 5}, 2, 3, 5},
+                               {{3, 4, 5}, -1, 0, 1}, {{3, 4, 5}, -3, 2, 3},   {{0, 4}, 1, 1, 3},
+                               {{0, 4}, 0, 0, 0},     {{300, 257}, 1, 17, 200}};
   std::vector<Case> cases;
   for (size_t i = 0; i < list.size(); ++i)
     cases.push_back({text(list[i].shape) + "_" + std::to_string(i),

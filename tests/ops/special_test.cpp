@@ -13,7 +13,7 @@
 #include <cmath>
 #include <limits>
 
-namespace tandem {
+namespace tandem::testing {
 namespace {
 
 constexpr double inf = std::numeric_limits<double>::infinity();
@@ -59,11 +59,29 @@ TEST_P(OpEdges, Values) {
 INSTANTIATE_TEST_SUITE_P(
     All, OpEdges,
     ::testing::Values(
-        Edge{"exp", exp, {{inf, inf}, {-inf, 0}, {nan, nan}, {1e30, inf}, {-1e30, 0}, {0, 1}, {88.5, std::exp(88.5)}, {-87, std::exp(-87.0)}}},
-        Edge{"log", log, {{inf, inf}, {0, -inf}, {-0.0, -inf}, {-1, nan}, {-inf, nan}, {nan, nan}, {1e30, std::log(1e30)}, {1, 0}, {1e-37, std::log(1e-37)}}},
+        Edge{"exp",
+             exp,
+             {{inf, inf},
+              {-inf, 0},
+              {nan, nan},
+              {1e30, inf},
+              {-1e30, 0},
+              {0, 1},
+              {88.5, std::exp(88.5)},
+              {-87, std::exp(-87.0)}}},
+        Edge{"log",
+             log,
+             {{inf, inf},
+              {0, -inf},
+              {-0.0, -inf},
+              {-1, nan},
+              {-inf, nan},
+              {nan, nan},
+              {1e30, std::log(1e30)},
+              {1, 0},
+              {1e-37, std::log(1e-37)}}},
         Edge{"sqrt", sqrt, {{inf, inf}, {0, 0}, {-1, nan}, {nan, nan}}},
-        Edge{"abs", abs, {{-inf, inf}, {nan, nan}, {-0.0, 0}}},
-        Edge{"square", square, {{-inf, inf}, {nan, nan}}},
+        Edge{"abs", abs, {{-inf, inf}, {nan, nan}, {-0.0, 0}}}, Edge{"square", square, {{-inf, inf}, {nan, nan}}},
         Edge{"reciprocal", reciprocal, {{inf, 0}, {0, inf}, {-0.0, -inf}, {nan, nan}}},
         Edge{"relu", relu, {{inf, inf}, {-inf, 0}, {nan, nan}, {-1e30, 0}}},
         Edge{"leaky_relu", [](const Tensor& x) { return leaky_relu(x, 0.5); }, {{inf, inf}, {-inf, -inf}, {nan, nan}}},
@@ -72,7 +90,10 @@ INSTANTIATE_TEST_SUITE_P(
         Edge{"gelu", gelu, {{inf, inf}, {nan, nan}, {30, 30}, {-60, 0}, {-1e18, 0}, {0, 0}}},
         Edge{"gelu_tanh", gelu_tanh, {{inf, inf}, {nan, nan}, {30, 30}, {-30, 0}, {0, 0}}},
         Edge{"silu", silu, {{inf, inf}, {nan, nan}, {100, 100}, {-1e30, 0}, {0, 0}}},
-        Edge{"softplus", softplus, {{inf, inf}, {-inf, 0}, {nan, nan}, {1e30, 1e30}, {-1e30, 0}, {0, std::log(2.0)}, {-80, std::exp(-80.0)}}}),
+        Edge{
+            "softplus",
+            softplus,
+            {{inf, inf}, {-inf, 0}, {nan, nan}, {1e30, 1e30}, {-1e30, 0}, {0, std::log(2.0)}, {-80, std::exp(-80.0)}}}),
     [](const auto& edge) { return std::string(edge.param.name); });
 
 TEST(OpSpecial, GradientsAtTheEdges) {
@@ -157,7 +178,8 @@ TEST(OpSpecial, TiesShareTheGradient) {
   Tensor x = tensor({4, 1, 4, 4});
   require_grad(x);
   backward(max(x, 0));
-  EXPECT_EQ(values(grad_of(x)), (std::vector<double>{static_cast<double>(1 / 3.0F), 0, static_cast<double>(1 / 3.0F), static_cast<double>(1 / 3.0F)}));
+  EXPECT_EQ(values(grad_of(x)), (std::vector<double>{static_cast<double>(1 / 3.0F), 0, static_cast<double>(1 / 3.0F),
+                                                     static_cast<double>(1 / 3.0F)}));
   EXPECT_EQ(arg_max(x, 0).item(), 0);  // the first
   Tensor image = Tensor::full({1, 2, 2, 1}, 7.0);
   require_grad(image);
@@ -168,12 +190,14 @@ TEST(OpSpecial, TiesShareTheGradient) {
 // In one running float value this sum would be wrong in its fourth digit.
 TEST(OpSpecial, LongSumsKeepTheirDigits) {
   const int64_t n = 1 << 21;
-  for (const Shape& shape : {Shape{n}, Shape{1, n}, Shape{n, 1}, Shape{n / 4, 4}, Shape{n / 700, 700}, Shape{2, n / 2, 1}, Shape{2, n / 8, 4}}) {
+  for (const Shape& shape : {Shape{n}, Shape{1, n}, Shape{n, 1}, Shape{n / 4, 4}, Shape{n / 700, 700},
+                             Shape{2, n / 2, 1}, Shape{2, n / 8, 4}}) {
     const Tensor x = Tensor::full(shape, 0.1);
     const double want = static_cast<double>(0.1F);
     EXPECT_NEAR(sum(x).item() / (want * static_cast<double>(shape.numel())), 1, 2e-6) << shape.str();
     for (int axis = 0; axis < shape.rank(); ++axis)
-      EXPECT_NEAR(sum(x, axis).at(0) / (want * static_cast<double>(shape[axis])), 1, 2e-6) << shape.str() << " axis " << axis;
+      EXPECT_NEAR(sum(x, axis).at(0) / (want * static_cast<double>(shape[axis])), 1, 2e-6)
+          << shape.str() << " axis " << axis;
     if (shape.rank() < 2 || shape.numel() == shape[-1]) continue;
     const Tensor channel = Tensor::zeros({shape[-1]}), ones = Tensor::full({shape[-1]}, 1.0);
     const Tensor mean = channel.clone(), variance = ones.clone();
@@ -207,7 +231,8 @@ TEST(OpSpecial, DropoutKeepsItsShareAndItsMean) {
       ASSERT_FLOAT_EQ(v, static_cast<float>(1 / (1 - probability)));
     }
     // Five standard deviations of a binomial.
-    EXPECT_NEAR(static_cast<double>(kept), 200000 * (1 - probability), 5 * std::sqrt(200000 * probability * (1 - probability)));
+    EXPECT_NEAR(static_cast<double>(kept), 200000 * (1 - probability),
+                5 * std::sqrt(200000 * probability * (1 - probability)));
     EXPECT_EQ(rng.counter, 1U);
   }
   Rng first(1, "a"), again(1, "a"), other(1, "b");
@@ -243,7 +268,10 @@ TEST(OpSpecial, KeepsOnlyWhatTheGradientNeeds) {
   EXPECT_NEAR(kept([&] { return gelu(leaf + 1.0); }), 2, 0.01);
   EXPECT_NEAR(kept([&] { return reshape(leaf + 1.0, {-1, 16}); }), 1, 0.01);
   EXPECT_NEAR(kept([&] { return (leaf + 1.0) * Tensor::full({n}, 3.0); }), 2, 0.01);  // the factor, not the sum
-  EXPECT_NEAR(kept([&] { return linear(reshape(leaf + 1.0, {256, 256}), Tensor::zeros({256, 256}), {}); }), 2, 0.01)
+  EXPECT_NEAR(kept([&] {
+                return linear(reshape(leaf + 1.0, {256, 256}), Tensor::zeros({256, 256}), {});
+              }),
+              2, 0.01)
       << "a weight that gets no gradient needs no input";
   Rng rng(1, "dropout");
   EXPECT_NEAR(kept([&] { return dropout(leaf + 1.0, 0.5, rng); }), 1, 0.01);
@@ -260,4 +288,4 @@ TEST(OpSpecial, IntegersChangeShape) {
 }
 
 }  // namespace
-}  // namespace tandem
+}  // namespace tandem::testing

@@ -53,10 +53,10 @@ struct Case {
   double terms = 0;          // see Tolerance
 };
 
-/// Largest error allowed, as |got - want| <= tolerance * (|want| + floor * largest |want| + terms). A floor of 0 asks for
-/// each element by itself. Where numbers cancel the error is that of the numbers, not of what remains: `terms` of a row
-/// is their size (`slopes` the same, for gradients only), `terms` of a case that of its partial sums (random signs: the
-/// root of how many are added).
+/// Largest error allowed, as |got - want| <= tolerance * (|want| + floor * largest |want| + terms). A floor of 0 asks
+/// for each element by itself. Where numbers cancel the error is that of the numbers, not of what remains: `terms` of a
+/// row is their size (`slopes` the same, for gradients only), `terms` of a case that of its partial sums (random signs:
+/// the root of how many are added).
 struct Tolerance {
   double forward = 0, gradient = 0;  // in float32
   double floor = 0;

@@ -65,8 +65,8 @@ struct Entry {
 
 std::vector<Row> all_rows() {
   std::vector<Row> rows;
-  for (const auto& family : {arithmetic_rows, activation_rows, reduce_rows, linear_rows, image_rows, norm_rows,
-                             shape_rows, loss_rows})
+  for (const auto& family :
+       {arithmetic_rows, activation_rows, reduce_rows, linear_rows, image_rows, norm_rows, shape_rows, loss_rows})
     for (Row& row : family()) rows.push_back(std::move(row));
   return rows;
 }
@@ -117,7 +117,8 @@ class OpTable : public ::testing::TestWithParam<Entry> {
 
   [[nodiscard]] static const Case& test() { return GetParam().test; }
   [[nodiscard]] static const Tolerance& tolerance() { return GetParam().row.tolerance; }
-  static void expect_close(const Tensor& got, const Array& want, double tolerance, double slopes, const std::string& what);
+  static void expect_close(const Tensor& got, const Array& want, double tolerance, double slopes,
+                           const std::string& what);
   [[nodiscard]] size_t distinct_inputs() const { return values_.size(); }
 
   [[nodiscard]] Tensor tensor(const Array& array, size_t input, DType type) const {
@@ -172,7 +173,8 @@ class OpTable : public ::testing::TestWithParam<Entry> {
 
 bool all(size_t) { return true; }
 
-void OpTable::expect_close(const Tensor& got, const Array& want, double tolerance, double slopes, const std::string& what) {
+void OpTable::expect_close(const Tensor& got, const Array& want, double tolerance, double slopes,
+                           const std::string& what) {
   ASSERT_EQ(got.shape(), want.shape) << what;
   double largest = 0;
   for (const double w : want.v)

@@ -61,7 +61,8 @@ TEST_P(AgainstPyTorch, TwentySteps) {
     optimizer.clear_grads();
     for (int64_t i = 0; i < 10; ++i) {
       const double got = i < 6 ? p[0].at(i) : p[1].at(i - 6), want = expected.at(t * 10 + i);
-      ASSERT_LE(std::abs(got - want), 1e-5 * std::max(std::abs(want), 0.05)) << "step " << t << ", element " << i << ": " << got << " and " << want;
+      ASSERT_LE(std::abs(got - want), 1e-5 * std::max(std::abs(want), 0.05))
+          << "step " << t << ", element " << i << ": " << got << " and " << want;
     }
   }
   EXPECT_EQ(optimizer.steps(), 20);
@@ -72,17 +73,21 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Row{"sgd", {.type = "sgd"}}, Row{"sgd_momentum", {.type = "sgd", .momentum = 0.9}},
                       Row{"sgd_nesterov", {.type = "sgd", .momentum = 0.9, .nesterov = true, .weight_decay = 0.1}},
                       Row{"sgd_l2", {.type = "sgd", .weight_decay = 0.1}}, Row{"adam", {.type = "adam"}},
-                      Row{"adam_l2", {.type = "adam", .weight_decay = 0.1, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-3}},
+                      Row{"adam_l2",
+                          {.type = "adam", .weight_decay = 0.1, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-3}},
                       Row{"adamw", {.type = "adamw", .weight_decay = 0.1}},
-                      Row{"adamw_matrix", {.type = "adamw", .weight_decay = 0.1, .decay_all = false}}, Row{"rmsprop", {.type = "rmsprop"}},
-                      Row{"rmsprop_momentum", {.type = "rmsprop", .momentum = 0.5, .weight_decay = 0.1, .alpha = 0.9, .epsilon = 1e-3}},
+                      Row{"adamw_matrix", {.type = "adamw", .weight_decay = 0.1, .decay_all = false}},
+                      Row{"rmsprop", {.type = "rmsprop"}},
+                      Row{"rmsprop_momentum",
+                          {.type = "rmsprop", .momentum = 0.5, .weight_decay = 0.1, .alpha = 0.9, .epsilon = 1e-3}},
                       Row{"clipped", {.type = "sgd", .momentum = 0.9}, 2.5}),
     [](const auto& test) { return test.param.name; });
 
 // The rows differ from each other: one optimiser cannot stand for another.
 TEST(Optimizer, TheNumbersTellTheOptionsApart) {
   const auto last = [](const char* name) { return steps().find(name).rows(19, 20); };
-  const std::vector<const char*> names{"sgd", "sgd_momentum", "sgd_nesterov", "sgd_l2", "adam", "adam_l2", "adamw", "adamw_matrix", "rmsprop", "rmsprop_momentum", "clipped"};
+  const std::vector<const char*> names{"sgd",   "sgd_momentum", "sgd_nesterov", "sgd_l2",           "adam",   "adam_l2",
+                                       "adamw", "adamw_matrix", "rmsprop",      "rmsprop_momentum", "clipped"};
   for (size_t a = 0; a < names.size(); ++a)
     for (size_t b = 0; b < a; ++b) {
       double most = 0;
@@ -137,18 +142,22 @@ TEST(Optimizer, AParameterWithoutGradientStays) {
 }
 
 TEST(Optimizer, StateGoesAcross) {
-  for (const Options& options : {Options{.type = "sgd", .momentum = 0.9}, Options{.type = "adam"}, Options{.type = "rmsprop", .momentum = 0.5}}) {
+  for (const Options& options : {Options{.type = "sgd", .momentum = 0.9}, Options{.type = "adam"},
+                                 Options{.type = "rmsprop", .momentum = 0.5}}) {
     const std::vector<Tensor> a = parameters(), b = parameters();
     Optimizer first(options, a), second(options, b);
     for (int64_t t = 0; t < 5; ++t) give_grads(a, t), first.step(0.1), first.clear_grads();
     std::map<std::string, Tensor> state;
     first.visit([&](const std::string& name, Tensor& tensor) { state[name] = tensor.clone(); });
-    second.visit([&](const std::string& name, Tensor& tensor) { std::memcpy(tensor.bytes(), state.at(name).bytes(), tensor.byte_count()); });
+    second.visit([&](const std::string& name, Tensor& tensor) {
+      std::memcpy(tensor.bytes(), state.at(name).bytes(), tensor.byte_count());
+    });
     second.set_steps(first.steps());
     for (size_t i = 0; i < a.size(); ++i) std::memcpy(b[i].bytes(), a[i].bytes(), a[i].byte_count());
     give_grads(a, 5), give_grads(b, 5);
     first.step(0.1), second.step(0.1);
-    for (size_t i = 0; i < a.size(); ++i) EXPECT_EQ(std::memcmp(a[i].bytes(), b[i].bytes(), a[i].byte_count()), 0) << options.type;
+    for (size_t i = 0; i < a.size(); ++i)
+      EXPECT_EQ(std::memcmp(a[i].bytes(), b[i].bytes(), a[i].byte_count()), 0) << options.type;
   }
 }
 

@@ -47,7 +47,9 @@ TEST(Schedule, WarmupRisesFromZeroAndTheRestStartsAfterIt) {
 
 TEST(Schedule, PlateauFallsWhenNothingGetsBetter) {
   Schedule plateau({.type = "plateau", .factor = 0.5, .patience = 2}, 100);
-  const std::vector<std::pair<double, double>> told{{1.0, 1}, {0.9, 1}, {0.9, 1}, {0.95, 1}, {0.9, 0.5}, {0.9, 0.5}, {0.8, 0.5}, {0.8, 0.5}, {0.8, 0.5}, {0.8, 0.25}, {0.8, 0.25}};
+  const std::vector<std::pair<double, double>> told{{1.0, 1},   {0.9, 1},    {0.9, 1},   {0.95, 1},
+                                                    {0.9, 0.5}, {0.9, 0.5},  {0.8, 0.5}, {0.8, 0.5},
+                                                    {0.8, 0.5}, {0.8, 0.25}, {0.8, 0.25}};
   for (size_t i = 0; i < told.size(); ++i) {
     plateau.observe(told[i].first);
     EXPECT_EQ(plateau.factor(static_cast<double>(i)), told[i].second) << "after " << i + 1;

@@ -18,7 +18,8 @@ using tasks::ImageModel;
 
 ImageModel small_model(uint64_t seed = 1) {
   ImageModel model;
-  model.net = nn::Sequential{nn::Conv2d{8, 3, 1}, nn::BatchNorm{}, nn::ReLU{}, nn::MaxPool2d{2}, nn::Flatten{}, nn::Linear{32}, nn::ReLU{}, nn::Linear{}};
+  model.net = nn::Sequential{nn::Conv2d{8, 3, 1}, nn::BatchNorm{}, nn::ReLU{}, nn::MaxPool2d{2},
+                             nn::Flatten{},       nn::Linear{32},  nn::ReLU{}, nn::Linear{}};
   model.input = tasks::fit_input(bands(60, 1));
   model.classes = {"top", "middle", "bottom"};
   model.build(Rng(seed, "weights"));
@@ -37,7 +38,9 @@ TEST(ImageInput, FitsMeanAndDeviationOfEachChannel) {
   EXPECT_NEAR(input.mean[2], 7.0 / 255, 1e-12);
   EXPECT_EQ(input.std[2], 1) << "a constant channel is not divided by zero";
   const Tensor x = tasks::make_batch(input, set, std::vector<int64_t>{1}, {}, {});
-  for (const auto& [i, value] : std::vector<std::pair<int64_t, double>>{{0, 1}, {1, -1}, {2, 0}, {3, 1}, {4, -1}, {5, 0}}) EXPECT_NEAR(x.at(i), value, 1e-6) << i;
+  for (const auto& [i, value] :
+       std::vector<std::pair<int64_t, double>>{{0, 1}, {1, -1}, {2, 0}, {3, 1}, {4, -1}, {5, 0}})
+    EXPECT_NEAR(x.at(i), value, 1e-6) << i;
 }
 
 TEST(ImageInput, ABatchIsItsExamples) {
@@ -50,7 +53,9 @@ TEST(ImageInput, ABatchIsItsExamples) {
   EXPECT_EQ(batch.shape(), (Shape{3, 8, 8, 1}));
   for (size_t i = 0; i < order.size(); ++i) {
     const Tensor one = tasks::make_batch(input, set, std::span(order).subspan(i, 1), augment, Rng(1, "a"));
-    EXPECT_EQ(std::memcmp(one.bytes(), batch.rows(static_cast<int64_t>(i), static_cast<int64_t>(i) + 1).bytes(), one.byte_count()), 0)
+    EXPECT_EQ(std::memcmp(one.bytes(), batch.rows(static_cast<int64_t>(i), static_cast<int64_t>(i) + 1).bytes(),
+                          one.byte_count()),
+              0)
         << "how an example is changed depends on its index alone";
   }
   const Tensor other = tasks::make_batch(input, set, order, augment, Rng(2, "a"));
@@ -108,9 +113,12 @@ TEST(ImageModel, LoadRefusesDamage) {
     SCOPED_TRACE(parts[0]);
     expect_error(ErrorKind::data, all, [&] { (void)ImageModel::load(folder / "bad.safetensors"); });
   };
-  const auto put = [](const char* key, const char* value) { return [=](TensorFile& f) { f.metadata[std::string("tandem.") + key] = value; }; };
+  const auto put = [](const char* key, const char* value) {
+    return [=](TensorFile& f) { f.metadata[std::string("tandem.") + key] = value; };
+  };
   for (const char* key : {"format", "task", "loss", "network", "input", "classes"})
-    refused({std::string("no 'tandem.") + key + "'", "no model of tandem"}, [&](TensorFile& f) { f.metadata.erase(std::string("tandem.") + key); });
+    refused({std::string("no 'tandem.") + key + "'", "no model of tandem"},
+            [&](TensorFile& f) { f.metadata.erase(std::string("tandem.") + key); });
   refused({"version '2'", "reads 1"}, put("format", "2"));
   refused({"'speech'", "expected image_classification"}, put("task", "speech"));
   refused({"damaged", "'mse'"}, put("loss", "mse"));
@@ -122,19 +130,23 @@ TEST(ImageModel, LoadRefusesDamage) {
   refused({"damaged", "unknown key"}, put("input", "{hight: 8}"));
   refused({"damaged", "preprocessing"}, put("input", "{height: 8, width: 8, channels: 1, mean: [0], std: [0]}"));
   refused({"damaged", "preprocessing"}, put("input", "{height: 8, width: 8, channels: 3, mean: [0], std: [1]}"));
-  refused({"damaged", "preprocessing"}, put("input", "{height: 65536, width: 65536, channels: 1, mean: [0], std: [1]}"));
-  refused({"damaged", "outside the valid range"}, put("input", "{height: -8, width: 8, channels: 1, mean: [0], std: [1]}"));
+  refused({"damaged", "preprocessing"},
+          put("input", "{height: 65536, width: 65536, channels: 1, mean: [0], std: [1]}"));
+  refused({"damaged", "outside the valid range"},
+          put("input", "{height: -8, width: 8, channels: 1, mean: [0], std: [1]}"));
   refused({"'7.weight'", "(3, 32)", "(2, 32)"}, put("classes", "[a, b]"));
   refused({"damaged"}, put("classes", "[]"));
   refused({"'0.weight'", "missing"}, [](TensorFile& f) { f.tensors.erase(f.tensors.begin()); });
   refused({"'x'", "no layer"}, [](TensorFile& f) { f.tensors.emplace_back("x", Tensor::zeros({1})); });
   // A file of a kilobyte must not make the program fill the memory.
   refused({"damaged", "too large"}, put("network", "[flatten, linear: 10000000, linear: 10000000, linear: 3]"));
-  refused({"damaged", "too large"}, put("network", "[conv: {filters: 65536, padding: same}, batch_norm, flatten, batch_norm, linear: 3]"));
+  refused({"damaged", "too large"},
+          put("network", "[conv: {filters: 65536, padding: same}, batch_norm, flatten, batch_norm, linear: 3]"));
 }
 
 TEST(ImageModel, BuildSaysWhatDoesNotFit) {
-  const auto refused = [](const std::string& loss, const std::string& network, size_t classes, const std::vector<std::string>& parts) {
+  const auto refused = [](const std::string& loss, const std::string& network, size_t classes,
+                          const std::vector<std::string>& parts) {
     ImageModel model = small_model();
     model.loss = loss;
     model.classes.assign(classes, "c");
@@ -166,9 +178,10 @@ TEST(ImageModel, BinaryProbabilitiesAreThoseOfBothClasses) {
 
 TEST(Loss, OfABatch) {
   const std::vector<int32_t> labels{0, 1};
-  const Tensor logits = Tensor::from<float>({0, std::log(3.0F), std::log(3.0F), 0}, {2, 2});  // probabilities 1/4, 3/4; 3/4, 1/4
+  const Tensor logits =
+      Tensor::from<float>({0, std::log(3.0F), std::log(3.0F), 0}, {2, 2});  // probabilities 1/4, 3/4; 3/4, 1/4
   EXPECT_NEAR(tasks::loss({}, logits, labels, {}).item(), std::log(4.0), 1e-6);
-  const double smooth = -(0.9 * std::log(0.25) + 0.05 * (std::log(0.25) + std::log(0.75))) ;
+  const double smooth = -(0.9 * std::log(0.25) + 0.05 * (std::log(0.25) + std::log(0.75)));
   EXPECT_NEAR(tasks::loss({.label_smoothing = 0.1}, logits, labels, {}).item(), smooth, 1e-6);
   const std::vector<int32_t> uneven{0, 0};
   data::ImageSet set = bands(4, 1);
@@ -179,9 +192,15 @@ TEST(Loss, OfABatch) {
   EXPECT_NEAR(weights.at(1), 2, 1e-7);
   const Tensor rows = Tensor::from<float>({0, 0, 0, std::log(3.0F)}, {2, 2});  // 1/2, 1/2; 1/4, 3/4
   const double balanced = (4.0 / 6 * std::log(2.0) + 2 * -std::log(0.75)) / (4.0 / 6 + 2);
-  EXPECT_NEAR(tasks::loss({.balanced = true}, rows, labels, weights).item(), balanced, 1e-6) << "the weighted mean, as PyTorch has it";
-  EXPECT_NEAR(tasks::loss({.type = "binary_cross_entropy_logits"}, Tensor::from<float>({0, std::log(3.0F)}, {2, 1}), labels, {}).item(), (std::log(2.0) - std::log(0.75)) / 2, 1e-6);
-  EXPECT_NEAR(tasks::loss({.type = "binary_cross_entropy"}, Tensor::from<float>({0.5, 0.75}, {2, 1}), labels, {}).item(), (std::log(2.0) - std::log(0.75)) / 2, 1e-6);
+  EXPECT_NEAR(tasks::loss({.balanced = true}, rows, labels, weights).item(), balanced, 1e-6)
+      << "the weighted mean, as PyTorch has it";
+  EXPECT_NEAR(
+      tasks::loss({.type = "binary_cross_entropy_logits"}, Tensor::from<float>({0, std::log(3.0F)}, {2, 1}), labels, {})
+          .item(),
+      (std::log(2.0) - std::log(0.75)) / 2, 1e-6);
+  EXPECT_NEAR(
+      tasks::loss({.type = "binary_cross_entropy"}, Tensor::from<float>({0.5, 0.75}, {2, 1}), labels, {}).item(),
+      (std::log(2.0) - std::log(0.75)) / 2, 1e-6);
 }
 
 }  // namespace

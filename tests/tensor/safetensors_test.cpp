@@ -95,7 +95,10 @@ for k in a:
     assert a[k].dtype == b[k].dtype and a[k].shape == b[k].shape and a[k].tobytes() == b[k].tobytes(), k
 assert safe_open(sys.argv[1], "np").metadata() == safe_open(sys.argv[2], "np").metadata()
 )");
-  EXPECT_EQ(std::system(fmt::format("{} {} {} {}", python, (folder / "read.py").string(), (folder / "all.safetensors").string(), (fixtures / "types.safetensors").string()).c_str()), 0);
+  EXPECT_EQ(std::system(fmt::format("{} {} {} {}", python, (folder / "read.py").string(),
+                                    (folder / "all.safetensors").string(), (fixtures / "types.safetensors").string())
+                            .c_str()),
+            0);
 }
 
 std::vector<uint8_t> file_of(const std::string& header, size_t data, uint64_t claimed = 0) {
@@ -107,7 +110,8 @@ std::vector<uint8_t> file_of(const std::string& header, size_t data, uint64_t cl
 }
 
 TEST(Safetensors, RefusesMalformedFiles) {
-  const auto entry = [](const std::string& name, const std::string& type, const std::string& shape, const std::string& offsets) {
+  const auto entry = [](const std::string& name, const std::string& type, const std::string& shape,
+                        const std::string& offsets) {
     return "\"" + name + "\":{\"dtype\":\"" + type + "\",\"shape\":" + shape + ",\"data_offsets\":" + offsets + "}";
   };
   const std::string a = entry("a", "F32", "[2]", "[0,8]");
@@ -130,7 +134,9 @@ TEST(Safetensors, RefusesMalformedFiles) {
       {"{" + a + "} x", 8, {"no JSON"}},
       {"{" + a + ",}", 8, {"no JSON"}},
       {"{" + a + "," + a + "}", 8, {"'a' stands twice"}},
-      {"{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, {"'dtype' stands twice"}},
+      {"{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}",
+       8,
+       {"'dtype' stands twice"}},
       {many("[", 100), 0, {"deeper than 8"}},
       {"{\"a\":" + many("{\"b\":", 100), 0, {"deeper than 8"}},
       {"{\"a\":3}", 0, {"entry 'a' is no object"}},
@@ -179,7 +185,8 @@ TEST(Safetensors, RefusesMalformedFiles) {
     SCOPED_TRACE(row.header.substr(0, 150));
     std::vector<std::string> parts = row.parts;
     parts.insert(parts.end(), {"m.safetensors: ", "not a valid safetensors file"});
-    expect_error(ErrorKind::data, parts, [&] { (void)parse_safetensors(file_of(row.header, row.data), "m.safetensors"); });
+    expect_error(ErrorKind::data, parts,
+                 [&] { (void)parse_safetensors(file_of(row.header, row.data), "m.safetensors"); });
   }
   const auto claims = [&](const std::vector<uint8_t>& bytes, const std::vector<std::string>& parts) {
     expect_error(ErrorKind::data, parts, [&] { (void)parse_safetensors(bytes, "m"); });
@@ -219,7 +226,8 @@ TEST(Safetensors, AnyFlippedBitLoadsOrIsRefused) {
   Rng rng(1, "noise");  // and several at once
   for (int i = 0; i < 2000; ++i) {
     bytes = good;
-    for (int k = 0; k < 4; ++k) bytes[static_cast<size_t>(rng.below(static_cast<int64_t>(8 + header)))] = static_cast<uint8_t>(rng.below(256));
+    for (int k = 0; k < 4; ++k)
+      bytes[static_cast<size_t>(rng.below(static_cast<int64_t>(8 + header)))] = static_cast<uint8_t>(rng.below(256));
     try {
       (void)parse_safetensors(bytes, "noise");
     } catch (const Error&) {
@@ -229,17 +237,22 @@ TEST(Safetensors, AnyFlippedBitLoadsOrIsRefused) {
 
 TEST(Safetensors, WritingRefusesWhatCouldNotBeRead) {
   const Tensor t = Tensor::zeros({2});
-  for (const auto& [name, tensor] : std::vector<std::pair<std::string, Tensor>>{{"", t}, {std::string(1025, 'n'), t}, {"__metadata__", t}, {"a", Tensor{}}})
+  for (const auto& [name, tensor] : std::vector<std::pair<std::string, Tensor>>{
+           {"", t}, {std::string(1025, 'n'), t}, {"__metadata__", t}, {"a", Tensor{}}})
     expect_error(ErrorKind::usage, {"cannot be written"}, [&] { (void)format_safetensors({{{name, tensor}}, {}}); });
-  expect_error(ErrorKind::usage, {"'a' cannot be written"}, [&] { (void)format_safetensors({{{"a", t}, {"a", t}}, {}}); });
+  expect_error(ErrorKind::usage, {"'a' cannot be written"}, [&] {
+    (void)format_safetensors({{{"a", t}, {"a", t}}, {}});
+  });
   expect_error(ErrorKind::data, {"UTF-8"}, [&] { (void)format_safetensors({{{"\xff", t}}, {}}); });
   expect_error(ErrorKind::data, {"UTF-8"}, [&] { (void)format_safetensors({{}, {{"k", "\xff"}}}); });
 }
 
 TEST(Safetensors, ReadingNamesTheFile) {
   const Folder folder;
-  expect_error(ErrorKind::file, {"gone.safetensors", "No such file"}, [&] { (void)read_safetensors(folder / "gone.safetensors"); });
-  expect_error(ErrorKind::data, {"short.safetensors: not a valid"}, [&] { (void)read_safetensors(folder.write("short.safetensors", "abc")); });
+  expect_error(ErrorKind::file, {"gone.safetensors", "No such file"},
+               [&] { (void)read_safetensors(folder / "gone.safetensors"); });
+  expect_error(ErrorKind::data, {"short.safetensors: not a valid"},
+               [&] { (void)read_safetensors(folder.write("short.safetensors", "abc")); });
 }
 
 }  // namespace

@@ -35,20 +35,28 @@ TEST(Recipe, TravelsInsideTheProgram) {
 TEST(Recipe, IsFoundByNameAndByPath) {
   EXPECT_EQ(Recipe::read(train::find_recipe("digits")).name, "digits");
   const Folder folder;
-  EXPECT_EQ(Recipe::read(train::find_recipe(folder.write("mine.yaml", "name: mine\nnetwork: [flatten, linear: classes]\n"))).name, "mine");
-  expect_error(ErrorKind::usage, {"'digist'", "did you mean 'digits'", "there are: "}, [] { (void)train::find_recipe("digist"); });
+  EXPECT_EQ(
+      Recipe::read(train::find_recipe(folder.write("mine.yaml", "name: mine\nnetwork: [flatten, linear: classes]\n")))
+          .name,
+      "mine");
+  expect_error(ErrorKind::usage, {"'digist'", "did you mean 'digits'", "there are: "},
+               [] { (void)train::find_recipe("digist"); });
   expect_error(ErrorKind::usage, {"is no file"}, [] { (void)train::find_recipe(std::string(5000, 'a')); });
   const fs::path before = fs::current_path();
   fs::current_path(folder.path());
   fs::create_directory("digits");
-  EXPECT_EQ(Recipe::read(train::find_recipe("digits")).name, "digits") << "a folder of that name does not hide the recipe";
+  EXPECT_EQ(Recipe::read(train::find_recipe("digits")).name, "digits")
+      << "a folder of that name does not hide the recipe";
   fs::current_path(before);
 }
 
 TEST(Recipe, OverridesOfTheCommandLine) {
-  Config config = Config::parse("network: [flatten, linear: 50, relu, linear: classes]\ndata: builtin\noptimizer: adam\nloss: cross_entropy\n", "r.yaml");
-  train::apply_overrides(config, {"train.epochs=3", "optimizer.lr=0.1", "data=mnist", "data.validation=0.2", "network.1.linear=60", "network.2=gelu", "loss.label_smoothing=0.1",
-                                  "network.3.linear.bias=false"});
+  Config config = Config::parse(
+      "network: [flatten, linear: 50, relu, linear: classes]\ndata: builtin\noptimizer: adam\nloss: cross_entropy\n",
+      "r.yaml");
+  train::apply_overrides(
+      config, {"train.epochs=3", "optimizer.lr=0.1", "data=mnist", "data.validation=0.2", "network.1.linear=60",
+               "network.2=gelu", "loss.label_smoothing=0.1", "network.3.linear.bias=false"});
   Recipe r = Recipe::read(config);
   EXPECT_EQ(r.train.epochs, 3);
   EXPECT_EQ(r.optimizer.type, "adam");
@@ -75,7 +83,8 @@ TEST(Recipe, RefusesWithPlaceAndAdvice) {
       {"network: lenett\n", {"unknown model 'lenett'", "did you mean 'lenet'"}},
       {"network: {linear: 3}\n", {"r.yaml:1:10", "list of layers"}},
       {"network:\n  - flatten\n  - liner: 10\n", {"r.yaml:3:", "unknown layer 'liner'", "did you mean 'linear'"}},
-      {"network:\n  - conv: {filters: 3, kernle: 5}\n", {"r.yaml:2:", "conv: unknown key 'kernle'", "did you mean 'kernel'"}},
+      {"network:\n  - conv: {filters: 3, kernle: 5}\n",
+       {"r.yaml:2:", "conv: unknown key 'kernle'", "did you mean 'kernel'"}},
       {"network: [[relu]]\n", {"expected one layer"}},
       {"network: [{relu: , tanh: }]\n", {"expected one layer"}},
       {"network: [relu: 3]\n", {"relu takes no value"}},

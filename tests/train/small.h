@@ -11,7 +11,10 @@ namespace tandem::testing {
 
 /// n pictures: class c has a bright band in rows 2c … 2c+2; noise everywhere.
 inline data::ImageSet bands(int64_t n, uint64_t seed, int64_t side = 8) {
-  data::ImageSet set{.pixels = Tensor::empty({n, side, side, 1}, DType::u8), .labels = {}, .classes = {"top", "middle", "bottom"}, .source = "bands"};
+  data::ImageSet set{.pixels = Tensor::empty({n, side, side, 1}, DType::u8),
+                     .labels = {},
+                     .classes = {"top", "middle", "bottom"},
+                     .source = "bands"};
   Rng rng(seed, "bands");
   for (int64_t i = 0; i < n; ++i) {
     const auto c = static_cast<int32_t>(i % 3);
@@ -39,7 +42,8 @@ network:
   - relu
   - linear: classes
 data: {augment: {shift: 1, rotate: 10, scale: 0.1, noise: 0.05}}
-)" + more, "small.yaml"));
+)" + more,
+                                           "small.yaml"));
 }
 
 /// The bytes of all tensors.
@@ -50,7 +54,8 @@ inline void expect_same(double a, double b, const std::string& what) {
 }
 
 /// Equal in everything but seconds.
-inline void expect_same_history(const std::vector<evaluate::EpochPoint>& a, const std::vector<evaluate::EpochPoint>& b) {
+inline void expect_same_history(const std::vector<evaluate::EpochPoint>& a,
+                                const std::vector<evaluate::EpochPoint>& b) {
   ASSERT_EQ(a.size(), b.size());
   for (size_t i = 0; i < a.size(); ++i) {
     const std::string at = " of epoch " + std::to_string(i + 1);

@@ -19,7 +19,8 @@ struct Finished {
 };
 
 /// Trains; at each of `stops` (a count of steps within the piece) the state goes to a file and a new trainer goes on.
-Finished train_it(const train::Recipe& recipe, const std::vector<int>& stops, const std::function<void(TensorFile&)>& meddle = {}) {
+Finished train_it(const train::Recipe& recipe, const std::vector<int>& stops,
+                  const std::function<void(TensorFile&)>& meddle = {}) {
   const data::ImageSet train = bands(90, 1), validation = bands(30, 2);
   const Folder folder;
   for (size_t piece = 0;; ++piece) {
@@ -65,17 +66,25 @@ TEST_P(Resume, IsBitForBit) {
 
 INSTANTIATE_TEST_SUITE_P(
     Recipes, Resume,
-    ::testing::Values("optimizer: {type: sgd, lr: 0.05}\nschedule: {type: cosine, warmup: 1}\ntrain: {epochs: 4, batch: 16, average: 0.9}",
-                      "optimizer: {type: sgd, lr: 0.05, momentum: 0.9, nesterov: true, weight_decay: 0.01}\nschedule: {type: plateau, patience: 0, factor: 0.5}\ntrain: {epochs: 4, batch: 16}",
-                      "optimizer: {type: adam, lr: 0.01}\nschedule: {type: plateau, patience: 0, factor: 0.5}\ntrain: {epochs: 4, batch: 16, average: 0.9, clip: 0.5}",
-                      "optimizer: {type: adamw, lr: 0.01, weight_decay: 0.1, decay_all: false}\nschedule: {type: cosine}\ntrain: {epochs: 4, batch: 16, keep: last}",
-                      "optimizer: {type: rmsprop, lr: 0.003, momentum: 0.5}\nschedule: {type: step, at: [1.5, 3]}\nloss: {label_smoothing: 0.1, balanced: true}\ntrain: {epochs: 4, batch: 16, keep: last, average: 0.9}"));
+    ::testing::Values(
+        "optimizer: {type: sgd, lr: 0.05}\nschedule: {type: cosine, warmup: 1}\ntrain: {epochs: 4, batch: 16, average: "
+        "0.9}",
+        "optimizer: {type: sgd, lr: 0.05, momentum: 0.9, nesterov: true, weight_decay: 0.01}\nschedule: {type: "
+        "plateau, patience: 0, factor: 0.5}\ntrain: {epochs: 4, batch: 16}",
+        "optimizer: {type: adam, lr: 0.01}\nschedule: {type: plateau, patience: 0, factor: 0.5}\ntrain: {epochs: 4, "
+        "batch: 16, average: 0.9, clip: 0.5}",
+        "optimizer: {type: adamw, lr: 0.01, weight_decay: 0.1, decay_all: false}\nschedule: {type: cosine}\ntrain: "
+        "{epochs: 4, batch: 16, keep: last}",
+        "optimizer: {type: rmsprop, lr: 0.003, momentum: 0.5}\nschedule: {type: step, at: [1.5, 3]}\nloss: "
+        "{label_smoothing: 0.1, balanced: true}\ntrain: {epochs: 4, batch: 16, keep: last, average: 0.9}"));
 
 TEST(Trainer, ResumeNeedsEachPartOfTheState) {
-  const train::Recipe recipe = small_recipe("optimizer: {type: adam, lr: 0.01}\ntrain: {epochs: 3, batch: 16, average: 0.9}\n");
+  const train::Recipe recipe =
+      small_recipe("optimizer: {type: adam, lr: 0.01}\ntrain: {epochs: 3, batch: 16, average: 0.9}\n");
   const Finished whole = train_it(recipe, {});
   EXPECT_TRUE(train_it(recipe, {8}, [](TensorFile&) {}).weights == whole.weights);
-  for (const char* prefix : {"optimizer.0.first", "optimizer.1.second", "average.", "net.0.weight", "net.1.running_var"}) {
+  for (const char* prefix :
+       {"optimizer.0.first", "optimizer.1.second", "average.", "net.0.weight", "net.1.running_var"}) {
     const Finished other = train_it(recipe, {8}, [&](TensorFile& file) {
       int count = 0;
       for (auto& [name, tensor] : file.tensors)
@@ -136,7 +145,8 @@ TEST(Trainer, RestoreRefusesWhatDoesNotFit) {
   refused({"average.0.bias"}, [](TensorFile& f) { f.tensors.emplace_back("average.0.weight", f.tensors[0].second); });
   refused({"best.0.weight", "type"}, [](TensorFile& f) {  // twice the bytes must not be copied over the weights
     for (size_t i = 0, n = f.tensors.size(); i < n; ++i)
-      if (f.tensors[i].first.starts_with("net.")) f.tensors.emplace_back("best." + f.tensors[i].first.substr(4), f.tensors[i].second.to(DType::f64));
+      if (f.tensors[i].first.starts_with("net."))
+        f.tensors.emplace_back("best." + f.tensors[i].first.substr(4), f.tensors[i].second.to(DType::f64));
   });
   refused({"optimizer.0.first", "type"}, [](TensorFile& f) {
     for (auto& [name, tensor] : f.tensors)
@@ -148,7 +158,8 @@ TEST(Trainer, RestoreRefusesWhatDoesNotFit) {
 
 TEST(Trainer, SameBytesForAnyNumberOfThreads) {
   // 28x28 and 8 filters: batches are worth several threads in every kernel.
-  const train::Recipe recipe = small_recipe("optimizer: {type: adam, lr: 0.01}\ntrain: {epochs: 2, batch: 48, average: 0.9, clip: 1}\n");
+  const train::Recipe recipe =
+      small_recipe("optimizer: {type: adam, lr: 0.01}\ntrain: {epochs: 2, batch: 48, average: 0.9, clip: 1}\n");
   const data::ImageSet train = bands(150, 1, 28), validation = bands(60, 2, 28);
   std::vector<uint8_t> first;
   std::vector<evaluate::EpochPoint> history;
@@ -168,7 +179,8 @@ TEST(Trainer, SameBytesForAnyNumberOfThreads) {
 }
 
 TEST(Trainer, TheSeedDecides) {
-  train::Recipe a = small_recipe("seed: 1\ntrain: {epochs: 1, batch: 16}\n"), b = small_recipe("seed: 2\ntrain: {epochs: 1, batch: 16}\n");
+  train::Recipe a = small_recipe("seed: 1\ntrain: {epochs: 1, batch: 16}\n"),
+                b = small_recipe("seed: 2\ntrain: {epochs: 1, batch: 16}\n");
   EXPECT_TRUE(train_it(a, {}).weights == train_it(a, {}).weights);
   EXPECT_FALSE(train_it(a, {}).weights == train_it(b, {}).weights);
 }
@@ -176,7 +188,8 @@ TEST(Trainer, TheSeedDecides) {
 double validation_loss(tasks::ImageModel& model, const data::ImageSet& set) {
   const auto p = model.predict(set);
   double sum = 0;
-  for (size_t i = 0; i < set.labels.size(); ++i) sum -= std::log(std::max<double>(p[i * 3 + static_cast<size_t>(set.labels[i])], 1e-12));
+  for (size_t i = 0; i < set.labels.size(); ++i)
+    sum -= std::log(std::max<double>(p[i * 3 + static_cast<size_t>(set.labels[i])], 1e-12));
   return sum / static_cast<double>(set.labels.size());
 }
 
@@ -188,16 +201,20 @@ data::ImageSet wrong(data::ImageSet set) {
 
 TEST(Trainer, EarlyStoppingRestoresTheBestWeights) {
   for (const char* average : {"0", "0.9"}) {
-    const train::Recipe recipe = small_recipe(std::string("optimizer: {type: adam, lr: 0.003}\ntrain: {epochs: 50, batch: 16, average: ") + average + ", early_stopping: 3}\n");
+    const train::Recipe recipe =
+        small_recipe(std::string("optimizer: {type: adam, lr: 0.003}\ntrain: {epochs: 50, batch: 16, average: ") +
+                     average + ", early_stopping: 3}\n");
     const data::ImageSet train = bands(90, 1), validation = wrong(bands(30, 2));
     tasks::ImageModel model = train::make_model(recipe, train);
     Trainer trainer(recipe, model, train, validation);
     EXPECT_EQ(trainer.run(), Outcome::stopped_early);
     const auto& history = trainer.history();
     ASSERT_EQ(static_cast<int64_t>(history.size()), trainer.best_epoch() + 3) << "patience";
-    for (const auto& p : history) EXPECT_GE(p.validation_loss, history[static_cast<size_t>(trainer.best_epoch()) - 1].validation_loss);
+    for (const auto& p : history)
+      EXPECT_GE(p.validation_loss, history[static_cast<size_t>(trainer.best_epoch()) - 1].validation_loss);
     EXPECT_LT(history[static_cast<size_t>(trainer.best_epoch()) - 1].validation_loss, history.back().validation_loss);
-    EXPECT_DOUBLE_EQ(validation_loss(model, validation), history[static_cast<size_t>(trainer.best_epoch()) - 1].validation_loss);
+    EXPECT_DOUBLE_EQ(validation_loss(model, validation),
+                     history[static_cast<size_t>(trainer.best_epoch()) - 1].validation_loss);
 
     // Its checkpoint says that it is done: going on changes nothing.
     const auto kept = weights(model.net);
@@ -214,11 +231,14 @@ TEST(Trainer, EarlyStoppingRestoresTheBestWeights) {
 TEST(Trainer, EarlyStoppingWithKeepLastKeepsTheLast) {
   const data::ImageSet train = bands(90, 1), validation = wrong(bands(30, 2));
   for (const char* average : {"0", "0.9"}) {
-    const train::Recipe recipe = small_recipe(std::string("optimizer: {type: adam, lr: 0.003}\ntrain: {epochs: 50, batch: 16, keep: last, average: ") + average + ", early_stopping: 2}\n");
+    const train::Recipe recipe = small_recipe(
+        std::string("optimizer: {type: adam, lr: 0.003}\ntrain: {epochs: 50, batch: 16, keep: last, average: ") +
+        average + ", early_stopping: 2}\n");
     tasks::ImageModel model = train::make_model(recipe, train);
     Trainer trainer(recipe, model, train, validation);
     EXPECT_EQ(trainer.run(), Outcome::stopped_early);
-    EXPECT_DOUBLE_EQ(validation_loss(model, validation), trainer.history().back().validation_loss) << "average " << average;
+    EXPECT_DOUBLE_EQ(validation_loss(model, validation), trainer.history().back().validation_loss)
+        << "average " << average;
   }
 }
 
@@ -235,7 +255,8 @@ TEST(Trainer, WithoutValidationTheLastWeightsAreKept) {
 TEST(Trainer, ALossThatIsNoNumberNamesEpochAndStep) {
   train::Recipe recipe = small_recipe("optimizer: {type: sgd}\ntrain: {epochs: 3, batch: 16}\n");
   recipe.optimizer.lr = 1e30;
-  expect_error(ErrorKind::numeric, {"train: the loss became", "epoch 1, step ", "optimizer.lr"}, [&] { train_it(recipe, {}); });
+  expect_error(ErrorKind::numeric, {"train: the loss became", "epoch 1, step ", "optimizer.lr"},
+               [&] { train_it(recipe, {}); });
   recipe.train.clip = 1;
   recipe.optimizer.lr = 1e38;
   expect_error(ErrorKind::numeric, {"epoch 1, step "}, [&] { train_it(recipe, {}); });
@@ -246,7 +267,8 @@ TEST(Trainer, WeightsThatAreNoNumbersAreNotKept) {
   train::Recipe recipe = small_recipe("optimizer: {type: sgd, lr: 0.01}\ntrain: {epochs: 1, batch: 90}\n");
   recipe.optimizer.lr = 1e38;
   recipe.optimizer.weight_decay = 1e3;
-  expect_error(ErrorKind::numeric, {"no longer finite after epoch 1, step 1", "optimizer.lr"}, [&] { train_it(recipe, {}); });
+  expect_error(ErrorKind::numeric, {"no longer finite after epoch 1, step 1", "optimizer.lr"},
+               [&] { train_it(recipe, {}); });
 }
 
 TEST(Trainer, HooksHearEverythingOnce) {
@@ -256,13 +278,14 @@ TEST(Trainer, HooksHearEverythingOnce) {
   Trainer trainer(recipe, model, train, validation);
   std::vector<std::pair<int64_t, int64_t>> steps;
   std::vector<int64_t> epochs;
-  trainer.run({.step = [&](const train::Progress& p) {
-                 steps.emplace_back(p.epoch, p.step);
-                 EXPECT_EQ(p.epochs, 2);
-                 EXPECT_EQ(p.steps, 6);
-                 EXPECT_GT(p.loss, 0);
-                 EXPECT_GE(p.seconds_left, 0);
-               },
+  trainer.run({.step =
+                   [&](const train::Progress& p) {
+                     steps.emplace_back(p.epoch, p.step);
+                     EXPECT_EQ(p.epochs, 2);
+                     EXPECT_EQ(p.steps, 6);
+                     EXPECT_GT(p.loss, 0);
+                     EXPECT_GE(p.seconds_left, 0);
+                   },
                .epoch = [&](const evaluate::EpochPoint& p, bool) { epochs.push_back(p.epoch); },
                .stop = {}});
   ASSERT_EQ(steps.size(), 12U);
@@ -294,7 +317,8 @@ TEST(Trainer, RefusesNoExamples) {
   data::ImageSet none = bands(3, 1);
   none.labels.clear();
   tasks::ImageModel model = train::make_model(recipe, train);
-  expect_error(ErrorKind::data, {"train: the training part has no examples"}, [&] { Trainer(recipe, model, none, none); });
+  expect_error(ErrorKind::data, {"train: the training part has no examples"},
+               [&] { Trainer(recipe, model, none, none); });
 }
 
 }  // namespace
