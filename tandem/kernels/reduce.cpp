@@ -8,7 +8,7 @@
 namespace tandem::kernels {
 namespace {
 
-constexpr int64_t tile = 256;  // columns at a time: they stay in the nearest cache
+constexpr int64_t tile = 1024;  // columns at a time: they stay in the nearest cache
 constexpr int64_t block =
     64;  // rows summed before they join the total: a sum of n rows errs like n / 64 + 64 additions
 

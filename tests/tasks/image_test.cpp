@@ -67,6 +67,27 @@ TEST(ImageInput, ABatchIsItsExamples) {
   });
 }
 
+// Bilinear between pixel centres: output x of n lies at (x + 1/2) w / n - 1/2 of the input, held inside it.
+TEST(ImageInput, ResizesBatches) {
+  const Tensor x = Tensor::from<float>({0, 1, 2, 3, 10, 11, 12, 13}, {1, 2, 4, 1});
+  const auto expect = [&](int64_t h, int64_t w, const std::vector<double>& values) {
+    const Tensor y = tasks::resize_batch(x, h, w);
+    ASSERT_EQ(y.shape(), (Shape{1, h, w, 1}));
+    for (size_t i = 0; i < values.size(); ++i)
+      EXPECT_NEAR(y.at(static_cast<int64_t>(i)), values[i], 1e-5) << h << "x" << w << " at " << i;
+  };
+  expect(2, 4, {0, 1, 2, 3, 10, 11, 12, 13});
+  expect(2, 2, {0.5, 2.5, 10.5, 12.5});
+  expect(1, 4, {5, 6, 7, 8});
+  expect(1, 1, {6.5});
+  expect(4, 4, {0, 1, 2, 3, 2.5, 3.5, 4.5, 5.5, 7.5, 8.5, 9.5, 10.5, 10, 11, 12, 13});
+  const data::ImageSet set = bands(5, 1);
+  const Tensor batch = tasks::make_batch(tasks::fit_input(set), set, std::vector<int64_t>{0, 1, 2, 3, 4}, {}, {});
+  const Tensor all = tasks::resize_batch(batch, 5, 3), one = tasks::resize_batch(batch.rows(3, 4).clone(), 5, 3);
+  EXPECT_EQ(std::memcmp(all.rows(3, 4).bytes(), one.bytes(), one.byte_count()), 0) << "each example by itself";
+  expect_error(ErrorKind::usage, {"resize_batch", "0x3"}, [&] { (void)tasks::resize_batch(batch, 0, 3); });
+}
+
 TEST(ImageModel, SavedAndLoadedPredictsTheSameBytes) {
   const Folder folder;
   const data::ImageSet set = bands(100, 3);

@@ -103,6 +103,8 @@ TEST(Recipe, RefusesWithPlaceAndAdvice) {
       {net + "train: {batch: 0}\n", {"train.batch", "1 to"}},
       {net + "train: {epochs: 1.5}\n", {"whole number"}},
       {net + "train: {early_stopping: {monitor: f1}}\n", {"valid: loss, accuracy"}},
+      {net + "train: {progressive: {size: [8, 16], until: [0.5]}}\n", {"train.progressive", "one length"}},
+      {net + "train: {progressive: {size: [8, 16], until: [0.5, 0.4]}}\n", {"train.progressive", "rising"}},
       {net + "loss: mse\n", {"'mse' is not known", "cross_entropy"}},
       {net + "epochs: 3\n", {"unknown key 'epochs'", "valid: name"}},
   };

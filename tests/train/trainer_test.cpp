@@ -178,6 +178,27 @@ TEST(Trainer, SameBytesForAnyNumberOfThreads) {
   set_threads(0);
 }
 
+TEST(Trainer, SmallerPicturesFirstThenTheFullOnes) {
+  const std::string network =
+      "network: [conv: {filters: 4, padding: same}, batch_norm, relu, global_avg_pool, linear: classes]\n";
+  const auto recipe = [&](const std::string& more) {
+    return train::Recipe::read(Config::parse(network + "train: {epochs: 4, batch: 16" + more + "}\n", "p.yaml"));
+  };
+  const train::Recipe progressive = recipe(", progressive: {size: [4, 6], until: [0.25, 0.5]}");
+  const auto& p = progressive.train.progressive;
+  for (const auto& [share, size] :
+       std::vector<std::pair<double, int64_t>>{{0, 4}, {0.24, 4}, {0.25, 6}, {0.49, 6}, {0.5, 0}, {0.99, 0}})
+    EXPECT_EQ(p.at(share), size) << share;
+  const Finished whole = train_it(progressive, {});
+  expect_equal(train_it(progressive, {4, 5, 6}), whole);
+  EXPECT_FALSE(whole.weights == train_it(recipe(""), {}).weights);
+
+  train::Recipe flat = small_recipe("train: {epochs: 4, batch: 16, progressive: {size: [6], until: [0.5]}}\n");
+  expect_error(ErrorKind::usage,
+               {"train.progressive", "6.weight", "(16, 64) for 8x8", "(16, 36) for 6x6", "global_avg_pool"},
+               [&] { train_it(flat, {}); });
+}
+
 TEST(Trainer, TheSeedDecides) {
   train::Recipe a = small_recipe("seed: 1\ntrain: {epochs: 1, batch: 16}\n"),
                 b = small_recipe("seed: 2\ntrain: {epochs: 1, batch: 16}\n");
