@@ -54,6 +54,9 @@ data::ImageSplits prepare(const Recipe& recipe, const fs::path& data_folder) {
   options.image.channels = recipe.data.channels;
   options.classes = recipe.data.classes;
   data::ImageSplits splits = data::load(recipe.data.source, options);
+  // A report names a known data set as people do, not by where it lies on this machine.
+  if (recipe.data.source.find('/') == std::string::npos)
+    for (data::ImageSet* part : {&splits.train, &splits.validation, &splits.test}) part->source = recipe.data.source;
   if (splits.test.size() == 0 && recipe.data.test_share > 0)
     std::tie(splits.train, splits.test) = data::split(splits.train, recipe.data.test_share, recipe.seed + 0x7e57);
   if (splits.validation.size() == 0 && recipe.data.validation > 0)
