@@ -3,7 +3,6 @@
 #include <fstream>
 #include <functional>
 #include <map>
-#include <regex>
 #include <set>
 
 #include "tests/testing.h"
@@ -24,7 +23,6 @@ constexpr int longest_file = 620;
 std::vector<std::string> complaints(const fs::path& root) {
   std::vector<std::string> out;
   std::map<std::string, std::vector<std::string>> includes;  // file -> files, as "nn/linear.h"
-  const std::regex own("^\\s*#\\s*include\\s*([<\"])([^>\"]+)[>\"]");
   for (const auto& entry : fs::recursive_directory_iterator(root / "tandem")) {
     const std::string ending = entry.path().extension();
     if (ending != ".h" && ending != ".cpp") continue;
@@ -37,10 +35,14 @@ std::vector<std::string> complaints(const fs::path& root) {
     int lines = 0;
     for (std::string line; std::getline(text, line);) {
       ++lines;
-      std::smatch match;
-      if (line.find("include") == std::string::npos || !std::regex_search(line, match, own)) continue;
-      const std::string target = match[2];
-      if (match[1] == "\"") out.push_back(file + ": includes \"" + target + "\": write <tandem/...>");
+      const size_t hash = line.find_first_not_of(" \t");
+      if (hash == std::string::npos || line[hash] != '#') continue;
+      const size_t word = line.find_first_not_of(" \t", hash + 1);
+      if (word == std::string::npos || line.compare(word, 7, "include") != 0) continue;
+      const size_t open = line.find_first_of("<\"", word), close = line.find_first_of(">\"", open + 1);
+      if (open == std::string::npos || close == std::string::npos) continue;
+      const std::string target = line.substr(open + 1, close - open - 1);
+      if (line[open] == '"') out.push_back(file + ": includes \"" + target + "\": write <tandem/...>");
       if (!target.starts_with("tandem/")) continue;
       const std::string to = target.substr(7), to_folder = to.substr(0, to.find('/'));
       includes[file].push_back(to);

@@ -18,10 +18,18 @@ struct Finished {
   Outcome outcome = Outcome::finished;
 };
 
+/// Validation labels are wrong: the better the network learns, the worse it gets there.
+data::ImageSet wrong(data::ImageSet set) {
+  for (auto& label : set.labels) label = (label + 1) % 3;
+  return set;
+}
+
 /// Trains; at each of `stops` (a count of steps within the piece) the state goes to a file and a new trainer goes on.
 Finished train_it(const train::Recipe& recipe, const std::vector<int>& stops,
                   const std::function<void(TensorFile&)>& meddle = {}) {
-  const data::ImageSet train = bands(90, 1), validation = bands(30, 2);
+  // A plateau only acts when the validation loss does not fall.
+  const bool rising = recipe.schedule.type == "plateau";
+  const data::ImageSet train = bands(90, 1), validation = rising ? wrong(bands(30, 2)) : bands(30, 2);
   const Folder folder;
   for (size_t piece = 0;; ++piece) {
     tasks::ImageModel model = train::make_model(recipe, train);
@@ -77,6 +85,22 @@ INSTANTIATE_TEST_SUITE_P(
         "{epochs: 4, batch: 16, keep: last}",
         "optimizer: {type: rmsprop, lr: 0.003, momentum: 0.5}\nschedule: {type: step, at: [1.5, 3]}\nloss: "
         "{label_smoothing: 0.1, balanced: true}\ntrain: {epochs: 4, batch: 16, keep: last, average: 0.9}"));
+
+TEST(Trainer, APlateauLowersTheRateAndResumeKnowsIt) {
+  const train::Recipe recipe = small_recipe(
+      "optimizer: {type: sgd, lr: 0.05}\nschedule: {type: plateau, patience: 0, factor: 0.5}\ntrain: {epochs: 4, "
+      "batch: 16, keep: last}\n");
+  const Finished whole = train_it(recipe, {});
+  EXPECT_LT(whole.history[3].learning_rate, whole.history[0].learning_rate);
+  EXPECT_FALSE(train_it(recipe, {20}, [](TensorFile& file) {
+                 std::string& state = file.metadata.at("tandem.state");
+                 const size_t at = state.find("\"schedule\":[");
+                 ASSERT_NE(at, std::string::npos);
+                 const size_t number = at + 12, end = state.find(',', number);
+                 EXPECT_NE(state.substr(number, end - number), "1.0");
+                 state.replace(number, end - number, "1.0");
+               }).weights == whole.weights);
+}
 
 TEST(Trainer, ResumeNeedsEachPartOfTheState) {
   const train::Recipe recipe =
@@ -199,6 +223,51 @@ TEST(Trainer, SmallerPicturesFirstThenTheFullOnes) {
                [&] { train_it(flat, {}); });
 }
 
+// Without learning, and with all examples in one batch, only what is random differs from epoch to epoch.
+TEST(Trainer, EachEpochIsAugmentedAnew) {
+  const auto spread = [](const std::string& augment) {
+    const std::string more = "optimizer: {lr: 0}\ntrain: {epochs: 3, batch: 90}\n";
+    train::Recipe recipe = train::Recipe::read(Config::parse(
+        "network: [conv: 4, batch_norm, relu, flatten, linear: classes]\ndata: {augment: {" + augment + "}}\n" + more,
+        "a"));
+    const auto history = train_it(recipe, {}).history;
+    return std::max(std::abs(history[0].train_loss - history[1].train_loss),
+                    std::abs(history[1].train_loss - history[2].train_loss));
+  };
+  EXPECT_LT(spread(""), 1e-6) << "only the order of the sum";
+  EXPECT_GT(spread("noise: 0.3"), 1e-5);
+  EXPECT_GT(spread("shift: 2"), 1e-5);
+}
+
+// The same picture in every place: the loss of two steps differs by dropout alone.
+TEST(Trainer, EachStepDropsAnew) {
+  const auto losses = [](const std::string& dropout) {
+    const train::Recipe recipe =
+        train::Recipe::read(Config::parse("network: [flatten, linear: 20, relu, " + dropout +
+                                              "linear: classes]\noptimizer: {lr: 0}\ntrain: {epochs: 2, batch: 30}\n",
+                                          "d"));
+    data::ImageSet train = bands(90, 1);
+    const data::ImageSet none;
+    for (int64_t i = 1; i < 90; ++i)
+      std::ranges::copy(train.pixels.rows(0, 1).data<uint8_t>(), train.pixels.rows(i, i + 1).data<uint8_t>().begin());
+    train.labels.assign(90, 0);
+    tasks::ImageModel model = train::make_model(recipe, train);
+    Trainer trainer(recipe, model, train, none);
+    std::vector<double> means;
+    trainer.run({.step = [&](const train::Progress& p) { means.push_back(p.loss * static_cast<double>(p.step)); },
+                 .epoch = {},
+                 .stop = {}});
+    // Progress tells the mean of the epoch so far.
+    return std::vector<double>{means[0], means[1] - means[0], means[2] - means[1], means[3], means[4] - means[3]};
+  };
+  const auto without = losses(""), with = losses("dropout: 0.5, ");
+  for (size_t a = 0; a < 5; ++a)
+    for (size_t b = 0; b < a; ++b) {
+      EXPECT_NEAR(without[a], without[b], 1e-6);
+      EXPECT_GT(std::abs(with[a] - with[b]), 1e-5) << "steps " << a << " and " << b << " drop the same";
+    }
+}
+
 TEST(Trainer, TheSeedDecides) {
   train::Recipe a = small_recipe("seed: 1\ntrain: {epochs: 1, batch: 16}\n"),
                 b = small_recipe("seed: 2\ntrain: {epochs: 1, batch: 16}\n");
@@ -212,12 +281,6 @@ double validation_loss(tasks::ImageModel& model, const data::ImageSet& set) {
   for (size_t i = 0; i < set.labels.size(); ++i)
     sum -= std::log(std::max<double>(p[i * 3 + static_cast<size_t>(set.labels[i])], 1e-12));
   return sum / static_cast<double>(set.labels.size());
-}
-
-/// Validation labels are wrong: the better the network learns, the worse it gets there.
-data::ImageSet wrong(data::ImageSet set) {
-  for (auto& label : set.labels) label = (label + 1) % 3;
-  return set;
 }
 
 TEST(Trainer, EarlyStoppingRestoresTheBestWeights) {
@@ -247,6 +310,30 @@ TEST(Trainer, EarlyStoppingRestoresTheBestWeights) {
     EXPECT_EQ(second.history().size(), history.size());
     EXPECT_TRUE(weights(again.net) == kept);
   }
+}
+
+// What the history says must be what decided: the best epoch, the epochs waited since, and the end.
+TEST(Trainer, EarlyStoppingCountsFromTheLastProgress) {
+  const train::Recipe recipe =
+      small_recipe("optimizer: {type: adam, lr: 0.02}\ntrain: {epochs: 60, batch: 16, early_stopping: 4}\n");
+  const data::ImageSet train = bands(90, 1), validation = bands(30, 2);
+  tasks::ImageModel model = train::make_model(recipe, train);
+  Trainer trainer(recipe, model, train, validation);
+  ASSERT_EQ(trainer.run(), Outcome::stopped_early);
+  double best = INFINITY;
+  int64_t best_epoch = 0, waited = 0, recovered = 0;
+  for (const auto& p : trainer.history()) {
+    ASSERT_LT(waited, 4) << "it should have stopped before epoch " << p.epoch;
+    if (p.validation_loss < best) {
+      recovered += waited > 0 ? 1 : 0;
+      best = p.validation_loss, best_epoch = p.epoch, waited = 0;
+    } else {
+      ++waited;
+    }
+  }
+  EXPECT_EQ(waited, 4);
+  EXPECT_EQ(trainer.best_epoch(), best_epoch);
+  EXPECT_GT(recovered, 0) << "this training never went on after waiting: it tests nothing, choose another";
 }
 
 TEST(Trainer, EarlyStoppingWithKeepLastKeepsTheLast) {
