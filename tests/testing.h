@@ -29,9 +29,13 @@ class Folder {
 
   /// Writes a file, and the folders above it.
   fs::path write(const std::string& name, std::string_view text) const {
-    fs::create_directories((path_ / name).parent_path());
-    write_text(path_ / name, text);
-    return path_ / name;
+    return write(name, std::vector<uint8_t>(text.begin(), text.end()));
+  }
+  fs::path write(const std::string& name, const std::vector<uint8_t>& bytes) const {
+    const fs::path path = path_ / name;
+    fs::create_directories(path.parent_path());
+    write_file(path, bytes);
+    return path;
   }
 
  private:

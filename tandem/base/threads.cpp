@@ -16,17 +16,19 @@ static void __tsan_release(void*) {}
 namespace tandem {
 namespace {
 
-int thread_count = 0;
+int thread_count = 0;  // 0: default_threads
+
+// Taken before anyone lowers OpenMP's own figure, as each call of oneDNN does for its thread.
+const int default_threads = std::min(omp_get_max_threads(), omp_get_num_procs());
 
 }  // namespace
 
 void set_threads(int count) { thread_count = std::max(count, 0); }
 
-int threads() { return thread_count > 0 ? thread_count : std::min(omp_get_max_threads(), omp_get_num_procs()); }
+int threads() { return thread_count > 0 ? thread_count : default_threads; }
 
 void detail::run_parallel(int64_t tasks, void (*run)(void*, int64_t), void* context) {
-  static int default_threads = threads();  // before any OneThread scope can lower OpenMP's own figure
-  const int count = static_cast<int>(std::min<int64_t>(tasks, thread_count > 0 ? thread_count : default_threads));
+  const int count = static_cast<int>(std::min<int64_t>(tasks, threads()));
   if (count <= 1 || omp_in_parallel()) {
     for (int64_t task = 0; task < tasks; ++task) run(context, task);
     return;

@@ -15,14 +15,9 @@ struct Options {
   bool json = false;
 };
 
-// A run folder, or a model file: both hold the recipe.
-fs::path model_path(const std::string& given) {
-  return fs::is_directory(given) ? train::RunFolder::open(given).model() : fs::path(given);
-}
-
 int run(const Options& o, const Context& context) {
   (void)parse_gates(o.require);
-  const fs::path path = model_path(o.model);
+  const fs::path path = train::model_path(o.model);
   tasks::ImageModel model = tasks::ImageModel::load(path);
   if (!model.notes.contains("recipe"))
     fail(ErrorKind::data, path.string(), "holds no recipe: it was not made by `tandem train`");
@@ -32,12 +27,16 @@ int run(const Options& o, const Context& context) {
     recipe.data.size = {model.input.height, model.input.width};
     recipe.data.channels = model.input.channels;
     recipe.data.train = recipe.data.test = 0;
+    recipe.data.test_share = recipe.data.validation = 0;  // the network learned from none of it: nothing to hold back
   }
   const data::ImageSplits splits = train::prepare(recipe, data::data_folder(o.data));
-  const data::ImageSet& set = o.split == "test"         ? splits.test
+  const bool whole = !o.source.empty() && o.split == "test" && splits.test.size() == 0;  // data without parts
+  const std::string split = whole ? "all" : o.split;
+  const data::ImageSet& set = whole                     ? splits.train
+                              : o.split == "test"       ? splits.test
                               : o.split == "validation" ? splits.validation
                                                         : splits.train;
-  train::Evaluation result = train::evaluate_model(model, set, o.split);
+  train::Evaluation result = train::evaluate_model(model, set, split);
   result.facts.name = fs::is_directory(o.model) ? fs::path(o.model).filename().string() : path.stem().string();
   result.facts.folder = o.model;
   result.facts.seed = recipe.seed;

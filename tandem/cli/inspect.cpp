@@ -23,7 +23,7 @@ std::string amount(double bytes) {
 }
 
 int run(const Options& o) {
-  const fs::path path = fs::is_directory(o.model) ? train::RunFolder::open(o.model).model() : fs::path(o.model);
+  const fs::path path = train::model_path(o.model);
   tasks::ImageModel model = tasks::ImageModel::load(path);
   const auto rows = train::layer_rows(model.net);
   const nn::Count count = nn::count(model.net);

@@ -64,8 +64,7 @@ std::string csv_field(const std::string& text) {  // RFC 4180
 }
 
 int run(const Options& o) {
-  tasks::ImageModel model =
-      tasks::ImageModel::load(fs::is_directory(o.model) ? train::RunFolder::open(o.model).model() : fs::path(o.model));
+  tasks::ImageModel model = tasks::ImageModel::load(train::model_path(o.model));
   const std::vector<std::string> names = expand(o.inputs);
   data::ImageSet set;
   set.classes = model.classes;

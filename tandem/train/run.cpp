@@ -139,6 +139,10 @@ RunFolder RunFolder::open(const fs::path& path) {
        names.empty() ? "none" : join(names));
 }
 
+fs::path model_path(const fs::path& run_or_model) {
+  return fs::is_directory(run_or_model) ? RunFolder::open(run_or_model).model() : run_or_model;
+}
+
 RunResult run(Recipe& recipe, const RunFolder& folder, const fs::path& data_folder, const std::string& command,
               bool resume, const Hooks& hooks) {
   const data::ImageSplits data = prepare(recipe, data_folder);

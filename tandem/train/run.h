@@ -40,6 +40,9 @@ struct RunFolder {
   [[nodiscard]] fs::path report_page() const { return path / "report.html"; }
 };
 
+/// The model of a run folder, or the model file itself. Throws a file error when a folder is no run.
+[[nodiscard]] fs::path model_path(const fs::path& run_or_model);
+
 struct RunResult {
   Outcome outcome = Outcome::finished;
   Evaluation test;  // empty when interrupted

@@ -73,6 +73,9 @@ Trainer::Trainer(const Recipe& recipe, tasks::ImageModel& model, const data::Ima
       optimizer_(recipe.optimizer, parameters_),
       schedule_(recipe.schedule, static_cast<double>(recipe.train.epochs)) {
   if (train.size() == 0) fail(ErrorKind::data, "train", "the training part has no examples");
+  if (validation.size() == 0 && (recipe.train.early_stopping.patience > 0 || recipe.schedule.type == "plateau"))
+    fail("train",
+         "early stopping and the plateau schedule watch the validation part, which is empty: set data.validation");
   data::check(recipe.data.augment, model.input.height, model.input.width);
   check_sizes(recipe.train.progressive, model);
   const int64_t batch = recipe.train.batch;

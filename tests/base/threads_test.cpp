@@ -1,3 +1,4 @@
+#include <omp.h>
 #include <tandem/base/threads.h>
 
 #include <atomic>
@@ -12,6 +13,18 @@ struct Threads : ::testing::TestWithParam<int> {
   void SetUp() override { set_threads(GetParam()); }
   void TearDown() override { set_threads(0); }
 };
+
+TEST(ThreadCount, ZeroGivesTheDefaultBackAfterWorkOnOneThread) {
+  set_threads(0);
+  const int before = threads();
+  set_threads(1);
+  parallel_tasks(4, [](int64_t) {});
+  set_threads(0);
+  EXPECT_EQ(threads(), before);
+  std::atomic<int> most = 0;
+  parallel_tasks(before, [&](int64_t) { most = std::max<int>(most, omp_get_num_threads()); });
+  EXPECT_EQ(most, before);
+}
 
 TEST_P(Threads, EveryTaskOnce) {
   EXPECT_EQ(threads(), GetParam());

@@ -80,6 +80,16 @@ TEST_F(Command, TrainWritesARunAndSaysWhatIsNext) {
     EXPECT_TRUE(fs::exists(*home / "runs/tiny" / file)) << file;
 }
 
+// Other data in class folders has no parts of its own, and none of it was trained on: every picture counts.
+TEST_F(Command, EvaluateOnOtherDataTakesAllOfIt) {
+  for (int digit = 0; digit < 10; ++digit)
+    for (int copy = 0; copy < 3; ++copy) home->write(fmt::format("mine/{}/{}.png", digit, copy), png(14, 14));
+  const Said said = run({"evaluate", "runs/tiny", "--on", "mine/", "--json"});
+  ASSERT_EQ(said.code, 0) << said.err;
+  EXPECT_EQ(json::parse(said.out).at("examples"), 30);
+  EXPECT_EQ(json::parse(said.out).at("split"), "all");
+}
+
 struct Row {
   std::string name;
   int code;

@@ -1,12 +1,8 @@
-// What the tests of data/ share: temporary folders, expected errors, files made on the spot.
+// What the tests of data/ share beyond tests/testing.h: files made on the spot.
 #pragma once
 #include <archive.h>
 #include <archive_entry.h>
-#include <gtest/gtest.h>
-#include <tandem/base/error.h>
-#include <tandem/base/files.h>
 #include <tandem/data/dataset.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -17,51 +13,14 @@
 #include <utility>
 #include <vector>
 
+#include "tests/testing.h"
+
 namespace tandem::data::testing {
 
 using Bytes = std::vector<uint8_t>;
 
-/// A folder that is removed with everything in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "tandem-test-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code error;
-    fs::remove_all(path_, error);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
-  /// Writes a file, and the folders above it.
-  fs::path write(const std::string& name, const Bytes& bytes) const {
-    const fs::path path = path_ / name;
-    fs::create_directories(path.parent_path());
-    write_file(path, bytes);
-    return path;
-  }
-
- private:
-  fs::path path_;
-};
-
-/// Runs fn, which must throw an Error of this kind whose message holds every one of `parts`.
-template <class Fn>
-void expect_error(ErrorKind kind, const std::vector<std::string>& parts, Fn&& fn) {
-  try {
-    fn();
-  } catch (const Error& error) {
-    const std::string text = error.what();
-    EXPECT_EQ(static_cast<int>(error.kind()), static_cast<int>(kind)) << text;
-    for (const auto& part : parts) EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' not in: " << text;
-    return;
-  }
-  ADD_FAILURE() << "no error; expected one with '" << (parts.empty() ? "" : parts.front()) << "'";
-}
+using tandem::testing::expect_error;
+using TemporaryFolder = tandem::testing::Folder;
 
 /// uint8 (h, w, c) with a soft pattern that depends on `seed`.
 inline Tensor pattern(int64_t h, int64_t w, int64_t c, int64_t seed = 0) {

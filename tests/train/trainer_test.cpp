@@ -86,6 +86,16 @@ INSTANTIATE_TEST_SUITE_P(
         "optimizer: {type: rmsprop, lr: 0.003, momentum: 0.5}\nschedule: {type: step, at: [1.5, 3]}\nloss: "
         "{label_smoothing: 0.1, balanced: true}\ntrain: {epochs: 4, batch: 16, keep: last, average: 0.9}"));
 
+TEST(Trainer, WhatWatchesTheValidationPartNeedsOne) {
+  const data::ImageSet train = bands(90, 1), none;
+  for (const char* watcher : {"train: {epochs: 2, early_stopping: {patience: 1}}\n", "schedule: plateau\n"}) {
+    const train::Recipe recipe = small_recipe(watcher);
+    tasks::ImageModel model = train::make_model(recipe, train);
+    expect_error(ErrorKind::usage, {"validation part", "data.validation"},
+                 [&] { train::Trainer(recipe, model, train, none); });
+  }
+}
+
 TEST(Trainer, APlateauLowersTheRateAndResumeKnowsIt) {
   const train::Recipe recipe = small_recipe(
       "optimizer: {type: sgd, lr: 0.05}\nschedule: {type: plateau, patience: 0, factor: 0.5}\ntrain: {epochs: 4, "
