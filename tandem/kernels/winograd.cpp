@@ -175,9 +175,8 @@ void transform_output_grad(const Tiles& s, const float* gy, const float* zeros, 
 template <int Rows, int Columns, int RowStep, int Inner, bool Accumulate>
 HWY_INLINE void tile_product(const float* HWY_RESTRICT a, int64_t a_group, const float* HWY_RESTRICT b, int64_t b_chunk,
                              int64_t groups, float* HWY_RESTRICT out, int64_t out_chunk) {
-  const auto column = [](int j, int64_t chunk_step) HWY_ATTR {
-    return j * lanes / chunk * chunk_step + j * lanes % chunk;
-  };
+  const auto column = [](int j, int64_t chunk_step)
+                          HWY_ATTR { return j * lanes / chunk * chunk_step + j * lanes % chunk; };
   V sum[Rows][Columns];
   for (int r = 0; r < Rows; ++r)
     for (int j = 0; j < Columns; ++j)
@@ -340,8 +339,7 @@ void convolve(const Tiles& s, int64_t images, const WeightView& weight, const fl
   parallel_for(count_of(s, images), 4 * block, [&](int64_t begin, int64_t end) {
     const Block scratch = floats(scratch_of(s) + s.o);
     float* none = scratch.as<float>() + scratch_of(s);
-    for (int64_t first = begin; first < end; first += block)
-      HWY_DYNAMIC_DISPATCH(WinogradForward)
+    for (int64_t first = begin; first < end; first += block) HWY_DYNAMIC_DISPATCH(WinogradForward)
     (s, x, transformed.as<float>(), bias, zero_pixel.data(), first, std::min(block, end - first), scratch.as<float>(),
      none, y);
   });
@@ -382,8 +380,7 @@ void winograd_grad_weight(const ConvShape& s, std::span<const float> x, std::spa
     const Block scratch = floats(scratch_of(t));
     float* gu = sums.as<float>() + begin / step * size;
     std::fill_n(gu, size, 0.0F);
-    for (int64_t first = begin; first < end; first += block)
-      HWY_DYNAMIC_DISPATCH(WinogradGradWeight)
+    for (int64_t first = begin; first < end; first += block) HWY_DYNAMIC_DISPATCH(WinogradGradWeight)
     (t, x.data(), gy.data(), zero_pixel.data(), first, std::min(block, end - first), scratch.as<float>(), gu);
   });
   float* sum = sums.as<float>();
