@@ -40,8 +40,8 @@ namespace tandem::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 namespace {
 
-// Calls fn(mask, offset in the array, channel) for the vectors of one group of one example; the lanes behind the group's
-// channels are not set in the mask.
+// Calls fn(mask, offset in the array, channel) for the vectors of one group of one example; the lanes behind the
+// group's channels are not set in the mask.
 template <class D, class Fn>
 HWY_INLINE void each_vector(D d, const GroupShape& s, int64_t example, int64_t group, Fn&& fn) {
   const int64_t size = s.channels / s.groups;
@@ -162,8 +162,7 @@ void group_norm(const GroupShape& s, double epsilon, std::span<const T> x, std::
                 std::span<const T> beta, std::span<T> y, std::span<T> mean, std::span<T> inv_std) {
   if (x.empty()) return;
   apply_isa_limit();
-  const Forward<T> f{s,        epsilon,     x.data(),      gamma.data(), beta.data(),
-                     y.data(), mean.data(), inv_std.data()};
+  const Forward<T> f{s, epsilon, x.data(), gamma.data(), beta.data(), y.data(), mean.data(), inv_std.data()};
   parallel_for(s.n, examples_a_task(s), [&](int64_t begin, int64_t end) { run(f, begin, end); });
 }
 

@@ -151,24 +151,39 @@ void MatmulTask(const Task& t) {
   }
 }
 
-// Few rows of A against columns of B that lie along memory: packing would cost more than the sums. Each sum runs in
-// four vectors side by side.
-void MatmulDots(const Task& t) {
-  for (int64_t r = t.first_row; r < t.last_row; ++r)
-    for (int64_t j = 0; j < t.columns; ++j) {
-      const float *x = t.a + r * t.a_row, *w = t.b + j * t.b_row;
-      V sum[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
-      int64_t k = 0;
-      for (; k + 4 * lanes <= t.k; k += 4 * lanes)
-        for (int i = 0; i < 4; ++i)
-          sum[i] = hn::MulAdd(hn::LoadU(d, x + k + i * lanes), hn::LoadU(d, w + k + i * lanes), sum[i]);
-      for (; k < t.k; k += lanes) {
-        const auto mask = hn::FirstN(d, static_cast<size_t>(std::min(lanes, t.k - k)));
-        sum[0] = hn::MulAdd(hn::MaskedLoad(mask, d, x + k), hn::MaskedLoad(mask, d, w + k), sum[0]);
-      }
-      const V all = hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3]));
-      t.c[r * t.c_row + j] = hn::GetLane(hn::SumOfLanes(d, all)) + (t.bias ? t.bias[j] : 0.0F);
+// One row of A against Columns neighbouring columns of B that lie along memory.
+template <int Columns>
+HWY_INLINE void dots(const float* HWY_RESTRICT x, const float* HWY_RESTRICT w, int64_t w_row, int64_t k,
+                     const float* bias, float* HWY_RESTRICT out) {
+  V even[Columns], odd[Columns];
+  for (int c = 0; c < Columns; ++c) even[c] = odd[c] = hn::Zero(d);
+  int64_t i = 0;
+  for (; i + 2 * lanes <= k; i += 2 * lanes) {
+    const V x0 = hn::LoadU(d, x + i), x1 = hn::LoadU(d, x + i + lanes);
+    for (int c = 0; c < Columns; ++c) {
+      even[c] = hn::MulAdd(x0, hn::LoadU(d, w + c * w_row + i), even[c]);
+      odd[c] = hn::MulAdd(x1, hn::LoadU(d, w + c * w_row + i + lanes), odd[c]);
     }
+  }
+  for (; i < k; i += lanes) {
+    const auto mask = hn::FirstN(d, static_cast<size_t>(std::min(lanes, k - i)));
+    const V x0 = hn::MaskedLoad(mask, d, x + i);
+    for (int c = 0; c < Columns; ++c) even[c] = hn::MulAdd(x0, hn::MaskedLoad(mask, d, w + c * w_row + i), even[c]);
+  }
+  for (int c = 0; c < Columns; ++c)
+    out[c] = hn::GetLane(hn::SumOfLanes(d, hn::Add(even[c], odd[c]))) + (bias ? bias[c] : 0.0F);
+}
+
+// Few rows of A, as when one example is asked for: packing B would cost more than the sums.
+void MatmulDots(const Task& t) {
+  for (int64_t r = t.first_row; r < t.last_row; ++r) {
+    const float* x = t.a + r * t.a_row;
+    float* out = t.c + r * t.c_row;
+    int64_t j = 0;
+    for (; j + 4 <= t.columns; j += 4)
+      dots<4>(x, t.b + j * t.b_row, t.b_row, t.k, t.bias ? t.bias + j : nullptr, out + j);
+    for (; j < t.columns; ++j) dots<1>(x, t.b + j * t.b_row, t.b_row, t.k, t.bias ? t.bias + j : nullptr, out + j);
+  }
 }
 
 }  // namespace
@@ -195,9 +210,10 @@ void matmul(const MatmulShape& s, std::span<const float> a, std::span<const floa
   apply_isa_limit();
   const bool dots = s.m < 4 && s.transpose_b && !s.transpose_a;
   // Tasks are cut by size alone. Each packs its part of B, so rows are cut only where there are few columns.
-  const int64_t width = s.m * s.n * s.k < 400'000 ? s.n : task_columns;
+  const bool one = s.m * s.n * s.k < (dots ? 60'000 : 400'000);  // a second thread would not pay
+  const int64_t width = one ? s.n : task_columns;
   const int64_t across = (s.n + width - 1) / width;
-  const int64_t down = s.m * s.n * s.k < 400'000 ? 1 : std::clamp<int64_t>(8 / across, 1, (s.m + 47) / 48);
+  const int64_t down = one ? 1 : std::clamp<int64_t>(8 / across, 1, (s.m + 47) / 48);
   const int64_t height = ((s.m + down - 1) / down + 5) / 6 * 6;
   parallel_tasks(across * down, [&](int64_t index) {
     const int64_t row = index / across * height, last_row = std::min(s.m, row + height);

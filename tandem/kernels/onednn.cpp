@@ -4,6 +4,7 @@
 #include <tandem/kernels/isa.h>
 #include <tandem/kernels/onednn.h>
 
+#include <list>
 #include <map>
 #include <mutex>
 #include <unordered_map>
@@ -27,9 +28,15 @@ class OneThread {
   int before_;
 };
 
+struct Reorder {
+  dnnl::memory::desc from, to;
+  dnnl::reorder primitive;
+};
+
 struct Cache {
   std::mutex mutex;
   std::map<Key, Prepared> primitives;
+  std::list<Reorder> reorders;  // one for each layout of a weight: few
 };
 
 Cache& cache() {
@@ -80,9 +87,17 @@ void run(const Prepared& prepared, std::initializer_list<Argument> arguments) {
 
 void reorder(const dnnl::memory::desc& from, const void* source, const dnnl::memory::desc& to, void* target) {
   const OneThread one;
+  const auto known = [&]() -> const dnnl::reorder& {
+    Cache& c = cache();
+    const std::scoped_lock lock(c.mutex);
+    for (const Reorder& r : c.reorders)
+      if (r.from == from && r.to == to) return r.primitive;
+    const dnnl::reorder::primitive_desc made(engine(), from, engine(), to);
+    return c.reorders.emplace_back(Reorder{from, to, dnnl::reorder(made)}).primitive;
+  };
   dnnl::memory a(from, engine(), const_cast<void*>(source));
   dnnl::memory b(to, engine(), target);
-  dnnl::reorder(a, b).execute(stream(), a, b);
+  known().execute(stream(), a, b);
 }
 
 std::vector<std::string> implementations() {

@@ -329,9 +329,7 @@ Block floats(int64_t count) { return Block(static_cast<size_t>(count) * sizeof(f
 // that comes from the second cache.
 int64_t block_for(int64_t c, int64_t o) { return c + o <= 32 ? 8 : c + o <= 64 ? 16 : 32; }
 
-Tiles tiles_of(const ConvShape& s) {
-  return {s.h, s.w, s.oh(), s.ow(), s.c, s.o, s.pad_h, block_for(s.c, s.o)};
-}
+Tiles tiles_of(const ConvShape& s) { return {s.h, s.w, s.oh(), s.ow(), s.c, s.o, s.pad_h, block_for(s.c, s.o)}; }
 int64_t count_of(const Tiles& s, int64_t images) { return images * s.high() * s.wide(); }
 int64_t scratch_of(const Tiles& s) { return points * (plane_of(s.c, s.block) + plane_of(s.o, s.block)); }
 
@@ -373,8 +371,8 @@ void winograd_conv2d(const ConvShape& s, std::span<const float> x, std::span<con
 // The gradient of the input is a convolution of gy with the weight turned by half a circle.
 void winograd_grad_input(const ConvShape& s, std::span<const float> gy, std::span<const float> weight,
                          std::span<float> gx) {
-  convolve({s.oh(), s.ow(), s.h, s.w, s.o, s.c, 2 - s.pad_h, block_for(s.c, s.o)}, s.n, {weight.data(), s.c * 9, 9, true}, gy.data(),
-           nullptr, gx.data());
+  convolve({s.oh(), s.ow(), s.h, s.w, s.o, s.c, 2 - s.pad_h, block_for(s.c, s.o)}, s.n,
+           {weight.data(), s.c * 9, 9, true}, gy.data(), nullptr, gx.data());
 }
 
 void winograd_grad_weight(const ConvShape& s, std::span<const float> x, std::span<const float> gy,

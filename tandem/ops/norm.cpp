@@ -117,22 +117,22 @@ Tensor group_norm_op(const char* name, const Tensor& x, const kernels::GroupShap
     kernels::group_norm<T>(s, epsilon, x.data<const T>(), gamma.data<const T>(), beta.data<const T>(), y.data<T>(),
                            mean.data<T>(), inv_std.data<T>());
   });
-  return with_grad(
-      name, y, {x, gamma, beta},
-      [name, s, x = x.detach(), gamma = gamma.detach(), mean, inv_std](const Tensor& g, Wanted wanted) {
-        Grads grads(3);
-        dispatch_float(name, g.dtype(), [&](auto t) {
-          using T = decltype(t);
-          const auto make = [&](size_t i, const Shape& shape) {
-            if (wanted[i]) grads[i] = Tensor::empty(shape, g.dtype());
-            return wanted[i] ? grads[i].template data<T>() : std::span<T>{};
-          };
-          const auto gx = make(0, g.shape()), g_gamma = make(1, gamma.shape()), g_beta = make(2, gamma.shape());
-          kernels::group_norm_grad<T>(s, x.data<const T>(), gamma.data<const T>(), mean.data<const T>(),
-                                      inv_std.data<const T>(), g.data<const T>(), gx, g_gamma, g_beta);
-        });
-        return grads;
-      });
+  return with_grad(name, y, {x, gamma, beta},
+                   [name, s, x = x.detach(), gamma = gamma.detach(), mean, inv_std](const Tensor& g, Wanted wanted) {
+                     Grads grads(3);
+                     dispatch_float(name, g.dtype(), [&](auto t) {
+                       using T = decltype(t);
+                       const auto make = [&](size_t i, const Shape& shape) {
+                         if (wanted[i]) grads[i] = Tensor::empty(shape, g.dtype());
+                         return wanted[i] ? grads[i].template data<T>() : std::span<T>{};
+                       };
+                       const auto gx = make(0, g.shape()), g_gamma = make(1, gamma.shape()),
+                                  g_beta = make(2, gamma.shape());
+                       kernels::group_norm_grad<T>(s, x.data<const T>(), gamma.data<const T>(), mean.data<const T>(),
+                                                   inv_std.data<const T>(), g.data<const T>(), gx, g_gamma, g_beta);
+                     });
+                     return grads;
+                   });
 }
 
 }  // namespace
