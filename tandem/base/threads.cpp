@@ -1,4 +1,5 @@
 #include <omp.h>
+#include <tandem/base/denormals.h>
 #include <tandem/base/threads.h>
 #include <xmmintrin.h>
 
@@ -20,20 +21,6 @@ std::atomic<int> thread_count = 0;  // 0: default_threads
 const int default_threads = std::clamp(std::min(omp_get_max_threads(), omp_get_num_procs()), 1, most_threads);
 
 thread_local bool inside = false;  // a task is running on this thread
-
-// Numbers too small for the normal range cost a hundred times the time of others on some processors: they count as 0
-// in parallel work, on every thread alike.
-class FlushDenormals {
- public:
-  FlushDenormals() : before_(_mm_getcsr()) { _mm_setcsr(before_ | flush_to_zero | denormals_are_zero); }
-  ~FlushDenormals() { _mm_setcsr(before_); }
-  FlushDenormals(const FlushDenormals&) = delete;
-  FlushDenormals& operator=(const FlushDenormals&) = delete;
-
- private:
-  static constexpr unsigned flush_to_zero = 0x8000, denormals_are_zero = 0x0040;
-  unsigned before_;
-};
 
 // The work of one call. Each thread has a part of the tasks, so that numbers stay in the cache of the processor that
 // made them; a thread that is through with its own takes tasks from the others' parts, so that one that the system

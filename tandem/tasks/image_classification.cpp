@@ -1,4 +1,5 @@
 #include <tandem/autograd/tape.h>
+#include <tandem/base/denormals.h>
 #include <tandem/nn/weights.h>
 #include <tandem/ops/activation.h>
 #include <tandem/ops/arithmetic.h>
@@ -45,6 +46,7 @@ Tensor ImageModel::probabilities(const Tensor& outputs) const {
 
 std::vector<float> ImageModel::predict(const data::ImageSet& set, int64_t batch) {
   const NoGrad off;
+  const FlushDenormals flush;
   nn::Pass pass;
   std::vector<float> out;
   out.reserve(static_cast<size_t>(set.size()) * classes.size());

@@ -1,4 +1,5 @@
 #include <tandem/autograd/tape.h>
+#include <tandem/base/denormals.h>
 #include <tandem/kernels/optim.h>
 #include <tandem/nn/weights.h>
 #include <tandem/train/trainer.h>
@@ -85,6 +86,7 @@ Trainer::Trainer(const Recipe& recipe, tasks::ImageModel& model, const data::Ima
 }
 
 Outcome Trainer::run(const Hooks& hooks) {
+  const FlushDenormals flush;  // as on the threads of parallel work
   const int64_t batch = recipe_.train.batch;
   const double started = now(), seconds_before = state_.seconds;
   while (state_.epoch < recipe_.train.epochs && !waited_enough()) {
