@@ -27,12 +27,14 @@ HWY_INLINE void each_column_block(int64_t begin, int64_t end, int64_t columns, F
     const int64_t last = std::min(end, first + block);
     int64_t c = 0;
     for (; c + lanes <= columns; c += lanes)
-      fn(d, first, last, c, [=](const T* from) HWY_ATTR { return hn::LoadU(d, from); },
-         [=](auto v, T* to) HWY_ATTR { hn::StoreU(v, d, to); });
+      fn(
+          d, first, last, c, [=](const T* from) HWY_ATTR { return hn::LoadU(d, from); },
+          [=](auto v, T* to) HWY_ATTR { hn::StoreU(v, d, to); });
     if (c < columns) {
       const auto mask = hn::FirstN(d, static_cast<size_t>(columns - c));
-      fn(d, first, last, c, [=](const T* from) HWY_ATTR { return hn::MaskedLoad(mask, d, from); },
-         [=](auto v, T* to) HWY_ATTR { hn::BlendedStore(v, mask, d, to); });
+      fn(
+          d, first, last, c, [=](const T* from) HWY_ATTR { return hn::MaskedLoad(mask, d, from); },
+          [=](auto v, T* to) HWY_ATTR { hn::BlendedStore(v, mask, d, to); });
     }
   }
 }
@@ -40,50 +42,51 @@ HWY_INLINE void each_column_block(int64_t begin, int64_t end, int64_t columns, F
 // Joins the moments of each block to those of the rows before it.
 template <class T>
 void moments(const T* x, int64_t begin, int64_t end, int64_t columns, T* mean, T* squares) {
-  each_column_block<T>(begin, end, columns, [&](auto d, int64_t first, int64_t last, int64_t c, auto load,
-                                                auto store) HWY_ATTR {
-    const T* from = x + first * columns + c;
-    const int64_t n = last - first;
-    auto sum0 = hn::Zero(d), sum1 = hn::Zero(d);
-    int64_t r = 0;
-    for (; r + 2 <= n; r += 2) {
-      sum0 = hn::Add(sum0, load(from + r * columns));
-      sum1 = hn::Add(sum1, load(from + (r + 1) * columns));
-    }
-    if (r < n) sum0 = hn::Add(sum0, load(from + r * columns));
-    const auto here = hn::Mul(hn::Add(sum0, sum1), hn::Set(d, T{1} / static_cast<T>(n)));
-    auto square0 = hn::Zero(d), square1 = hn::Zero(d);
-    for (r = 0; r + 2 <= n; r += 2) {
-      const auto e0 = hn::Sub(load(from + r * columns), here), e1 = hn::Sub(load(from + (r + 1) * columns), here);
-      square0 = hn::MulAdd(e0, e0, square0), square1 = hn::MulAdd(e1, e1, square1);
-    }
-    if (r < n) {
-      const auto e = hn::Sub(load(from + r * columns), here);
-      square0 = hn::MulAdd(e, e, square0);
-    }
-    const auto before = static_cast<T>(first - begin), count = static_cast<T>(n);
-    const auto old = load(mean + c);
-    const auto shift = hn::Sub(here, old);
-    store(hn::MulAdd(shift, hn::Set(d, count / (before + count)), old), mean + c);
-    const auto spread = hn::Mul(hn::Mul(shift, shift), hn::Set(d, before * count / (before + count)));
-    store(hn::Add(hn::Add(load(squares + c), spread), hn::Add(square0, square1)), squares + c);
-  });
+  each_column_block<T>(
+      begin, end, columns, [&](auto d, int64_t first, int64_t last, int64_t c, auto load, auto store) HWY_ATTR {
+        const T* from = x + first * columns + c;
+        const int64_t n = last - first;
+        auto sum0 = hn::Zero(d), sum1 = hn::Zero(d);
+        int64_t r = 0;
+        for (; r + 2 <= n; r += 2) {
+          sum0 = hn::Add(sum0, load(from + r * columns));
+          sum1 = hn::Add(sum1, load(from + (r + 1) * columns));
+        }
+        if (r < n) sum0 = hn::Add(sum0, load(from + r * columns));
+        const auto here = hn::Mul(hn::Add(sum0, sum1), hn::Set(d, T{1} / static_cast<T>(n)));
+        auto square0 = hn::Zero(d), square1 = hn::Zero(d);
+        for (r = 0; r + 2 <= n; r += 2) {
+          const auto e0 = hn::Sub(load(from + r * columns), here), e1 = hn::Sub(load(from + (r + 1) * columns), here);
+          square0 = hn::MulAdd(e0, e0, square0), square1 = hn::MulAdd(e1, e1, square1);
+        }
+        if (r < n) {
+          const auto e = hn::Sub(load(from + r * columns), here);
+          square0 = hn::MulAdd(e, e, square0);
+        }
+        const auto before = static_cast<T>(first - begin), count = static_cast<T>(n);
+        const auto old = load(mean + c);
+        const auto shift = hn::Sub(here, old);
+        store(hn::MulAdd(shift, hn::Set(d, count / (before + count)), old), mean + c);
+        const auto spread = hn::Mul(hn::Mul(shift, shift), hn::Set(d, before * count / (before + count)));
+        store(hn::Add(hn::Add(load(squares + c), spread), hn::Add(square0, square1)), squares + c);
+      });
 }
 
 template <class T>
 void affine(const T* x, const T* scale, const T* shift, const T* added, bool relu, int64_t begin, int64_t end,
             int64_t columns, T* y) {
   const auto run = [&](auto with_added, auto with_relu) HWY_ATTR {
-    each_column_block<T>(begin, end, columns, [&](auto d, int64_t first, int64_t last, int64_t c, auto load,
-                                                  auto store) HWY_ATTR {
-      const auto a = load(scale + c), b = load(shift + c);
-      for (int64_t at = first * columns + c; at < last * columns; at += columns) {
-        auto v = hn::MulAdd(load(x + at), a, b);
-        if constexpr (with_added) v = hn::Add(v, load(added + at));
-        if constexpr (with_relu) v = hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Zero(d), v);  // keeps NaN
-        store(v, y + at);
-      }
-    });
+    each_column_block<T>(begin, end, columns,
+                         [&](auto d, int64_t first, int64_t last, int64_t c, auto load, auto store) HWY_ATTR {
+                           const auto a = load(scale + c), b = load(shift + c);
+                           for (int64_t at = first * columns + c; at < last * columns; at += columns) {
+                             auto v = hn::MulAdd(load(x + at), a, b);
+                             if constexpr (with_added) v = hn::Add(v, load(added + at));
+                             if constexpr (with_relu)
+                               v = hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Zero(d), v);  // keeps NaN
+                             store(v, y + at);
+                           }
+                         });
   };
   if (added)
     relu ? run(std::true_type(), std::true_type()) : run(std::true_type(), std::false_type());
@@ -101,33 +104,33 @@ HWY_INLINE V counted(D d, V g, V x, V scale, V shift) {
 template <bool Relu, class T>
 void grad_sums(const ColumnGrad<T>& s, const T* mean, const T* inv_std, int64_t begin, int64_t end, T* sum_g,
                T* sum_gh) {
-  each_column_block<T>(begin, end, s.columns, [&](auto d, int64_t first, int64_t last, int64_t c, auto load,
-                                                  auto store) HWY_ATTR {
-    const auto m = load(mean + c), w = load(inv_std + c);
-    const auto a = load(s.scale.data() + c), b = load(s.shift.data() + c);
-    auto part_g = hn::Zero(d), part_gh = hn::Zero(d);
-    for (int64_t at = first * s.columns + c; at < last * s.columns; at += s.columns) {
-      const auto x = load(s.x.data() + at);
-      const auto g = counted<Relu>(d, load(s.g.data() + at), x, a, b);
-      part_g = hn::Add(part_g, g);
-      part_gh = hn::MulAdd(g, hn::Mul(hn::Sub(x, m), w), part_gh);
-    }
-    store(hn::Add(load(sum_g + c), part_g), sum_g + c);
-    store(hn::Add(load(sum_gh + c), part_gh), sum_gh + c);
-  });
+  each_column_block<T>(begin, end, s.columns,
+                       [&](auto d, int64_t first, int64_t last, int64_t c, auto load, auto store) HWY_ATTR {
+                         const auto m = load(mean + c), w = load(inv_std + c);
+                         const auto a = load(s.scale.data() + c), b = load(s.shift.data() + c);
+                         auto part_g = hn::Zero(d), part_gh = hn::Zero(d);
+                         for (int64_t at = first * s.columns + c; at < last * s.columns; at += s.columns) {
+                           const auto x = load(s.x.data() + at);
+                           const auto g = counted<Relu>(d, load(s.g.data() + at), x, a, b);
+                           part_g = hn::Add(part_g, g);
+                           part_gh = hn::MulAdd(g, hn::Mul(hn::Sub(x, m), w), part_gh);
+                         }
+                         store(hn::Add(load(sum_g + c), part_g), sum_g + c);
+                         store(hn::Add(load(sum_gh + c), part_gh), sum_gh + c);
+                       });
 }
 
 template <bool Relu, class T>
 void blend(const ColumnGrad<T>& s, const T* of_g, const T* of_x, const T* plus, int64_t begin, int64_t end, T* gx) {
-  each_column_block<T>(begin, end, s.columns, [&](auto d, int64_t first, int64_t last, int64_t c, auto load,
-                                                  auto store) HWY_ATTR {
-    const auto p = load(of_g + c), q = load(of_x + c), r = load(plus + c);
-    const auto a = load(s.scale.data() + c), b = load(s.shift.data() + c);
-    for (int64_t at = first * s.columns + c; at < last * s.columns; at += s.columns) {
-      const auto x = load(s.x.data() + at);
-      store(hn::MulAdd(counted<Relu>(d, load(s.g.data() + at), x, a, b), p, hn::MulAdd(x, q, r)), gx + at);
-    }
-  });
+  each_column_block<T>(
+      begin, end, s.columns, [&](auto d, int64_t first, int64_t last, int64_t c, auto load, auto store) HWY_ATTR {
+        const auto p = load(of_g + c), q = load(of_x + c), r = load(plus + c);
+        const auto a = load(s.scale.data() + c), b = load(s.shift.data() + c);
+        for (int64_t at = first * s.columns + c; at < last * s.columns; at += s.columns) {
+          const auto x = load(s.x.data() + at);
+          store(hn::MulAdd(counted<Relu>(d, load(s.g.data() + at), x, a, b), p, hn::MulAdd(x, q, r)), gx + at);
+        }
+      });
 }
 
 void MomentsF32(const float* x, int64_t begin, int64_t end, int64_t columns, float* mean, float* squares) {
@@ -140,8 +143,8 @@ void AffineF32(const float* x, const float* scale, const float* shift, const flo
                int64_t end, int64_t columns, float* y) {
   affine(x, scale, shift, added, relu, begin, end, columns, y);
 }
-void AffineF64(const double* x, const double* scale, const double* shift, const double* added, bool relu,
-               int64_t begin, int64_t end, int64_t columns, double* y) {
+void AffineF64(const double* x, const double* scale, const double* shift, const double* added, bool relu, int64_t begin,
+               int64_t end, int64_t columns, double* y) {
   affine(x, scale, shift, added, relu, begin, end, columns, y);
 }
 void GradSumsF32(const ColumnGrad<float>& s, const float* mean, const float* inv_std, int64_t begin, int64_t end,
@@ -154,8 +157,8 @@ void GradSumsF64(const ColumnGrad<double>& s, const double* mean, const double* 
   s.relu ? grad_sums<true>(s, mean, inv_std, begin, end, sum_g, sum_gh)
          : grad_sums<false>(s, mean, inv_std, begin, end, sum_g, sum_gh);
 }
-void BlendF32(const ColumnGrad<float>& s, const float* a, const float* b, const float* plus, int64_t begin,
-              int64_t end, float* gx) {
+void BlendF32(const ColumnGrad<float>& s, const float* a, const float* b, const float* plus, int64_t begin, int64_t end,
+              float* gx) {
   s.relu ? blend<true>(s, a, b, plus, begin, end, gx) : blend<false>(s, a, b, plus, begin, end, gx);
 }
 void BlendF64(const ColumnGrad<double>& s, const double* a, const double* b, const double* plus, int64_t begin,
@@ -181,12 +184,12 @@ HWY_EXPORT(BlendF32);
 HWY_EXPORT(BlendF64);
 
 // The function of the element type T, on the instruction set in use.
-#define TANDEM_CHOOSE(NAME, T)                          \
-  [](auto... arguments) {                               \
-    if constexpr (sizeof(T) == 4)                       \
-      HWY_DYNAMIC_DISPATCH(NAME##F32)(arguments...);    \
-    else                                                \
-      HWY_DYNAMIC_DISPATCH(NAME##F64)(arguments...);    \
+#define TANDEM_CHOOSE(NAME, T)                       \
+  [](auto... arguments) {                            \
+    if constexpr (sizeof(T) == 4)                    \
+      HWY_DYNAMIC_DISPATCH(NAME##F32)(arguments...); \
+    else                                             \
+      HWY_DYNAMIC_DISPATCH(NAME##F64)(arguments...); \
   }
 
 // Rows of one task, at least a block.
@@ -260,13 +263,13 @@ void column_blend(const ColumnGrad<T>& s, std::span<const T> a, std::span<const 
   });
 }
 
-#define TANDEM_INSTANTIATE(T)                                                                                       \
-  template void column_moments<T>(int64_t, int64_t, std::span<const T>, std::span<T>, std::span<T>);                \
-  template void column_affine<T>(int64_t, int64_t, std::span<const T>, std::span<const T>, std::span<const T>,      \
-                                 std::span<const T>, bool, std::span<T>);                                           \
-  template void column_grad_sums<T>(const ColumnGrad<T>&, std::span<const T>, std::span<const T>, std::span<T>,     \
-                                    std::span<T>);                                                                  \
-  template void column_blend<T>(const ColumnGrad<T>&, std::span<const T>, std::span<const T>, std::span<const T>,   \
+#define TANDEM_INSTANTIATE(T)                                                                                     \
+  template void column_moments<T>(int64_t, int64_t, std::span<const T>, std::span<T>, std::span<T>);              \
+  template void column_affine<T>(int64_t, int64_t, std::span<const T>, std::span<const T>, std::span<const T>,    \
+                                 std::span<const T>, bool, std::span<T>);                                         \
+  template void column_grad_sums<T>(const ColumnGrad<T>&, std::span<const T>, std::span<const T>, std::span<T>,   \
+                                    std::span<T>);                                                                \
+  template void column_blend<T>(const ColumnGrad<T>&, std::span<const T>, std::span<const T>, std::span<const T>, \
                                 std::span<T>);
 TANDEM_INSTANTIATE(float)
 TANDEM_INSTANTIATE(double)

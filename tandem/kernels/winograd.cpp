@@ -13,12 +13,12 @@ namespace tandem::kernels {
 namespace {
 
 constexpr int64_t points = 16;  // of a transformed 4x4 tile
-constexpr int64_t block = 32;   // tiles transformed together
 constexpr int64_t chunk = 16;   // channels side by side in memory
 
 // Images cut into tiles of 2x2 outputs, each seen through 4x4 inputs that overlap their neighbours'.
 struct Tiles {
   int64_t h, w, oh, ow, c, o, pad;
+  int64_t block;  // tiles transformed together
   [[nodiscard]] int64_t high() const { return (oh + 1) / 2; }
   [[nodiscard]] int64_t wide() const { return (ow + 1) / 2; }
 };
@@ -26,7 +26,7 @@ struct Tiles {
 // Transformed numbers lie as [point][channel / 16][tile or other channel][channel % 16], so that the offsets inside a
 // product are known when it is compiled. The extra line keeps the planes of the points from falling into the same lines
 // of the cache.
-constexpr int64_t plane_of(int64_t channels, int64_t others = block) { return channels * others + chunk; }
+constexpr int64_t plane_of(int64_t channels, int64_t others) { return channels * others + chunk; }
 
 // Tiles next to each other in one row of one image: the part of a block that is walked together.
 struct Stretch {
@@ -64,12 +64,14 @@ constexpr D d;
 constexpr int64_t lanes = HWY_MIN(16, HWY_MAX_BYTES / 4);
 
 // Where channel c of transformed tile t lies in a plane.
-HWY_INLINE int64_t at(int64_t c, int64_t t) { return c / chunk * (block * chunk) + t * chunk + c % chunk; }
+HWY_INLINE int64_t at(const Tiles& s, int64_t c, int64_t t) {
+  return c / chunk * (s.block * chunk) + t * chunk + c % chunk;
+}
 
 // v[point][tile][channel] = Bᵀ d B, B's columns (1,0,-1,0), (0,1,1,0), (0,-1,1,0), (0,1,0,-1). Neighbouring tiles share
 // two columns of pixels, which are transformed once.
 void transform_input(const Tiles& s, const float* x, const float* zeros, int64_t first, int64_t count, float* v) {
-  const int64_t plane = plane_of(s.c);
+  const int64_t plane = plane_of(s.c, s.block);
   for (int64_t done = 0; done < count;) {
     const Stretch part = stretch_at(s, first + done, count - done);
     const float* line[4];
@@ -92,7 +94,7 @@ void transform_input(const Tiles& s, const float* x, const float* zeros, int64_t
       };
       int64_t j = 2 * part.column - s.pad;
       Column c0 = column(j), c1 = column(j + 1);
-      float* to = v + at(c, done);
+      float* to = v + at(s, c, done);
       for (int64_t t = 0; t < part.count; ++t, to += chunk) {
         j += 2;
         const Column c2 = column(j), c3 = column(j + 1);
@@ -128,10 +130,10 @@ HWY_INLINE void each_output(const Tiles& s, T* y, T* none, int64_t first, int64_
 // y = Aᵀ m A + bias, A's columns (1,1,1,0), (0,1,-1,-1).
 void transform_output(const Tiles& s, const float* m, const float* bias, int64_t first, int64_t count, float* none,
                       float* y) {
-  const int64_t plane = plane_of(s.o);
+  const int64_t plane = plane_of(s.o, s.block);
   each_output(s, y, none, first, count, [&](int64_t t, float* const(&pixel)[4]) HWY_ATTR {
     for (int64_t o = 0; o < s.o; o += lanes) {
-      const float* from = m + at(o, t);
+      const float* from = m + at(s, o, t);
       V rows[2][4];
       for (int j = 0; j < 4; ++j) {
         const V m0 = hn::LoadU(d, from + j * plane), m1 = hn::LoadU(d, from + (4 + j) * plane);
@@ -151,14 +153,14 @@ void transform_output(const Tiles& s, const float* m, const float* bias, int64_t
 // g[point][tile][channel] = A gy Aᵀ: the output transform turned around.
 void transform_output_grad(const Tiles& s, const float* gy, const float* zeros, int64_t first, int64_t count,
                            float* g) {
-  const int64_t plane = plane_of(s.o);
+  const int64_t plane = plane_of(s.o, s.block);
   each_output(s, gy, zeros, first, count, [&](int64_t t, const float* const(&pixel)[4]) HWY_ATTR {
     for (int64_t o = 0; o < s.o; o += lanes) {
       const V g0 = hn::LoadU(d, pixel[0] + o), g1 = hn::LoadU(d, pixel[1] + o);
       const V g2 = hn::LoadU(d, pixel[2] + o), g3 = hn::LoadU(d, pixel[3] + o);
       const V left[4] = {g0, hn::Add(g0, g2), hn::Sub(g0, g2), hn::Neg(g2)};
       const V right[4] = {g1, hn::Add(g1, g3), hn::Sub(g1, g3), hn::Neg(g3)};
-      float* to = g + at(o, t);
+      float* to = g + at(s, o, t);
       for (int i = 0; i < 4; ++i) {
         hn::StoreU(left[i], d, to + (4 * i) * plane);
         hn::StoreU(hn::Add(left[i], right[i]), d, to + (4 * i + 1) * plane);
@@ -194,34 +196,34 @@ HWY_INLINE void tile_product(const float* HWY_RESTRICT a, int64_t a_group, const
     for (int j = 0; j < Columns; ++j) hn::StoreU(sum[r][j], d, out + r * chunk + column(j, out_chunk));
 }
 
-// m = v u for one point: `rows` tiles (a multiple of 16), c channels in, o out.
+// m = v u for one point and `rows` tiles, a multiple of 8.
 template <int Rows, int Columns>
-HWY_INLINE void forward_product(const float* v, const float* u, int64_t rows, int64_t c, int64_t o, float* m) {
+HWY_INLINE void forward_product(const Tiles& s, const float* v, const float* u, int64_t rows, float* m) {
   constexpr int64_t columns = Columns * lanes;
-  for (int64_t j = 0; j < o; j += columns)
+  for (int64_t j = 0; j < s.o; j += columns)
     for (int64_t r = 0; r < rows; r += Rows)
-      tile_product<Rows, Columns, chunk, chunk, false>(v + r * chunk, block * chunk,
-                                                       u + j / chunk * (c * chunk) + j % chunk, c * chunk, c / chunk,
-                                                       m + at(j, r), block * chunk);
+      tile_product<Rows, Columns, chunk, chunk, false>(v + r * chunk, s.block * chunk,
+                                                       u + j / chunk * (s.c * chunk) + j % chunk, s.c * chunk,
+                                                       s.c / chunk, m + at(s, j, r), s.block * chunk);
 }
 
 // gu += vᵀ g for one point and `tiles` tiles.
 template <int Rows, int Columns>
-HWY_INLINE void grad_product(const float* v, const float* g, int64_t tiles, int64_t c, int64_t o, float* gu) {
+HWY_INLINE void grad_product(const Tiles& s, const float* v, const float* g, int64_t tiles, float* gu) {
   constexpr int64_t columns = Columns * lanes;
-  for (int64_t r = 0; r < c; r += Rows)
-    for (int64_t j = 0; j < o; j += columns)
-      tile_product<Rows, Columns, 1, 1, true>(v + at(r, 0), chunk, g + at(j, 0), block * chunk, tiles,
-                                              gu + j / chunk * (c * chunk) + r * chunk + j % chunk, c * chunk);
+  for (int64_t r = 0; r < s.c; r += Rows)
+    for (int64_t j = 0; j < s.o; j += columns)
+      tile_product<Rows, Columns, 1, 1, true>(v + at(s, r, 0), chunk, g + at(s, j, 0), s.block * chunk, tiles,
+                                              gu + j / chunk * (s.c * chunk) + r * chunk + j % chunk, s.c * chunk);
 }
 
-// The tile of registers that suits `o` columns: 16 of 32 registers hold sums with AVX-512, 8 of 16 with AVX2.
+// The tile of registers that suits `o` columns: 8 or 16 of 32 registers hold sums with AVX-512, 8 of 16 with AVX2.
 template <class Fn>
 HWY_INLINE void with_register_tile(int64_t o, Fn&& fn) {
   if constexpr (lanes == 16) {
     if (o % 64 == 0) return fn(std::integral_constant<int, 4>(), std::integral_constant<int, 4>());
     if (o % 32 == 0) return fn(std::integral_constant<int, 8>(), std::integral_constant<int, 2>());
-    return fn(std::integral_constant<int, 16>(), std::integral_constant<int, 1>());
+    return fn(std::integral_constant<int, 8>(), std::integral_constant<int, 1>());
   } else {
     return fn(std::integral_constant<int, 4>(), std::integral_constant<int, 2>());
   }
@@ -276,17 +278,17 @@ void WinogradWeightGrad(const float* gu, int64_t in, int64_t out, int64_t first,
     }
 }
 
-// Outputs of tiles [first, first + count), count <= block. `scratch` holds both transformed blocks.
+// Outputs of tiles [first, first + count), count <= s.block. `scratch` holds both transformed blocks.
 void WinogradForward(const Tiles& s, const float* x, const float* u, const float* bias, const float* zeros,
                      int64_t first, int64_t count, float* scratch, float* none, float* y) {
   float* v = scratch;
-  float* m = scratch + points * plane_of(s.c);
+  float* m = scratch + points * plane_of(s.c, s.block);
   transform_input(s, x, zeros, first, count, v);
-  const int64_t rows = (count + 15) / 16 * 16;  // rows after `count` hold old numbers, and their results are not used
+  const int64_t rows = (count + 7) / 8 * 8;  // rows after `count` hold old numbers, and their results are not used
   with_register_tile(s.o, [&](auto r, auto columns) HWY_ATTR {
     for (int64_t p = 0; p < points; ++p)
-      forward_product<r, columns>(v + p * plane_of(s.c), u + p * plane_of(s.c, s.o), rows, s.c, s.o,
-                                  m + p * plane_of(s.o));
+      forward_product<r, columns>(s, v + p * plane_of(s.c, s.block), u + p * plane_of(s.c, s.o), rows,
+                                  m + p * plane_of(s.o, s.block));
   });
   transform_output(s, m, bias, first, count, none, y);
 }
@@ -295,12 +297,12 @@ void WinogradForward(const Tiles& s, const float* x, const float* u, const float
 void WinogradGradWeight(const Tiles& s, const float* x, const float* gy, const float* zeros, int64_t first,
                         int64_t count, float* scratch, float* gu) {
   float* v = scratch;
-  float* g = scratch + points * plane_of(s.c);
+  float* g = scratch + points * plane_of(s.c, s.block);
   transform_input(s, x, zeros, first, count, v);
   transform_output_grad(s, gy, zeros, first, count, g);
   with_register_tile(s.o, [&](auto r, auto columns) HWY_ATTR {
     for (int64_t p = 0; p < points; ++p)
-      grad_product<r, columns>(v + p * plane_of(s.c), g + p * plane_of(s.o), count, s.c, s.o,
+      grad_product<r, columns>(s, v + p * plane_of(s.c, s.block), g + p * plane_of(s.o, s.block), count,
                                gu + p * plane_of(s.c, s.o));
   });
 }
@@ -323,9 +325,15 @@ constexpr std::array<float, most_channels> zero_pixel{};
 
 Block floats(int64_t count) { return Block(static_cast<size_t>(count) * sizeof(float)); }
 
-Tiles tiles_of(const ConvShape& s) { return {s.h, s.w, s.oh(), s.ow(), s.c, s.o, s.pad_h}; }
+// Few channels leave room in the nearest cache for few tiles; many channels want many tiles for each part of the weight
+// that comes from the second cache.
+int64_t block_for(int64_t c, int64_t o) { return c + o <= 32 ? 8 : c + o <= 64 ? 16 : 32; }
+
+Tiles tiles_of(const ConvShape& s) {
+  return {s.h, s.w, s.oh(), s.ow(), s.c, s.o, s.pad_h, block_for(s.c, s.o)};
+}
 int64_t count_of(const Tiles& s, int64_t images) { return images * s.high() * s.wide(); }
-int64_t scratch_of(const Tiles& s) { return points * (plane_of(s.c) + plane_of(s.o)); }
+int64_t scratch_of(const Tiles& s) { return points * (plane_of(s.c, s.block) + plane_of(s.o, s.block)); }
 
 // Channels of a weight that are transformed by one thread.
 int64_t weight_grain(int64_t other) { return std::max<int64_t>(1, 2048 / other); }
@@ -336,12 +344,15 @@ void convolve(const Tiles& s, int64_t images, const WeightView& weight, const fl
   parallel_for(s.c, weight_grain(s.o), [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(WinogradWeights)(weight, s.c, s.o, begin, end, transformed.as<float>());
   });
-  parallel_for(count_of(s, images), 4 * block, [&](int64_t begin, int64_t end) {
+  const int64_t grain = 32;  // tiles of one task, whatever the block: some ten microseconds
+  parallel_for(count_of(s, images), grain, [&](int64_t begin, int64_t end) {
     const Block scratch = floats(scratch_of(s) + s.o);
     float* none = scratch.as<float>() + scratch_of(s);
-    for (int64_t first = begin; first < end; first += block) HWY_DYNAMIC_DISPATCH(WinogradForward)
-    (s, x, transformed.as<float>(), bias, zero_pixel.data(), first, std::min(block, end - first), scratch.as<float>(),
-     none, y);
+    for (int64_t first = begin; first < end; first += s.block) {
+      const int64_t count = std::min(s.block, end - first);
+      HWY_DYNAMIC_DISPATCH(WinogradForward)
+      (s, x, transformed.as<float>(), bias, zero_pixel.data(), first, count, scratch.as<float>(), none, y);
+    }
   });
 }
 
@@ -362,7 +373,7 @@ void winograd_conv2d(const ConvShape& s, std::span<const float> x, std::span<con
 // The gradient of the input is a convolution of gy with the weight turned by half a circle.
 void winograd_grad_input(const ConvShape& s, std::span<const float> gy, std::span<const float> weight,
                          std::span<float> gx) {
-  convolve({s.oh(), s.ow(), s.h, s.w, s.o, s.c, 2 - s.pad_h}, s.n, {weight.data(), s.c * 9, 9, true}, gy.data(),
+  convolve({s.oh(), s.ow(), s.h, s.w, s.o, s.c, 2 - s.pad_h, block_for(s.c, s.o)}, s.n, {weight.data(), s.c * 9, 9, true}, gy.data(),
            nullptr, gx.data());
 }
 
@@ -373,15 +384,18 @@ void winograd_grad_weight(const ConvShape& s, std::span<const float> x, std::spa
   const int64_t tiles = count_of(t, s.n), size = points * plane_of(s.c, s.o);
   // A partial sum a piece, added in order: few pieces when the weight is large.
   const int64_t wanted = size > 1'000'000 ? 4 : 8;
-  const int64_t step = (tiles + wanted * block - 1) / (wanted * block) * block;
+  const int64_t step = (tiles + wanted * t.block - 1) / (wanted * t.block) * t.block;
   const int64_t pieces = (tiles + step - 1) / step;
   const Block sums = floats(pieces * size);
   parallel_for(tiles, step, [&](int64_t begin, int64_t end) {
     const Block scratch = floats(scratch_of(t));
     float* gu = sums.as<float>() + begin / step * size;
     std::fill_n(gu, size, 0.0F);
-    for (int64_t first = begin; first < end; first += block) HWY_DYNAMIC_DISPATCH(WinogradGradWeight)
-    (t, x.data(), gy.data(), zero_pixel.data(), first, std::min(block, end - first), scratch.as<float>(), gu);
+    for (int64_t first = begin; first < end; first += t.block) {
+      const int64_t count = std::min(t.block, end - first);
+      HWY_DYNAMIC_DISPATCH(WinogradGradWeight)
+      (t, x.data(), gy.data(), zero_pixel.data(), first, count, scratch.as<float>(), gu);
+    }
   });
   float* sum = sums.as<float>();
   parallel_for(size, elementwise_grain / pieces, [&](int64_t begin, int64_t end) {

@@ -2,8 +2,7 @@
 #include <tandem/base/threads.h>
 #include <tandem/kernels/batch_norm.h>
 #include <tandem/kernels/elementwise.h>
-#include <tandem/kernels/norm.h>
-#include <tandem/kernels/reduce.h>
+#include <tandem/kernels/group_norm.h>
 #include <tandem/ops/arithmetic.h>
 #include <tandem/ops/check.h>
 #include <tandem/ops/norm.h>
@@ -124,13 +123,13 @@ Tensor group_norm_op(const char* name, const Tensor& x, const kernels::GroupShap
         Grads grads(3);
         dispatch_float(name, g.dtype(), [&](auto t) {
           using T = decltype(t);
-          if (wanted[0]) grads[0] = Tensor::empty(g.shape(), g.dtype());
-          const Tensor g_hat = wanted[1] ? Tensor::empty(g.shape(), g.dtype()) : Tensor{};
-          const auto values = [](const Tensor& part) { return part.defined() ? part.data<T>() : std::span<T>{}; };
+          const auto make = [&](size_t i, const Shape& shape) {
+            if (wanted[i]) grads[i] = Tensor::empty(shape, g.dtype());
+            return wanted[i] ? grads[i].template data<T>() : std::span<T>{};
+          };
+          const auto gx = make(0, g.shape()), g_gamma = make(1, gamma.shape()), g_beta = make(2, gamma.shape());
           kernels::group_norm_grad<T>(s, x.data<const T>(), gamma.data<const T>(), mean.data<const T>(),
-                                      inv_std.data<const T>(), g.data<const T>(), values(grads[0]), values(g_hat));
-          if (wanted[1]) grads[1] = sum_to(g_hat, gamma.shape());
-          if (wanted[2]) grads[2] = sum_to(g, gamma.shape());
+                                      inv_std.data<const T>(), g.data<const T>(), gx, g_gamma, g_beta);
         });
         return grads;
       });

@@ -77,6 +77,7 @@ void Recipe::fields(Fields& f) {
   f("optimizer", optimizer);
   f("schedule", schedule);
   f("train", train);
+  f("predict", predict);
 }
 
 Recipe Recipe::read(const Config& config) {

@@ -55,6 +55,7 @@ struct Recipe {
   DataOptions data;
   nn::Sequential network;
   tasks::LossOptions loss;
+  tasks::Views predict;  // test-time augmentation
   optim::Options optimizer;
   optim::ScheduleOptions schedule;
   TrainOptions train;

@@ -79,19 +79,18 @@ TEST_P(Fusion, IsTheLayersOneByOne) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, Fusion,
-    ::testing::Values(Network{"functions",
-                              Sequential{Linear{9}, Tanh{}, Linear{8}, Sigmoid{}, Linear{7}, ReLU{}, Linear{6}, GELU{},
-                                         Linear{5}, SiLU{}, LeakyReLU{}, Linear{}},
-                              {6}},
-                      Network{"function_first", Sequential{ReLU{}, Tanh{}, Linear{4}}, {6}},
-                      Network{"pools",
-                              Sequential{Conv2d{16, 3, 1}, ReLU{}, MaxPool2d{2}, ReLU{}, AvgPool2d{2}, ReLU{},
-                                         MaxPool2d{2, 1, 1}, Flatten{}, Linear{}},
-                              {8, 8, 3}},
-                      Network{"norms",
-                              Sequential{BatchNorm{}, ReLU{}, Linear{6}, BatchNorm{}, Tanh{}, LayerNorm{}, ReLU{}},
-                              {6}},
-                      Network{"residual", residual_block(), {8, 8, 4}}));
+    ::testing::Values(
+        Network{"functions",
+                Sequential{Linear{9}, Tanh{}, Linear{8}, Sigmoid{}, Linear{7}, ReLU{}, Linear{6}, GELU{}, Linear{5},
+                           SiLU{}, LeakyReLU{}, Linear{}},
+                {6}},
+        Network{"function_first", Sequential{ReLU{}, Tanh{}, Linear{4}}, {6}},
+        Network{"pools",
+                Sequential{Conv2d{16, 3, 1}, ReLU{}, MaxPool2d{2}, ReLU{}, AvgPool2d{2}, ReLU{}, MaxPool2d{2, 1, 1},
+                           Flatten{}, Linear{}},
+                {8, 8, 3}},
+        Network{"norms", Sequential{BatchNorm{}, ReLU{}, Linear{6}, BatchNorm{}, Tanh{}, LayerNorm{}, ReLU{}}, {6}},
+        Network{"residual", residual_block(), {8, 8, 4}}));
 
 }  // namespace
 }  // namespace tandem::testing
