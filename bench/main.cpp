@@ -1,4 +1,5 @@
 // The bench: measures one topic after the other and writes them to a page.
+#include <bench/growth.h>
 #include <bench/report.h>
 #include <fmt/format.h>
 #include <tandem/base/error.h>
@@ -53,6 +54,10 @@ std::string today() {
 }
 
 int run(const std::vector<std::string>& arguments) {
+  if (arguments.size() == 3 && arguments[0] == "--grown") {  // called by the growth topic for each size
+    print_grown(arguments[1], std::stoll(arguments[2]));
+    return 0;
+  }
   Options options;
   std::vector<std::string> only;
   fs::path page_path;

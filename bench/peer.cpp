@@ -118,7 +118,10 @@ std::string describe(const json& config) {
   std::string out;
   const std::string compile = config.value("compile", "");
   if (config.contains("compile"))
-    out = compile.empty() ? "eager, " : compile == "step" ? "compiled with optimiser, " : "compiled, ";
+    out = compile.empty()       ? "eager, "
+          : compile == "step"   ? "compiled with optimiser, "
+          : compile == "frozen" ? "compiled with frozen weights, "
+                                : "compiled, ";
   out += config["threads"] == 1 ? "1 thread" : fmt::format("{} threads", config["threads"].get<int>());
   if (config.value("channels_last", false)) out += ", channels last";
   return out;
@@ -137,9 +140,14 @@ Chosen best_peer(const std::string& script, const std::string& module, const fs:
       const auto seconds = [&](int64_t n) {
         return peer->ask(fmt::format("run {}", n))["seconds"].get<double>() / static_cast<double>(n);
       };
-      const int64_t n = steps_for(0.2, std::min(seconds(3), seconds(3)));
+      // The best of many short runs: to choose by, other programs' work must not count.
+      const int64_t n = steps_for(0.05, std::min(seconds(3), seconds(3)));
       double took = 1e30;
-      when_quiet([&] { took = std::min({seconds(n), seconds(n), seconds(n)}); }, peer->process(), 3);
+      when_quiet(
+          [&] {
+            for (int i = 0; i < 8; ++i) took = std::min(took, seconds(n));
+          },
+          peer->process(), 2);
       best.tried += fmt::format("{}{} {:.3f} {}", best.tried.empty() ? "" : "; ", describe(config), took * 1e3, unit);
       fmt::print(stderr, "  {}: {:.3f} {}\n", describe(config), took * 1e3, unit);
       if (took < best_time) best_time = took, best.config = config, best.peer = std::move(peer);
@@ -148,6 +156,10 @@ Chosen best_peer(const std::string& script, const std::string& module, const fs:
     }
   }
   return best;
+}
+
+std::string Pairs::remark() const {
+  return disturbed ? fmt::format(" (other programs were at work in {} of {} pairs)", disturbed, count) : "";
 }
 
 Pairs interleave(int count, int peer, const std::function<double()>& ours, const std::function<double()>& theirs) {

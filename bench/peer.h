@@ -62,8 +62,10 @@ struct Chosen {
 struct Pairs {
   Spread ours, theirs, ratio;  // ratio: theirs / ours, pair by pair
   int count = 0, disturbed = 0;
+  [[nodiscard]] std::string remark() const;  // says when other programs were at work
 };
-[[nodiscard]] Pairs interleave(int count, int peer, const std::function<double()>& ours, const std::function<double()>& theirs);
+[[nodiscard]] Pairs interleave(int count, int peer, const std::function<double()>& ours,
+                               const std::function<double()>& theirs);
 
 /// Calls of a step for a measurement of about `seconds`, given what one takes.
 [[nodiscard]] inline int64_t steps_for(double seconds, double one) {

@@ -83,11 +83,9 @@ std::string training_section(const Options& options) {
          fmt::format("{:.2f} … {:.2f}", pairs.ratio.low, pairs.ratio.high), fmt::format("{}x", w.goal),
          fmt::format("{:.5f} / {:.5f}{}", loss, their_loss, agrees ? "" : " **differ**"),
          fmt::format("{} / {}", time_text(first), time_text(peer.peer->ready()["first"].get<double>()))});
-    notes += fmt::format("- `{}`: PyTorch {} at its best ({}). Tried: {}.{}\n", w.name,
-                         peer.peer->ready()["torch"].get<std::string>(), describe(peer.config), peer.tried,
-                         pairs.disturbed ? fmt::format(" Other programs were at work in {} of {} pairs.",
-                                                       pairs.disturbed, pairs.count)
-                                         : "");
+    notes +=
+        fmt::format("- `{}`: PyTorch {} at its best with {}{}. Tried: {}.\n", w.name,
+                    peer.peer->ready()["torch"].get<std::string>(), describe(peer.config), pairs.remark(), peer.tried);
     fmt::print(stderr, "  ours {}, peer {}, ratio {:.2f}, {} disturbed\n", time_text(pairs.ours.median),
                time_text(pairs.theirs.median), pairs.ratio.median, pairs.disturbed);
   }

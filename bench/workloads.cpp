@@ -10,8 +10,6 @@
 namespace tandem::bench {
 namespace {
 
-constexpr size_t batches = 8;  // so that no step finds its data in the nearest cache
-
 // A sequential network with parameters: shared by a member's initialiser, since the optimiser wants the tensors.
 nn::Sequential built(const Workload& w) {
   nn::Sequential net = w.net;
@@ -132,7 +130,7 @@ Training::Training(const Workload& workload)
     : workload_(workload), net_(built(workload)), optimizer_(workload.optimizer, nn::trained(net_)) {
   for (const auto& [name, tensor] : nn::named(net_)) first_weights_.emplace_back(name, tensor.clone());
   const Rng rng(1, "data");
-  for (size_t b = 0; b < batches; ++b) {
+  for (size_t b = 0; b < Training::batches; ++b) {
     Rng values = rng.split(b), directions = rng.split("targets");
     inputs_.push_back(normal(with_batch(workload, workload.input), values));
     targets_.push_back(targets(workload, inputs_.back(), directions));
@@ -149,7 +147,7 @@ Steps Training::run(int64_t count) {
     optimizer_.clear_grads();
     backward(loss);
     optimizer_.step(workload_.optimizer.lr);
-    at_ = (at_ + 1) % batches;
+    at_ = (at_ + 1) % Training::batches;
   }
   out.loss = loss.item();
   out.seconds = clock.seconds();
@@ -167,7 +165,7 @@ void Training::reset() {
 void Training::write(const fs::path& path) const {
   TensorFile file;
   for (const auto& [name, tensor] : first_weights_) file.tensors.emplace_back("net." + name, tensor);
-  for (size_t b = 0; b < batches; ++b) {
+  for (size_t b = 0; b < Training::batches; ++b) {
     file.tensors.emplace_back(fmt::format("input.{}", b), inputs_[b]);
     file.tensors.emplace_back(fmt::format("target.{}", b), targets_[b]);
   }

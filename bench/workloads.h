@@ -39,6 +39,8 @@ struct Steps {
 /// A workload made ready to run. A step is forward, loss, backward, optimiser.
 class Training {
  public:
+  static constexpr size_t batches = 8;  // taken in turn, so that no step finds its data in the nearest cache
+
   explicit Training(const Workload& workload);
   Training(const Training&) = delete;
   Training& operator=(const Training&) = delete;
@@ -59,7 +61,7 @@ class Training {
   Workload workload_;
   nn::Sequential net_;
   std::vector<std::pair<std::string, Tensor>> first_weights_;
-  std::vector<Tensor> inputs_, targets_;  // batches, taken in turn
+  std::vector<Tensor> inputs_, targets_;
   optim::Optimizer optimizer_;
   size_t at_ = 0;
 };
