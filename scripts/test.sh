@@ -11,4 +11,5 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 ctest --test-dir build/ci --output-on-failure --no-tests=error 2>&1 | tee "$log"
 ./scripts/test-install.sh build/ci
+./scripts/test-docs.sh build/ci
 echo "all tests passed"

@@ -77,8 +77,8 @@ YAML::Node without_marks(const YAML::Node& node) {
   return out;
 }
 
-std::shared_ptr<const Config::Impl> wrap(YAML::Node node, std::string name) {
-  return std::make_shared<const Config::Impl>(Config::Impl{std::move(node), std::move(name)});
+std::shared_ptr<const Config::Impl> wrap(const YAML::Node& node, std::string name) {
+  return std::make_shared<const Config::Impl>(Config::Impl{node, std::move(name)});
 }
 
 }  // namespace
@@ -358,7 +358,7 @@ void Fields::operator()(const char* name, std::string& value, const std::vector<
       name, value,
       [&](const Config& node, const std::string& what) {
         if (!node.is_scalar()) node.fail(fmt::format("{}: expected a word", what));
-        const std::string text = node.text();
+        std::string text = node.text();
         if (!choices.empty() && std::ranges::find(choices, text) == choices.end()) {
           const std::string near = nearest_name(text, choices);
           node.fail(fmt::format("{}: '{}' is not known{}; valid: {}", what, text,

@@ -2,9 +2,9 @@
 #include <tandem/base/memory.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdlib>
-#include <map>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -28,9 +28,15 @@ size_t rounded(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+// The number of a rounded size: eight for each power of two above 64.
+size_t class_of(size_t rounded_bytes) {
+  const auto power = static_cast<size_t>(std::bit_width(rounded_bytes) - 1);
+  return (power - 6) * 8 + (rounded_bytes - (size_t{1} << power)) / std::max<size_t>(1, (size_t{1} << power) / 8);
+}
+
 struct Pool {
   std::mutex mutex;
-  std::map<size_t, std::vector<void*>> kept;
+  std::array<std::vector<void*>, (48 - 6) * 8> kept;  // by class_of
   MemoryUse use;
 };
 
@@ -46,9 +52,9 @@ Block::Block(size_t bytes) : bytes_(rounded(bytes)) {
   {
     Pool& p = pool();
     const std::scoped_lock lock(p.mutex);
-    if (const auto found = p.kept.find(bytes_); found != p.kept.end() && !found->second.empty()) {
-      data_ = found->second.back();
-      found->second.pop_back();
+    if (auto& kept = p.kept[class_of(bytes_)]; !kept.empty()) {
+      data_ = kept.back();
+      kept.pop_back();
     }
     p.use.now += bytes_;
     p.use.peak = std::max(p.use.peak, p.use.now);
@@ -74,7 +80,7 @@ Block::~Block() {
   const std::scoped_lock lock(p.mutex);
   p.use.now -= bytes_;
   if (keep_blocks)
-    p.kept[bytes_].push_back(data_);
+    p.kept[class_of(bytes_)].push_back(data_);
   else
     std::free(data_);
 }
@@ -91,9 +97,10 @@ Block& Block::operator=(Block&& other) noexcept {
 void trim_memory_pool() noexcept {
   Pool& p = pool();
   const std::scoped_lock lock(p.mutex);
-  for (auto& [bytes, blocks] : p.kept)
+  for (auto& blocks : p.kept) {
     for (void* block : blocks) std::free(block);
-  p.kept.clear();
+    blocks.clear();
+  }
 }
 
 MemoryUse memory_use() noexcept {

@@ -1,58 +1,181 @@
 #include <omp.h>
 #include <tandem/base/threads.h>
+#include <xmmintrin.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <exception>
-
-#if defined(__SANITIZE_THREAD__)
-// ThreadSanitizer does not see libgomp's fork and join; these two calls tell it that they order memory.
-extern "C" void __tsan_acquire(void*);
-extern "C" void __tsan_release(void*);
-#else
-static void __tsan_acquire(void*) {}
-static void __tsan_release(void*) {}
-#endif
+#include <mutex>
+#include <thread>
 
 namespace tandem {
 namespace {
 
-int thread_count = 0;  // 0: default_threads
+constexpr int most_threads = 64;
+
+std::atomic<int> thread_count = 0;  // 0: default_threads
 
 // Taken before anyone lowers OpenMP's own figure, as each call of oneDNN does for its thread.
-const int default_threads = std::min(omp_get_max_threads(), omp_get_num_procs());
+const int default_threads = std::clamp(std::min(omp_get_max_threads(), omp_get_num_procs()), 1, most_threads);
+
+thread_local bool inside = false;  // a task is running on this thread
+
+// Numbers too small for the normal range cost a hundred times the time of others on some processors: they count as 0
+// in parallel work, on every thread alike.
+class FlushDenormals {
+ public:
+  FlushDenormals() : before_(_mm_getcsr()) { _mm_setcsr(before_ | flush_to_zero | denormals_are_zero); }
+  ~FlushDenormals() { _mm_setcsr(before_); }
+  FlushDenormals(const FlushDenormals&) = delete;
+  FlushDenormals& operator=(const FlushDenormals&) = delete;
+
+ private:
+  static constexpr unsigned flush_to_zero = 0x8000, denormals_are_zero = 0x0040;
+  unsigned before_;
+};
+
+// The work of one call. Each thread has a part of the tasks, so that numbers stay in the cache of the processor that
+// made them; a thread that is through with its own takes tasks from the others' parts, so that one that the system
+// holds up holds up nobody else.
+class Job {
+ public:
+  Job(int64_t tasks, int parts, void (*run)(void*, int64_t), void* context)
+      : tasks_(tasks), parts_(parts), run_(run), context_(context) {
+    for (int part = 0; part < parts; ++part) next_[static_cast<size_t>(part)].task = begin(part);
+  }
+
+  void work(int own) {
+    inside = true;
+    for (int i = 0; i < parts_; ++i) {
+      const int part = (own + i) % parts_;
+      auto& next = next_[static_cast<size_t>(part)].task;
+      for (int64_t task = next.fetch_add(1); task < begin(part + 1); task = next.fetch_add(1)) call(task);
+    }
+    inside = false;
+  }
+
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  [[nodiscard]] int64_t begin(int part) const { return tasks_ * part / parts_; }
+
+  void call(int64_t task) {
+    try {
+      run_(context_, task);
+    } catch (...) {
+      const std::scoped_lock lock(error_mutex_);
+      if (!error_) error_ = std::current_exception();
+    }
+  }
+
+  struct alignas(64) Next {
+    std::atomic<int64_t> task = 0;
+  };
+  std::array<Next, most_threads> next_;
+  int64_t tasks_;
+  int parts_;
+  void (*run_)(void*, int64_t);
+  void* context_;
+  std::exception_ptr error_;
+  std::mutex error_mutex_;
+};
+
+// Threads that wait for jobs: for some microseconds awake, since the next job of a training step is near, then asleep.
+// `state_` holds the number of the job, how many threads joined it, and whether it is closed. A thread that wakes up
+// late finds the job closed and waits for the next; nobody waits for it.
+class Pool {
+ public:
+  // False when the pool is taken by another thread: the caller then works alone.
+  bool run(Job& job, int count) {
+    const std::unique_lock lock(owner_, std::try_to_lock);
+    if (!lock) return false;
+    for (; workers_ < count - 1; ++workers_) std::thread([this, number = workers_ + 1] { serve(number); }).detach();
+    job_ = &job;
+    left_.store(0, std::memory_order_relaxed);
+    open_.store(count - 1, std::memory_order_relaxed);
+    state_.store((state_.load(std::memory_order_relaxed) / one_job + 1) * one_job, std::memory_order_seq_cst);
+    if (asleep_.load(std::memory_order_seq_cst) > 0) state_.notify_all();
+    job.work(0);
+    const uint32_t joined = state_.fetch_or(closed, std::memory_order_acq_rel) & joined_mask;
+    for (int turn = 0; left_.load(std::memory_order_acquire) != joined; ++turn)
+      turn < spins ? _mm_pause() : std::this_thread::yield();
+    return true;
+  }
+
+ private:
+  static constexpr uint32_t joined_mask = 0x7F, closed = 0x80, one_job = 0x100;
+  static constexpr int spins = 1000;  // some 20 microseconds
+
+  void serve(int number) {
+    omp_set_num_threads(1);  // oneDNN asks; see kernels/onednn.cpp
+    const FlushDenormals flush;
+    uint32_t seen = 0;
+    for (;;) {
+      const uint32_t job = next_job(seen);
+      seen = job / one_job;
+      if (!join(job)) continue;
+      job_->work(number);
+      left_.fetch_add(1, std::memory_order_release);
+    }
+  }
+
+  // The state with another job than `seen`.
+  uint32_t next_job(uint32_t seen) {
+    for (int turn = 0; turn < spins; ++turn) {
+      const uint32_t state = state_.load(std::memory_order_acquire);
+      if (state / one_job != seen) return state;
+      _mm_pause();
+    }
+    asleep_.fetch_add(1, std::memory_order_seq_cst);
+    uint32_t state = state_.load(std::memory_order_seq_cst);
+    while (state / one_job == seen) {
+      state_.wait(state);
+      state = state_.load(std::memory_order_seq_cst);
+    }
+    asleep_.fetch_sub(1, std::memory_order_relaxed);
+    return state;
+  }
+
+  bool join(uint32_t state) {
+    const uint32_t job = state / one_job;
+    while (state / one_job == job && (state & closed) == 0 &&
+           (state & joined_mask) < static_cast<uint32_t>(open_.load(std::memory_order_relaxed)))
+      if (state_.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel)) return true;
+    return false;
+  }
+
+  std::mutex owner_;
+  Job* job_ = nullptr;
+  int workers_ = 0;
+  std::atomic<uint32_t> state_ = closed, left_ = 0;
+  std::atomic<int> open_ = 0, asleep_ = 0;
+};
+
+Pool& pool() {
+  static auto* instance = new Pool;  // never destroyed: its threads wait in it when the program ends
+  return *instance;
+}
 
 }  // namespace
 
-void set_threads(int count) { thread_count = std::max(count, 0); }
+void set_threads(int count) { thread_count = std::clamp(count, 0, most_threads); }
 
-int threads() { return thread_count > 0 ? thread_count : default_threads; }
+int threads() {
+  const int wanted = thread_count;
+  return wanted > 0 ? wanted : default_threads;
+}
 
 void detail::run_parallel(int64_t tasks, void (*run)(void*, int64_t), void* context) {
+  const FlushDenormals flush;
   const int count = static_cast<int>(std::min<int64_t>(tasks, threads()));
-  if (count <= 1 || omp_in_parallel()) {
-    for (int64_t task = 0; task < tasks; ++task) run(context, task);
-    return;
+  if (!inside && count > 1) {
+    Job job(tasks, count, run, context);
+    if (pool().run(job, count)) return job.rethrow();
   }
-  std::exception_ptr error;
-  int fork = 0;
-  int join = 0;
-  __tsan_release(&fork);
-#pragma omp parallel num_threads(count)
-  {
-    __tsan_acquire(&fork);
-#pragma omp for schedule(static) nowait
-    for (int64_t task = 0; task < tasks; ++task) {
-      try {
-        run(context, task);
-      } catch (...) {
-#pragma omp critical(tandem_parallel_error)
-        if (!error) error = std::current_exception();
-      }
-    }
-    __tsan_release(&join);
-  }
-  __tsan_acquire(&join);
-  if (error) std::rethrow_exception(error);
+  for (int64_t task = 0; task < tasks; ++task) run(context, task);
 }
 
 }  // namespace tandem

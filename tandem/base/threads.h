@@ -15,7 +15,8 @@ void run_parallel(int64_t tasks, void (*run)(void* context, int64_t task), void*
 }
 
 /// Calls fn(task) for task = 0 … tasks-1, each exactly once, on up to threads() threads; returns when all are done.
-/// Nested calls run on the calling thread. The first exception thrown by a task is thrown again here.
+/// Nested calls, and calls while another thread uses the pool, run on the calling thread. Denormal numbers count as 0.
+/// The first exception thrown by a task is thrown again here.
 template <class Fn>
 void parallel_tasks(int64_t tasks, Fn&& fn) {
   using F = std::remove_reference_t<Fn>;

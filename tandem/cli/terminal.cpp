@@ -20,6 +20,12 @@ void on_interrupt(int signal) {
   }
 }
 
+/// A variable of the environment; "" when it is not set.
+std::string_view variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 std::string paint(const char* code, const std::string& text) {
@@ -32,20 +38,19 @@ std::string share(double value) { return std::isfinite(value) ? fmt::format("{:.
 }  // namespace
 
 bool is_terminal() {
-  static const bool terminal =
-      isatty(STDERR_FILENO) != 0 && std::string_view(std::getenv("TERM") ? std::getenv("TERM") : "dumb") != "dumb";
+  static const bool terminal = isatty(STDERR_FILENO) != 0 && !variable("TERM").empty() && variable("TERM") != "dumb";
   return terminal;
 }
 
 bool has_colour() {
-  static const bool colour = is_terminal() && !(std::getenv("NO_COLOR") && *std::getenv("NO_COLOR"));
+  static const bool colour = is_terminal() && variable("NO_COLOR").empty();
   return colour;
 }
 
 void say(const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); }
 
 std::string clock(double seconds) {
-  const auto s = static_cast<int64_t>(std::max(0.0, seconds) + 0.5);
+  const auto s = std::llround(std::max(0.0, seconds));
   return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
                    : fmt::format("{}:{:02}", s / 60, s % 60);
 }

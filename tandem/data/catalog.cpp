@@ -67,7 +67,7 @@ ImageSet limited(const ImageSet& set, int64_t most, uint64_t seed) {
 fs::path cifar_part(const fs::path& folder, const std::string& part) {
   std::error_code error;
   for (const char* ending : {"", ".tar.gz", ".tar"})
-    if (const fs::path path = folder / (part + ending); fs::exists(path, error)) return path;
+    if (fs::path path = folder / (part + ending); fs::exists(path, error)) return path;
   return {};
 }
 

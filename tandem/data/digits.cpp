@@ -94,7 +94,7 @@ void fit(std::vector<Line>& lines, double radius, double blur, Rng& rng) {
       y0 = std::min(y0, dot.y), y1 = std::max(y1, dot.y);
     }
   const double scale = (kBox - 2 * reach) / std::max({x1 - x0, y1 - y0, 1e-3});
-  const double margin = (kSide - kBox) / 2 + reach;
+  const double margin = (kSide - kBox) / 2.0 + reach;
   const double press = rng.uniform(0.0, 0.2), direction = rng.uniform(0, 2 * std::numbers::pi);
   const double rough = rng.uniform(0.0, 0.12);
   const double wx = 0.35 * std::cos(direction), wy = 0.35 * std::sin(direction), phase = rng.uniform(0, 6);

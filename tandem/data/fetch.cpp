@@ -126,7 +126,7 @@ FetchSource fetch_source(const std::string& name) {
 }
 
 fs::path fetch(const FetchSource& source, const fs::path& data_folder, const FetchProgress& progress) {
-  const fs::path folder = data_folder / source.folder;
+  fs::path folder = data_folder / source.folder;
   make_folder(folder);
   for (const auto& file : source.files) fetch_file(source, file, folder, progress);
   return folder;

@@ -90,8 +90,9 @@ ordered_json curves_json(const Predictions& p, const Classification& result) {
     }
     std::vector<Point> roc_points, pr_points;
     for (const RocPoint& point : roc(labels, scores)) roc_points.emplace_back(point.fpr, point.tpr);
-    const auto pr = precision_recall(labels, scores);
-    for (auto point = pr.rbegin(); point != pr.rend(); ++point) pr_points.emplace_back(point->recall, point->precision);
+    auto pr = precision_recall(labels, scores);
+    std::ranges::reverse(pr);
+    for (const auto& point : pr) pr_points.emplace_back(point.recall, point.precision);
     out.push_back({{"roc", curve_json(roc_points, limit)}, {"pr", curve_json(pr_points, limit)}});
   }
   return out;

@@ -2,6 +2,7 @@
 #include <tandem/base/threads.h>
 #include <tandem/kernels/conv.h>
 #include <tandem/kernels/onednn.h>
+#include <tandem/kernels/winograd.h>
 
 #include <algorithm>
 #include <vector>
@@ -121,6 +122,7 @@ Block seen_pixels(const ConvShape& s, std::span<const float> x) {
 void conv2d(const ConvShape& s, std::span<const float> x, std::span<const float> weight, std::span<const float> bias,
             std::span<float> y) {
   if (s.n == 0) return;
+  if (winograd_fits(s)) return winograd_conv2d(s, x, weight, bias, y);
   each_piece(forward, s, !bias.empty(), weight, [&](const onednn::Prepared& op, const float* w, int64_t first) {
     const float* x_at = x.data() + first * s.h * s.w * s.c;
     const float* y_at = y.data() + first * s.oh() * s.ow() * s.o;
@@ -137,6 +139,7 @@ void conv2d(const ConvShape& s, std::span<const float> x, std::span<const float>
 void conv2d_grad_input(const ConvShape& s, std::span<const float> gy, std::span<const float> weight,
                        std::span<float> gx) {
   if (s.n == 0) return;
+  if (winograd_fits(s)) return winograd_grad_input(s, gy, weight, gx);
   each_piece(grad_input, s, false, weight, [&](const onednn::Prepared& op, const float* w, int64_t first) {
     onednn::run(op, {{DNNL_ARG_DIFF_DST, op.dst, gy.data() + first * s.oh() * s.ow() * s.o},
                      {DNNL_ARG_WEIGHTS, op.weights, w},
@@ -149,6 +152,7 @@ void conv2d_grad_weight(const ConvShape& s, std::span<const float> x, std::span<
     std::ranges::fill(gw, 0.0F);
     return;
   }
+  if (winograd_fits(s)) return winograd_grad_weight(s, x, gy, gw);
   // oneDNN 2.6 writes past its own scratch memory for strided 1x1 kernels and few channels (uxlfoundation/oneDNN#6035,
   // open): it gets the same product without a stride.
   if (s.kh == 1 && s.kw == 1 && (s.stride_h > 1 || s.stride_w > 1) && s.pad_h == 0 && s.pad_w == 0) {

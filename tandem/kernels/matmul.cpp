@@ -1,31 +1,186 @@
+#include <tandem/base/memory.h>
 #include <tandem/base/threads.h>
+#include <tandem/kernels/isa.h>
 #include <tandem/kernels/matmul.h>
-#include <tandem/kernels/onednn.h>
 
 #include <algorithm>
+#include <type_traits>
 
+#ifndef TANDEM_MATMUL_LAYOUT  // this file is compiled once for each instruction set; this part is common to all
+#define TANDEM_MATMUL_LAYOUT
 namespace tandem::kernels {
 namespace {
 
-// One piece: m x n of C at c, with the strides of the whole arrays.
-struct Piece {
-  int64_t m, n, k;
-  int64_t a_row, a_col, b_row, b_col, c_row;  // strides in elements
-  bool bias;
+constexpr int64_t task_columns = 64;  // of C that one task makes
+constexpr int64_t packed_depth =
+    384;  // rows of B that are packed together: 64 columns of them stay in the second cache
+
+// One task: rows [first_row, last_row) of at most task_columns columns of C, and memory for its packed part of B.
+struct Task {
+  const float *a, *b, *bias;
+  float* c;
+  int64_t a_row, a_column;  // steps in elements
+  int64_t b_row;            // of B as it lies in memory: from one k to the next, or from one column when transposed
+  bool b_transposed;
+  int64_t c_row, k;
+  int64_t first_row, last_row, columns;
+  float* packed;
 };
 
-const onednn::Prepared& product(const Piece& p) {
-  const onednn::Key key{1, p.m, p.n, p.k, p.a_row, p.a_col, p.b_row, p.b_col, p.c_row, p.bias};
-  return onednn::prepared(key, [&] {
-    const auto a = onednn::strided({p.m, p.k}, {p.a_row, p.a_col});
-    const auto b = onednn::strided({p.k, p.n}, {p.b_row, p.b_col});
-    const auto c = onednn::strided({p.m, p.n}, {p.c_row, 1});
-    const auto bias = p.bias ? onednn::strided({1, p.n}, {p.n, 1}) : dnnl::memory::desc();
-    const auto desc = p.bias ? dnnl::matmul::desc(a, b, bias, c) : dnnl::matmul::desc(a, b, c);
-    const dnnl::matmul::primitive_desc made(desc, onednn::user_scratchpad(), onednn::engine());
-    return onednn::Prepared{dnnl::matmul(made), a, b, bias, c, made.scratchpad_desc(), made.impl_info_str()};
-  });
+}  // namespace
+}  // namespace tandem::kernels
+#endif
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tandem/kernels/matmul.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace tandem::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+namespace {
+
+using D = hn::CappedTag<float, 16>;
+using V = hn::Vec<D>;
+constexpr D d;
+constexpr int64_t lanes = HWY_MIN(16, HWY_MAX_BYTES / 4);
+// A tile of C in registers: 6 rows of 4 vectors are 24 of 32 registers with AVX-512, 6 of 2 are 12 of 16 with AVX2.
+constexpr int tile_rows = 6;
+constexpr int tile_vectors = lanes == 16 ? 4 : 2;
+constexpr int64_t panel = tile_vectors * lanes;  // columns of B packed side by side
+
+// Rows [first, first + depth) and `width` <= panel columns of B as depth x panel, with zeros behind `width`.
+void pack_rows(const float* b, int64_t b_row, int64_t depth, int64_t width, float* to) {
+  for (int64_t k = 0; k < depth; ++k, b += b_row, to += panel) {
+    std::copy_n(b, width, to);
+    std::fill(to + width, to + panel, 0.0F);
+  }
 }
+
+// The same from columns that lie along memory: four columns by four rows at a time turn in registers.
+void pack_columns(const float* b, int64_t b_column, int64_t depth, int64_t width, float* to) {
+  const hn::FixedTag<float, 4> four;
+  const hn::Repartition<double, decltype(four)> pairs;
+  int64_t j = 0;
+  for (; j + 4 <= width; j += 4) {
+    const float* from = b + j * b_column;
+    int64_t k = 0;
+    for (; k + 4 <= depth; k += 4) {
+      const auto c0 = hn::LoadU(four, from + k), c1 = hn::LoadU(four, from + b_column + k);
+      const auto c2 = hn::LoadU(four, from + 2 * b_column + k), c3 = hn::LoadU(four, from + 3 * b_column + k);
+      const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(four, c0, c1));
+      const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(four, c2, c3));
+      const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(four, c0, c1));
+      const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(four, c2, c3));
+      float* into = to + k * panel + j;
+      hn::StoreU(hn::BitCast(four, hn::InterleaveLower(pairs, low01, low23)), four, into);
+      hn::StoreU(hn::BitCast(four, hn::InterleaveUpper(pairs, low01, low23)), four, into + panel);
+      hn::StoreU(hn::BitCast(four, hn::InterleaveLower(pairs, high01, high23)), four, into + 2 * panel);
+      hn::StoreU(hn::BitCast(four, hn::InterleaveUpper(pairs, high01, high23)), four, into + 3 * panel);
+    }
+    for (; k < depth; ++k)
+      for (int64_t i = 0; i < 4; ++i) to[k * panel + j + i] = from[i * b_column + k];
+  }
+  for (; j < width; ++j)
+    for (int64_t k = 0; k < depth; ++k) to[k * panel + j] = b[j * b_column + k];
+  for (int64_t k = 0; k < depth; ++k) std::fill(to + k * panel + width, to + (k + 1) * panel, 0.0F);
+}
+
+// C (+)= A times a packed panel for Rows x Vectors in registers; the last vector counts up to `mask`.
+template <int Rows, int Vectors, bool NeighbouringRows>
+HWY_INLINE void tile(const float* HWY_RESTRICT a, int64_t a_row, int64_t a_column, const float* HWY_RESTRICT b,
+                     int64_t depth, const float* bias, bool accumulate, hn::Mask<D> mask, float* HWY_RESTRICT c,
+                     int64_t c_row) {
+  const auto load = [&](const float* from, int j) HWY_ATTR {
+    return j + 1 < Vectors ? hn::LoadU(d, from + j * lanes) : hn::MaskedLoad(mask, d, from + j * lanes);
+  };
+  V sum[Rows][Vectors];
+  for (int r = 0; r < Rows; ++r)
+    for (int j = 0; j < Vectors; ++j)
+      sum[r][j] = accumulate ? load(c + r * c_row, j) : bias ? load(bias, j) : hn::Zero(d);
+  for (int64_t k = 0; k < depth; ++k, a += a_column, b += panel) {
+    V right[Vectors];
+    for (int j = 0; j < Vectors; ++j) right[j] = hn::LoadU(d, b + j * lanes);
+    for (int r = 0; r < Rows; ++r) {
+      const V left = hn::Set(d, NeighbouringRows ? a[r] : a[r * a_row]);
+      for (int j = 0; j < Vectors; ++j) sum[r][j] = hn::MulAdd(left, right[j], sum[r][j]);
+    }
+  }
+  for (int r = 0; r < Rows; ++r)
+    for (int j = 0; j < Vectors; ++j) {
+      if (j + 1 < Vectors)
+        hn::StoreU(sum[r][j], d, c + r * c_row + j * lanes);
+      else
+        hn::BlendedStore(sum[r][j], mask, d, c + r * c_row + j * lanes);
+    }
+}
+
+// Calls fn with the constant `value`, 1 <= value <= Most.
+template <int Most, class Fn>
+HWY_INLINE void with_constant(int64_t value, Fn&& fn) {
+  if constexpr (Most > 1)
+    if (value < Most) return with_constant<Most - 1>(value, fn);
+  fn(std::integral_constant<int, Most>());
+}
+
+void MatmulTask(const Task& t) {
+  for (int64_t first = 0; first < t.k; first += packed_depth) {
+    const int64_t depth = std::min(packed_depth, t.k - first);
+    for (int64_t j = 0; j < t.columns; j += panel) {
+      const int64_t width = std::min(panel, t.columns - j);
+      if (t.b_transposed)
+        pack_columns(t.b + j * t.b_row + first, t.b_row, depth, width, t.packed);
+      else
+        pack_rows(t.b + first * t.b_row + j, t.b_row, depth, width, t.packed);
+      const float* bias = t.bias ? t.bias + j : nullptr;
+      with_constant<tile_vectors>((width + lanes - 1) / lanes, [&](auto vectors) HWY_ATTR {
+        const auto mask = hn::FirstN(d, static_cast<size_t>(width - (vectors - 1) * lanes));
+        for (int64_t r = t.first_row; r < t.last_row; r += tile_rows) {
+          const float* a = t.a + r * t.a_row + first * t.a_column;
+          float* c = t.c + r * t.c_row + j;
+          with_constant<tile_rows>(std::min<int64_t>(tile_rows, t.last_row - r), [&](auto rows) HWY_ATTR {
+            if (t.a_row == 1)
+              tile<rows, vectors, true>(a, 1, t.a_column, t.packed, depth, bias, first > 0, mask, c, t.c_row);
+            else
+              tile<rows, vectors, false>(a, t.a_row, 1, t.packed, depth, bias, first > 0, mask, c, t.c_row);
+          });
+        }
+      });
+    }
+  }
+}
+
+// Few rows of A against columns of B that lie along memory: packing would cost more than the sums. Each sum runs in
+// four vectors side by side.
+void MatmulDots(const Task& t) {
+  for (int64_t r = t.first_row; r < t.last_row; ++r)
+    for (int64_t j = 0; j < t.columns; ++j) {
+      const float *x = t.a + r * t.a_row, *w = t.b + j * t.b_row;
+      V sum[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+      int64_t k = 0;
+      for (; k + 4 * lanes <= t.k; k += 4 * lanes)
+        for (int i = 0; i < 4; ++i)
+          sum[i] = hn::MulAdd(hn::LoadU(d, x + k + i * lanes), hn::LoadU(d, w + k + i * lanes), sum[i]);
+      for (; k < t.k; k += lanes) {
+        const auto mask = hn::FirstN(d, static_cast<size_t>(std::min(lanes, t.k - k)));
+        sum[0] = hn::MulAdd(hn::MaskedLoad(mask, d, x + k), hn::MaskedLoad(mask, d, w + k), sum[0]);
+      }
+      const V all = hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3]));
+      t.c[r * t.c_row + j] = hn::GetLane(hn::SumOfLanes(d, all)) + (t.bias ? t.bias[j] : 0.0F);
+    }
+}
+
+}  // namespace
+}  // namespace tandem::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tandem::kernels {
+namespace {
+
+HWY_EXPORT(MatmulTask);
+HWY_EXPORT(MatmulDots);
 
 }  // namespace
 
@@ -37,36 +192,36 @@ void matmul(const MatmulShape& s, std::span<const float> a, std::span<const floa
       c[static_cast<size_t>(i)] = bias.empty() ? 0.0F : bias[static_cast<size_t>(i % s.n)];
     return;
   }
-  // Cut the longer side into at most 8 pieces of some million operations each; a multiple of 16 keeps whole tiles.
-  const bool by_rows = s.m >= s.n;
-  const int64_t side = by_rows ? s.m : s.n;
-  const int64_t pieces = std::clamp<int64_t>(s.m * s.n * s.k / 2'000'000, 1, 8);
-  const int64_t step = std::max<int64_t>(16, ((side + pieces - 1) / pieces + 15) / 16 * 16);
-
-  Piece p{s.m,
-          s.n,
-          s.k,
-          s.transpose_a ? 1 : s.k,
-          s.transpose_a ? s.m : 1,
-          s.transpose_b ? 1 : s.n,
-          s.transpose_b ? s.k : 1,
-          s.n,
-          !bias.empty()};
-  parallel_for(side, step, [&](int64_t begin, int64_t end) {
-    Piece piece = p;
-    (by_rows ? piece.m : piece.n) = end - begin;
-    const onednn::Prepared& op = product(piece);
-    const float* a_at = a.data() + (by_rows ? begin * p.a_row : 0);
-    const float* b_at = b.data() + (by_rows ? 0 : begin * p.b_col);
-    float* c_at = c.data() + (by_rows ? begin * p.c_row : begin);
-    if (p.bias)
-      onednn::run(op, {{DNNL_ARG_SRC, op.src, a_at},
-                       {DNNL_ARG_WEIGHTS, op.weights, b_at},
-                       {DNNL_ARG_BIAS, op.bias, bias.data() + (by_rows ? 0 : begin)},
-                       {DNNL_ARG_DST, op.dst, c_at}});
-    else
-      onednn::run(op,
-                  {{DNNL_ARG_SRC, op.src, a_at}, {DNNL_ARG_WEIGHTS, op.weights, b_at}, {DNNL_ARG_DST, op.dst, c_at}});
+  apply_isa_limit();
+  const bool dots = s.m < 4 && s.transpose_b && !s.transpose_a;
+  // Tasks are cut by size alone. Each packs its part of B, so rows are cut only where there are few columns.
+  const int64_t width = s.m * s.n * s.k < 400'000 ? s.n : task_columns;
+  const int64_t across = (s.n + width - 1) / width;
+  const int64_t down = s.m * s.n * s.k < 400'000 ? 1 : std::clamp<int64_t>(8 / across, 1, (s.m + 47) / 48);
+  const int64_t height = ((s.m + down - 1) / down + 5) / 6 * 6;
+  parallel_tasks(across * down, [&](int64_t index) {
+    const int64_t row = index / across * height, last_row = std::min(s.m, row + height);
+    const Block packed(dots ? 64 : static_cast<size_t>(packed_depth * task_columns) * sizeof(float));
+    for (int64_t j = index % across * width; j < std::min(s.n, index % across * width + width); j += task_columns) {
+      const Task task{a.data(),
+                      b.data() + (s.transpose_b ? j * s.k : j),
+                      bias.empty() ? nullptr : bias.data() + j,
+                      c.data() + j,
+                      s.transpose_a ? 1 : s.k,
+                      s.transpose_a ? s.m : 1,
+                      s.transpose_b ? s.k : s.n,
+                      s.transpose_b,
+                      s.n,
+                      s.k,
+                      row,
+                      last_row,
+                      std::min(task_columns, s.n - j),
+                      packed.as<float>()};
+      if (dots)
+        HWY_DYNAMIC_DISPATCH(MatmulDots)(task);
+      else
+        HWY_DYNAMIC_DISPATCH(MatmulTask)(task);
+    }
   });
 }
 
@@ -83,3 +238,4 @@ void matmul(const MatmulShape& s, std::span<const double> a, std::span<const dou
 }
 
 }  // namespace tandem::kernels
+#endif

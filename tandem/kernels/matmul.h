@@ -7,7 +7,8 @@ namespace tandem::kernels {
 
 /// C = op(A) · op(B) (+ bias on every row), all row-major. op(A) is m x k, op(B) is k x n; a transposed operand is
 /// stored as k x m or n x k. bias is empty or has n values. C must not overlap an operand. Empty sizes are fine:
-/// k = 0 gives the bias or zeros. float runs on oneDNN, double is the plain loop.
+/// k = 0 gives the bias or zeros. float packs B and keeps tiles of C in registers (Goto and van de Geijn 2008), on the
+/// instruction set chosen at run time; double is the plain loop.
 struct MatmulShape {
   int64_t m = 0, n = 0, k = 0;
   bool transpose_a = false, transpose_b = false;

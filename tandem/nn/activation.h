@@ -7,9 +7,10 @@
 namespace tandem::nn {
 
 /// A function of each element, by name.
-template <const char* Name, Tensor (*Function)(const Tensor&)>
-struct Activation : Layer<Activation<Name, Function>> {
+template <const char* Name, Tensor (*Function)(const Tensor&), kernels::Unary Kernel>
+struct Activation : Layer<Activation<Name, Function, Kernel>> {
   [[nodiscard]] std::string kind() const override { return Name; }
+  [[nodiscard]] std::optional<kernels::Unary> function() const override { return Kernel; }
   [[nodiscard]] Tensor forward(const Tensor& x, Pass&) override { return Function(x); }
 };
 
@@ -17,12 +18,12 @@ namespace names {
 inline constexpr char relu[] = "relu", sigmoid[] = "sigmoid", tanh[] = "tanh", gelu[] = "gelu",
                       gelu_tanh[] = "gelu_tanh", silu[] = "silu";
 }
-using ReLU = Activation<names::relu, tandem::relu>;
-using Sigmoid = Activation<names::sigmoid, tandem::sigmoid>;
-using Tanh = Activation<names::tanh, tandem::tanh>;
-using GELU = Activation<names::gelu, tandem::gelu>;
-using GELUTanh = Activation<names::gelu_tanh, tandem::gelu_tanh>;
-using SiLU = Activation<names::silu, tandem::silu>;
+using ReLU = Activation<names::relu, tandem::relu, kernels::Unary::relu>;
+using Sigmoid = Activation<names::sigmoid, tandem::sigmoid, kernels::Unary::sigmoid>;
+using Tanh = Activation<names::tanh, tandem::tanh, kernels::Unary::tanh>;
+using GELU = Activation<names::gelu, tandem::gelu, kernels::Unary::gelu>;
+using GELUTanh = Activation<names::gelu_tanh, tandem::gelu_tanh, kernels::Unary::gelu_tanh>;
+using SiLU = Activation<names::silu, tandem::silu, kernels::Unary::silu>;
 
 struct LeakyReLU : Layer<LeakyReLU> {
   double slope = 0.01;

@@ -23,6 +23,11 @@ Shape Linear::build(const Shape& in, Build& build) {
 
 Tensor Linear::forward(const Tensor& x, Pass&) { return linear(x, weight, bias); }
 
+Tensor Linear::forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) {
+  if (!added.defined() && kernels::unary_grad_reads(f) == kernels::Reads::output) return linear(x, weight, bias, f);
+  return Module::forward_then(f, x, pass, added);
+}
+
 void Linear::visit(const std::string& at, const Visitor& v) {
   v(at + "weight", weight, true);
   if (with_bias) v(at + "bias", bias, true);

@@ -17,6 +17,7 @@ struct Linear : Layer<Linear> {
   void fields(Fields& f) override;
   Shape build(const Shape& in, Build& build) override;
   [[nodiscard]] Tensor forward(const Tensor& x, Pass& pass) override;
+  [[nodiscard]] Tensor forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) override;
   void visit(const std::string& at, const Visitor& v) override;
   [[nodiscard]] int64_t multiply_adds(const Shape& in) const override;
 };

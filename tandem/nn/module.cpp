@@ -1,4 +1,6 @@
 #include <tandem/nn/module.h>
+#include <tandem/ops/arithmetic.h>
+#include <tandem/ops/elementwise.h>
 
 #include <algorithm>
 #include <cmath>
@@ -30,6 +32,11 @@ Tensor Build::he(const Shape& shape, int64_t fan_in) {
   const double deviation = std::sqrt(2.0 / static_cast<double>(std::max<int64_t>(fan_in, 1)));
   for (float& value : out.data<float>()) value = static_cast<float>(deviation * rng.normal());
   return out;
+}
+
+Tensor Module::forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) {
+  const Tensor y = forward(x, pass);
+  return elementwise("activation", f, added.defined() ? y + added : y);
 }
 
 }  // namespace tandem::nn

@@ -2,10 +2,12 @@
 #pragma once
 #include <tandem/base/config.h>
 #include <tandem/base/random.h>
+#include <tandem/kernels/elementwise.h>
 #include <tandem/tensor/tensor.h>
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +53,10 @@ class Module {
   /// Makes the parameters for inputs of shape `in` and returns the output's shape; throws when `in` does not fit.
   virtual Shape build(const Shape& in, Build&) { return in; }
   [[nodiscard]] virtual Tensor forward(const Tensor& x, Pass& pass) = 0;
+  /// The function of each element that this layer is, when it is no more than that.
+  [[nodiscard]] virtual std::optional<kernels::Unary> function() const { return std::nullopt; }
+  /// f(forward(x) + added), where `added` may be none: a layer that can do all of it in one operation does.
+  [[nodiscard]] virtual Tensor forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added = {});
   /// The one list of its tensors: saving, counting, freezing and training all come from it.
   virtual void visit(const std::string& at, const Visitor& visitor) { (void)at, (void)visitor; }
   /// Multiply-add operations for one example of shape `in`, as far as they matter (products and convolutions).

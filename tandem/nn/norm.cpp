@@ -14,8 +14,13 @@ Shape BatchNorm::build(const Shape& in, Build& build) {
   running_mean = build.full(channels, 0), running_var = build.full(channels, 1);
   return in;
 }
-Tensor BatchNorm::forward(const Tensor& x, Pass& pass) {
-  return batch_norm(x, weight, bias, running_mean, running_var, pass.training, momentum, epsilon);
+Tensor BatchNorm::forward(const Tensor& x, Pass& pass) { return batch_norm(x, parts(pass)); }
+Tensor BatchNorm::forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) {
+  if (f == kernels::Unary::relu) return batch_norm_relu(x, parts(pass), added);
+  return Module::forward_then(f, x, pass, added);
+}
+BatchNormParts BatchNorm::parts(const Pass& pass) const {
+  return {weight, bias, running_mean, running_var, pass.training, momentum, epsilon};
 }
 void BatchNorm::visit(const std::string& at, const Visitor& v) {
   v(at + "weight", weight, true);

@@ -1,6 +1,7 @@
 // Normalisation layers and dropout.
 #pragma once
 #include <tandem/nn/module.h>
+#include <tandem/ops/norm.h>
 
 namespace tandem::nn {
 
@@ -12,7 +13,11 @@ struct BatchNorm : Layer<BatchNorm> {
   void fields(Fields& f) override;
   Shape build(const Shape& in, Build& build) override;
   [[nodiscard]] Tensor forward(const Tensor& x, Pass& pass) override;
+  [[nodiscard]] Tensor forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) override;
   void visit(const std::string& at, const Visitor& v) override;
+
+ private:
+  [[nodiscard]] BatchNormParts parts(const Pass& pass) const;
 };
 
 /// Over the last axis of each position.

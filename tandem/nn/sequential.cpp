@@ -1,5 +1,6 @@
 #include <tandem/base/text.h>
 #include <tandem/nn/catalog.h>
+#include <tandem/nn/conv.h>
 #include <tandem/nn/sequential.h>
 #include <tandem/ops/arithmetic.h>
 
@@ -46,10 +47,34 @@ Shape Sequential::build(const Shape& in, Build& build) {
   return shape;
 }
 
-Tensor Sequential::forward(const Tensor& x, Pass& pass) {
+// A function of each element joins the layer before it. A ReLU changes places with a max pool behind it: the result is
+// the same, for fewer numbers.
+Tensor Sequential::run(size_t count, const Tensor& x, Pass& pass) const {
+  const auto function_at = [&](size_t i) { return i < count ? layers_[i]->function() : std::nullopt; };
+  const auto before_pool = [&](size_t i) {
+    return function_at(i) == kernels::Unary::relu && i + 1 < count &&
+           dynamic_cast<const MaxPool2d*>(layers_[i + 1].get()) != nullptr;
+  };
   Tensor y = x;
-  for (const auto& layer : layers_) y = layer->forward(y, pass);
+  for (size_t i = 0; i < count; ++i) {
+    if (before_pool(i)) {
+      y = layers_[i + 1]->forward_then(kernels::Unary::relu, y, pass);
+      ++i;
+    } else if (const auto f = function_at(i + 1); f && !before_pool(i + 1)) {
+      y = layers_[i]->forward_then(*f, y, pass);
+      ++i;
+    } else {
+      y = layers_[i]->forward(y, pass);
+    }
+  }
   return y;
+}
+
+Tensor Sequential::forward(const Tensor& x, Pass& pass) { return run(layers_.size(), x, pass); }
+
+Tensor Sequential::forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) {
+  if (layers_.empty() || layers_.back()->function()) return Module::forward_then(f, x, pass, added);
+  return layers_.back()->forward_then(f, run(layers_.size() - 1, x, pass), pass, added);
 }
 
 void Sequential::visit(const std::string& at, const Visitor& v) {
@@ -81,6 +106,12 @@ Shape Residual::build(const Shape& in, Build& build) {
 }
 
 Tensor Residual::forward(const Tensor& x, Pass& pass) { return body.forward(x, pass) + shortcut.forward(x, pass); }
+
+Tensor Residual::forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) {
+  if (added.defined()) return Module::forward_then(f, x, pass, added);
+  const Tensor side = shortcut.forward(x, pass);
+  return body.forward_then(f, x, pass, side);
+}
 
 void Residual::visit(const std::string& at, const Visitor& v) {
   body.visit(at + "body.", v);

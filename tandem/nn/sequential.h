@@ -32,6 +32,7 @@ class Sequential : public Module {
   void fields(Fields& f) override;
   Shape build(const Shape& in, Build& build) override;
   [[nodiscard]] Tensor forward(const Tensor& x, Pass& pass) override;
+  [[nodiscard]] Tensor forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) override;
   void visit(const std::string& at, const Visitor& v) override;
   [[nodiscard]] int64_t multiply_adds(const Shape& in) const override;
   [[nodiscard]] std::unique_ptr<Module> clone() const override { return std::make_unique<Sequential>(*this); }
@@ -40,6 +41,8 @@ class Sequential : public Module {
   [[nodiscard]] const std::vector<Shape>& shapes() const { return shapes_; }
 
  private:
+  [[nodiscard]] Tensor run(size_t count, const Tensor& x, Pass& pass) const;
+
   std::vector<std::unique_ptr<Module>> layers_;
   std::vector<Shape> shapes_;
 };
@@ -51,6 +54,7 @@ struct Residual : Layer<Residual> {
   void fields(Fields& f) override;
   Shape build(const Shape& in, Build& build) override;
   [[nodiscard]] Tensor forward(const Tensor& x, Pass& pass) override;
+  [[nodiscard]] Tensor forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) override;
   void visit(const std::string& at, const Visitor& v) override;
   [[nodiscard]] int64_t multiply_adds(const Shape& in) const override;
 };

@@ -37,6 +37,16 @@ Tensor column_sum(const Tensor& x) {
   return out;
 }
 
+// The gradient before f from the one after it, where y is f's result.
+Tensor through(kernels::Unary f, const Tensor& y, const Tensor& g) {
+  Tensor out = Tensor::empty(g.shape(), g.dtype());
+  dispatch_float("linear", g.dtype(), [&](auto t) {
+    using T = decltype(t);
+    kernels::unary_grad(f, 0, y.data<const T>(), g.data<const T>(), out.data<T>());
+  });
+  return out;
+}
+
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
@@ -52,25 +62,33 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
                    });
 }
 
-Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
+Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, std::optional<kernels::Unary> f) {
   if (w.rank() != 2 || x.rank() < 1 || x.shape()[-1] != w.shape()[1])
     fail("linear", "input {} has last size {} but weight {} takes {}", x.shape(), x.rank() ? x.shape()[-1] : 0,
          w.shape(), w.rank() == 2 ? w.shape()[1] : 0);
   if (bias.defined() && bias.shape() != Shape{w.shape()[0]})
     fail("linear", "bias {} does not fit weight {}: expected ({})", bias.shape(), w.shape(), w.shape()[0]);
   expect_same_type("linear", x, {&w, &bias});
+  if (f && kernels::unary_grad_reads(*f) != kernels::Reads::output)
+    fail(ErrorKind::internal, "linear", "takes a function whose gradient reads its result");
   const int64_t in = w.shape()[1], out = w.shape()[0];
   const int64_t rows = x.shape().product(0, x.rank() - 1);
   const Tensor flat = x.view({rows, in});
-  const Tensor y = product(flat, false, w, true, bias).view(x.shape().with(-1, out));
-  return with_grad(
-      "linear", y, {x, w, bias},
-      [flat = keep_for(w, flat), w = keep_for(x, w), shape = x.shape(), rows, out](const Tensor& g, Wanted wanted) {
-        const Tensor gm = g.view({rows, out});
-        return Grads{wanted[0] ? product(gm, false, w, false).view(shape) : Tensor{},  // (rows, out) · (out, in)
-                     wanted[1] ? product(gm, true, flat, false) : Tensor{},            // (rows, out)ᵀ · (rows, in)
-                     wanted[2] ? column_sum(gm) : Tensor{}};
-      });
+  const Tensor y = product(flat, false, w, true, bias);
+  if (f)
+    dispatch_float("linear", y.dtype(), [&](auto t) {
+      using T = decltype(t);
+      kernels::unary(*f, 0, y.data<const T>(), y.data<T>());
+    });
+  return with_grad("linear", y.view(x.shape().with(-1, out)), {x, w, bias},
+                   [flat = keep_for(w, flat), w = keep_for(x, w), kept = f ? y : Tensor{}, f, shape = x.shape(), rows,
+                    out](const Tensor& g, Wanted wanted) {
+                     Tensor gm = g.view({rows, out});
+                     if (f) gm = through(*f, kept, gm);
+                     return Grads{wanted[0] ? product(gm, false, w, false).view(shape) : Tensor{},  // (rows, out) · w
+                                  wanted[1] ? product(gm, true, flat, false) : Tensor{},  // (rows, out)ᵀ · (rows, in)
+                                  wanted[2] ? column_sum(gm) : Tensor{}};
+                   });
 }
 
 Tensor embedding(const Tensor& table, const Tensor& indices) {

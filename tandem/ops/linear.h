@@ -1,14 +1,19 @@
 // Matrix products.
 #pragma once
+#include <tandem/kernels/elementwise.h>
 #include <tandem/tensor/tensor.h>
+
+#include <optional>
 
 namespace tandem {
 
 /// (m, k) · (k, n) -> (m, n); a leading batch axis of equal size may stand on both: (b, m, k) · (b, k, n).
 [[nodiscard]] Tensor matmul(const Tensor& a, const Tensor& b);
 
-/// (..., in) · (out, in)ᵀ + (out) -> (..., out); `bias` may be none.
-[[nodiscard]] Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
+/// f((..., in) · (out, in)ᵀ + (out)) -> (..., out); `bias` and f may be none. f is a function whose gradient reads its
+/// own result: relu, sigmoid, tanh.
+[[nodiscard]] Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                            std::optional<kernels::Unary> f = std::nullopt);
 
 /// Rows of a table (n, d) for int32 or int64 indices of any shape -> (..., d); an index out of range throws.
 [[nodiscard]] Tensor embedding(const Tensor& table, const Tensor& indices);

@@ -1,7 +1,8 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/base/threads.h>
-#include <tandem/kernels/norm.h>
-#include <tandem/kernels/reduce.h>
+#include <tandem/kernels/batch_norm.h>
+#include <tandem/kernels/elementwise.h>
+#include <tandem/kernels/group_norm.h>
 #include <tandem/ops/arithmetic.h>
 #include <tandem/ops/check.h>
 #include <tandem/ops/norm.h>
@@ -21,19 +22,6 @@ void expect_channels(const char* name, const Tensor& x, std::initializer_list<co
 
 Tensor columns(const Tensor& x) { return x.view({x.shape().product(0, x.rank() - 1), x.shape()[-1]}); }
 
-// gamma * (x - mean) * inv_std + beta, written as x * scale + shift.
-template <class T>
-void affine(const Tensor& rows, std::span<const T> mean, std::span<const T> inv_std, const Tensor& gamma,
-            const Tensor& beta, const Tensor& y) {
-  const size_t n = mean.size();
-  std::vector<T> scale(n), shift(n);
-  for (size_t c = 0; c < n; ++c) {
-    scale[c] = gamma.data<T>()[c] * inv_std[c];
-    shift[c] = beta.data<T>()[c] - mean[c] * scale[c];
-  }
-  kernels::column_affine<T>(rows.shape()[0], rows.shape()[1], rows.data<const T>(), scale, shift, y.data<T>());
-}
-
 template <class T>
 std::vector<T> inverse_root(std::span<const T> variance, double epsilon) {
   std::vector<T> out(variance.size());
@@ -42,29 +30,82 @@ std::vector<T> inverse_root(std::span<const T> variance, double epsilon) {
   return out;
 }
 
+// What the gradient of a batch norm keeps: y = x * scale + shift, of which scale = gamma * inv_std.
 template <class T>
-Grads batch_norm_grad(const Tensor& rows, const std::vector<T>& mean, const std::vector<T>& inv_std,
-                      const Tensor& gamma, bool training, const Tensor& g, Wanted wanted) {
+struct BatchNormKept {
+  Tensor rows;
+  std::vector<T> mean, inv_std, scale, shift;
+  bool training;
+};
+
+// `relu`: g counts only where x * scale + shift is above 0.
+template <class T>
+Grads batch_norm_grad(const BatchNormKept<T>& k, bool relu, const Tensor& g, Wanted wanted) {
+  const Tensor& rows = k.rows;
   const int64_t n = rows.shape()[0], channels = rows.shape()[1];
   const Tensor sum_g = Tensor::empty({channels}, g.dtype()), sum_gh = Tensor::empty({channels}, g.dtype());
-  const auto gv = g.data<const T>(), xv = rows.data<const T>();
+  const kernels::ColumnGrad<T> s{n, channels, g.data<const T>(), rows.data<const T>(), k.scale, k.shift, relu};
   const auto sg = sum_g.data<T>(), sgh = sum_gh.data<T>();
-  kernels::column_grad_sums<T>(n, channels, gv, xv, mean, inv_std, sg, sgh);
+  kernels::column_grad_sums<T>(s, k.mean, k.inv_std, sg, sgh);
   Grads grads{Tensor{}, sum_gh, sum_g};
   if (!wanted[0]) return grads;
-  // gx = gamma inv_std (g - mean(g) - x_hat mean(g x_hat)) = a g + b x + d by channel; outside training the means drop
-  // out.
-  std::vector<T> a(mean.size()), b(mean.size()), d(mean.size());
-  for (size_t c = 0; c < mean.size(); ++c) {
-    a[c] = gamma.data<T>()[c] * inv_std[c];
-    if (!training) continue;
+  // gx = scale (g - mean(g) - x_hat mean(g x_hat)) = scale g + b x + d by channel; outside training the means drop out.
+  std::vector<T> b(k.mean.size()), d(k.mean.size());
+  for (size_t c = 0; k.training && c < b.size(); ++c) {
     const T mean_g = sg[c] / static_cast<T>(n), mean_gh = sgh[c] / static_cast<T>(n);
-    b[c] = -a[c] * mean_gh * inv_std[c];
-    d[c] = -a[c] * mean_g - b[c] * mean[c];
+    b[c] = -k.scale[c] * mean_gh * k.inv_std[c];
+    d[c] = -k.scale[c] * mean_g - b[c] * k.mean[c];
   }
   grads[0] = Tensor::empty(g.shape(), g.dtype());
-  kernels::column_blend<T>(n, channels, gv, xv, a, b, d, grads[0].data<T>());
+  kernels::column_blend<T>(s, k.scale, b, d, grads[0].data<T>());
   return grads;
+}
+
+// relu(batch_norm(x) + added) or batch_norm(x); `added` may be none.
+Tensor batch_norm_op(const char* name, const Tensor& x, const BatchNormParts& p, const Tensor& added, bool relu) {
+  expect_channels(name, x, {&p.gamma, &p.beta, &p.running_mean, &p.running_variance});
+  if (added.defined() && added.shape() != x.shape())
+    fail(name, "what is added has shape {}, expected the input's {}", added.shape(), x.shape());
+  if (added.defined()) expect_same_type(name, x, {&added});
+  const Tensor rows = columns(x);
+  const int64_t n = rows.shape()[0];
+  if (p.training && n < 2)
+    fail(name, "input {} has {} value a channel: statistics in training need at least 2 (use larger batches)",
+         x.shape(), n);
+  Tensor y = Tensor::empty(x.shape(), x.dtype());
+  return dispatch_float(name, x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    const auto running_m = p.running_mean.data<T>(), running_v = p.running_variance.data<T>();
+    std::vector<T> mean(running_m.begin(), running_m.end()), variance(running_v.begin(), running_v.end());
+    if (p.training) {
+      kernels::column_moments<T>(n, x.shape()[-1], rows.data<const T>(), mean, variance);
+      const double unbiased = static_cast<double>(n) / static_cast<double>(n - 1);
+      for (size_t c = 0; c < mean.size(); ++c) {
+        running_m[c] += static_cast<T>(p.momentum * static_cast<double>(mean[c] - running_m[c]));
+        running_v[c] += static_cast<T>(
+            p.momentum * (unbiased * static_cast<double>(variance[c]) - static_cast<double>(running_v[c])));
+      }
+    }
+    BatchNormKept<T> kept{rows, std::move(mean), inverse_root<T>(variance, p.epsilon), {}, {}, p.training};
+    for (size_t c = 0; c < kept.mean.size(); ++c) {
+      kept.scale.push_back(p.gamma.data<T>()[c] * kept.inv_std[c]);
+      kept.shift.push_back(p.beta.data<T>()[c] - kept.mean[c] * kept.scale[c]);
+    }
+    if (n > 0)
+      kernels::column_affine<T>(n, x.shape()[-1], rows.data<const T>(), kept.scale, kept.shift,
+                                added.defined() ? added.data<const T>() : std::span<const T>{}, relu, y.data<T>());
+    if (!added.defined())
+      return with_grad(name, y, {x, p.gamma, p.beta}, [kept = std::move(kept), relu](const Tensor& g, Wanted wanted) {
+        return batch_norm_grad<T>(kept, relu, g, wanted);
+      });
+    return with_grad(name, y, {x, p.gamma, p.beta, added}, [kept = std::move(kept), y](const Tensor& g, Wanted wanted) {
+      const Tensor counted = Tensor::empty(g.shape(), g.dtype());  // what goes to x and to `added`
+      kernels::unary_grad(kernels::Unary::relu, 0, y.data<const T>(), g.data<const T>(), counted.data<T>());
+      Grads grads = batch_norm_grad<T>(kept, false, counted, wanted);
+      grads.push_back(counted);
+      return grads;
+    });
+  });
 }
 
 Tensor group_norm_op(const char* name, const Tensor& x, const kernels::GroupShape& s, const Tensor& gamma,
@@ -82,13 +123,13 @@ Tensor group_norm_op(const char* name, const Tensor& x, const kernels::GroupShap
         Grads grads(3);
         dispatch_float(name, g.dtype(), [&](auto t) {
           using T = decltype(t);
-          if (wanted[0]) grads[0] = Tensor::empty(g.shape(), g.dtype());
-          const Tensor g_hat = wanted[1] ? Tensor::empty(g.shape(), g.dtype()) : Tensor{};
-          const auto values = [](const Tensor& part) { return part.defined() ? part.data<T>() : std::span<T>{}; };
+          const auto make = [&](size_t i, const Shape& shape) {
+            if (wanted[i]) grads[i] = Tensor::empty(shape, g.dtype());
+            return wanted[i] ? grads[i].template data<T>() : std::span<T>{};
+          };
+          const auto gx = make(0, g.shape()), g_gamma = make(1, gamma.shape()), g_beta = make(2, gamma.shape());
           kernels::group_norm_grad<T>(s, x.data<const T>(), gamma.data<const T>(), mean.data<const T>(),
-                                      inv_std.data<const T>(), g.data<const T>(), values(grads[0]), values(g_hat));
-          if (wanted[1]) grads[1] = sum_to(g_hat, gamma.shape());
-          if (wanted[2]) grads[2] = sum_to(g, gamma.shape());
+                                      inv_std.data<const T>(), g.data<const T>(), gx, g_gamma, g_beta);
         });
         return grads;
       });
@@ -96,35 +137,12 @@ Tensor group_norm_op(const char* name, const Tensor& x, const kernels::GroupShap
 
 }  // namespace
 
-Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& running_mean,
-                  const Tensor& running_variance, bool training, double momentum, double epsilon) {
-  expect_channels("batch_norm", x, {&gamma, &beta, &running_mean, &running_variance});
-  const Tensor rows = columns(x);
-  const int64_t n = rows.shape()[0];
-  if (training && n < 2)
-    fail("batch_norm", "input {} has {} value a channel: statistics in training need at least 2 (use larger batches)",
-         x.shape(), n);
-  Tensor y = Tensor::empty(x.shape(), x.dtype());
-  return dispatch_float("batch_norm", x.dtype(), [&](auto t) {
-    using T = decltype(t);
-    const auto running_m = running_mean.data<T>(), running_v = running_variance.data<T>();
-    std::vector<T> mean(running_m.begin(), running_m.end()), variance(running_v.begin(), running_v.end());
-    if (training) {
-      kernels::column_moments<T>(n, x.shape()[-1], rows.data<const T>(), mean, variance);
-      const double unbiased = static_cast<double>(n) / static_cast<double>(n - 1);
-      for (size_t c = 0; c < mean.size(); ++c) {
-        running_m[c] += static_cast<T>(momentum * static_cast<double>(mean[c] - running_m[c]));
-        running_v[c] += static_cast<T>(
-            momentum * (unbiased * static_cast<double>(variance[c]) - static_cast<double>(running_v[c])));
-      }
-    }
-    const std::vector<T> inv_std = inverse_root<T>(variance, epsilon);
-    affine<T>(rows, mean, inv_std, gamma, beta, y);
-    return with_grad("batch_norm", y, {x, gamma, beta},
-                     [rows, mean, inv_std, gamma = gamma.detach(), training](const Tensor& g, Wanted wanted) {
-                       return batch_norm_grad<T>(rows, mean, inv_std, gamma, training, g, wanted);
-                     });
-  });
+Tensor batch_norm(const Tensor& x, const BatchNormParts& parts) {
+  return batch_norm_op("batch_norm", x, parts, {}, false);
+}
+
+Tensor batch_norm_relu(const Tensor& x, const BatchNormParts& parts, const Tensor& added) {
+  return batch_norm_op("batch_norm_relu", x, parts, added, true);
 }
 
 Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon) {

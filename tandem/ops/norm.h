@@ -5,12 +5,19 @@
 
 namespace tandem {
 
-/// Over all axes but the last (channels). gamma and beta have one value a channel. In training the statistics are the
-/// batch's and the running ones move by `momentum` (the variance unbiased, as in PyTorch); otherwise the running ones
-/// are used. A training batch needs more than one value a channel.
-[[nodiscard]] Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& running_mean,
-                                const Tensor& running_variance, bool training, double momentum = 0.1,
-                                double epsilon = 1e-5);
+/// What a batch norm works with, one value a channel each. In training the statistics are the batch's and the running
+/// ones move by `momentum` (the variance unbiased, as in PyTorch); otherwise the running ones are used.
+struct BatchNormParts {
+  Tensor gamma, beta, running_mean, running_variance;
+  bool training = false;
+  double momentum = 0.1, epsilon = 1e-5;
+};
+
+/// Over all axes but the last (channels). A training batch needs more than one value a channel.
+[[nodiscard]] Tensor batch_norm(const Tensor& x, const BatchNormParts& parts);
+
+/// relu(batch_norm(x) + added), each array read once; `added` has the shape of x, or is none.
+[[nodiscard]] Tensor batch_norm_relu(const Tensor& x, const BatchNormParts& parts, const Tensor& added = {});
 
 /// Over the last axis of each row.
 [[nodiscard]] Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon = 1e-5);

@@ -1,6 +1,7 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/nn/weights.h>
 #include <tandem/ops/activation.h>
+#include <tandem/ops/arithmetic.h>
 #include <tandem/tasks/image_classification.h>
 
 #include <algorithm>
@@ -50,7 +51,10 @@ std::vector<float> ImageModel::predict(const data::ImageSet& set, int64_t batch)
   for (int64_t first = 0; first < set.size(); first += batch) {
     std::vector<int64_t> indices(static_cast<size_t>(std::min(batch, set.size() - first)));
     std::iota(indices.begin(), indices.end(), first);
-    const Tensor p = probabilities(net.forward(make_batch(input, set, indices, {}, {}), pass));
+    const Tensor x = make_batch(input, set, indices, {}, {});
+    Tensor p = probabilities(net.forward(x, pass));
+    for (int64_t view = 1; view < views.count(); ++view) p = p + probabilities(net.forward(views.of(x, view), pass));
+    if (views.count() > 1) p = p / static_cast<double>(views.count());
     out.insert(out.end(), p.data<const float>().begin(), p.data<const float>().end());
   }
   return out;
@@ -98,6 +102,7 @@ void ImageModel::save(const fs::path& path) {
   file.metadata["tandem.loss"] = loss;
   file.metadata["tandem.network"] = net.write().str();
   file.metadata["tandem.input"] = Fields::write(input).str();
+  file.metadata["tandem.views"] = Fields::write(views).str();
   file.metadata["tandem.classes"] = class_list(classes).str();
   write_safetensors(path, file);
 }
@@ -120,6 +125,8 @@ ImageModel ImageModel::load(const fs::path& path) {
   try {
     model.net = nn::Sequential::read(Config::parse(text("network"), path.string() + " (network)"));
     Fields::read(Config::parse(text("input"), path.string() + " (input)"), model.input, "input");
+    if (file.metadata.contains("tandem.views"))
+      Fields::read(Config::parse(text("views"), path.string() + " (views)"), model.views, "views");
     for (const Config& item : Config::parse(text("classes"), path.string() + " (classes)").items())
       model.classes.push_back(item.text());
     model.loss = text("loss");
@@ -135,7 +142,7 @@ ImageModel ImageModel::load(const fs::path& path) {
   nn::assign(model.net, file.tensors, path.string());
   for (const auto& [key, value] : file.metadata)
     if (key.starts_with("tandem.")) model.notes[key.substr(7)] = value;
-  for (const char* own : {"format", "task", "loss", "network", "input", "classes"}) model.notes.erase(own);
+  for (const char* own : {"format", "task", "loss", "network", "input", "views", "classes"}) model.notes.erase(own);
   return model;
 }
 

@@ -3,6 +3,7 @@
 #include <tandem/nn/sequential.h>
 #include <tandem/ops/loss.h>
 #include <tandem/tasks/image_input.h>
+#include <tandem/tasks/views.h>
 
 #include <map>
 #include <string>
@@ -23,6 +24,7 @@ struct LossOptions {
 struct ImageModel {
   nn::Sequential net;
   ImageInput input;
+  Views views;
   std::vector<std::string> classes;
   std::string loss = "cross_entropy";
   std::map<std::string, std::string> notes;  // recipe, seed, version, …: for people
@@ -30,8 +32,8 @@ struct ImageModel {
   /// Makes parameters for the input's shape, at most `most` numbers. Throws when the last layer does not fit the
   /// classes and the loss.
   void build(const Rng& rng, int64_t most = nn::Build{}.most);
-  /// Probabilities (n, classes) for pictures of the input's size, in batches. Same bytes for any number of threads;
-  /// another batch may change the last bits, as products of other sizes are summed in another order.
+  /// Probabilities (n, classes) for pictures of the input's size, in batches, the mean of all views. Same bytes for any
+  /// number of threads; another batch may change the last bits, as products of other sizes are summed in another order.
   [[nodiscard]] std::vector<float> predict(const data::ImageSet& set, int64_t batch = 256);
   /// Probabilities from the network's outputs (n, classes), or (n, 1) for a binary loss.
   [[nodiscard]] Tensor probabilities(const Tensor& outputs) const;

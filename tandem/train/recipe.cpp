@@ -77,6 +77,7 @@ void Recipe::fields(Fields& f) {
   f("optimizer", optimizer);
   f("schedule", schedule);
   f("train", train);
+  f("predict", predict);
 }
 
 Recipe Recipe::read(const Config& config) {
@@ -90,7 +91,9 @@ Recipe Recipe::read(const Config& config) {
   };
   if (recipe.name.empty() || recipe.name.front() == '.' || !std::ranges::all_of(recipe.name, plain))
     config.fail(fmt::format("name '{}' names the run's folder: use letters, digits, - and _", recipe.name));
-  if (recipe.data.size.size() != 0 && recipe.data.size.size() != 2) config.fail("data.size: expected [height, width]");
+  if (recipe.data.size.size() == 1) recipe.data.size.push_back(recipe.data.size.front());
+  if (recipe.data.size.size() > 2)
+    config.get("data").get("size").fail("data.size: expected [height, width], or one number for both");
   if (recipe.train.progressive.size.size() != recipe.train.progressive.until.size() ||
       !std::ranges::is_sorted(recipe.train.progressive.until))
     config.fail("train.progressive: size and until must be lists of one length, until rising");

@@ -11,7 +11,7 @@ namespace tandem::train {
 struct DataOptions {
   std::string source = "builtin";    // a name of `tandem data list`, or a path
   std::vector<std::string> classes;  // only these; empty: all
-  std::vector<int64_t> size;         // [height, width]; empty: as the pictures are
+  std::vector<int64_t> size;         // [height, width], or one number; empty: as the pictures are
   int64_t channels = 0;              // 1 or 3; 0: as the pictures are
   int64_t train = 0, test = 0;       // at most that many examples; 0: all
   double validation = 0.1;           // share of the training part, when there is no validation part of its own
@@ -55,6 +55,7 @@ struct Recipe {
   DataOptions data;
   nn::Sequential network;
   tasks::LossOptions loss;
+  tasks::Views predict;  // test-time augmentation
   optim::Options optimizer;
   optim::ScheduleOptions schedule;
   TrainOptions train;

@@ -70,6 +70,7 @@ tasks::ImageModel make_model(const Recipe& recipe, const data::ImageSet& train) 
   model.input = tasks::fit_input(train);
   model.classes = train.classes;
   model.loss = recipe.loss.type;
+  model.views = recipe.predict;
   model.build(Rng(recipe.seed, "weights"));
   return model;
 }

@@ -274,21 +274,24 @@ const std::vector<Wrong>& wrong_calls() {
        },
        "mean: axis 1 of shape (1, 0, 3) is empty"},
 
-      {"batch_norm_rank", [] { return batch_norm(zeros({3}), zeros({3}), zeros({3}), zeros({3}), zeros({3}), true); },
+      {"batch_norm_rank",
+       [] {
+         return batch_norm(zeros({3}), {zeros({3}), zeros({3}), zeros({3}), zeros({3}), true});
+       },
        "batch_norm: takes shape (n, ..., channels), got (3)"},
       {"batch_norm_channels",
        [] {
-         return batch_norm(zeros({2, 3}), zeros({4}), zeros({3}), zeros({3}), zeros({3}), true);
+         return batch_norm(zeros({2, 3}), {zeros({4}), zeros({3}), zeros({3}), zeros({3}), true});
        },
        "batch_norm: a parameter has shape (4) but input (2, 3) has 3 channels"},
       {"batch_norm_single",
        [] {
-         return batch_norm(zeros({1, 3}), zeros({3}), zeros({3}), zeros({3}), zeros({3}), true);
+         return batch_norm(zeros({1, 3}), {zeros({3}), zeros({3}), zeros({3}), zeros({3}), true});
        },
        "batch_norm: input (1, 3) has 1 value a channel: statistics in training need at least 2 (use larger batches)"},
       {"batch_norm_types",
        [] {
-         return batch_norm(zeros({2, 3}), zeros({3}), zeros({3}), wide({3}), zeros({3}), true);
+         return batch_norm(zeros({2, 3}), {zeros({3}), zeros({3}), wide({3}), zeros({3}), true});
        },
        "batch_norm: input (2, 3) is float32 but a part of shape (3) is float64"},
       {"layer_norm_channels",

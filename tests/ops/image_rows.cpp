@@ -83,6 +83,14 @@ std::vector<Case> conv_cases() {
                                   {{2, 12, 12, 6}, 16, 5, 5},
                                   {{1, 14, 14, 1}, 3, 7, 7, {.stride = 2, .padding = 3}},
                                   {{0, 6, 6, 3}, 4, 3, 3},
+                                  {{1, 4, 4, 16}, 16, 3, 3, {.padding = 1}},  // from here on Winograd's tiles
+                                  {{2, 5, 7, 16}, 32, 3, 3, {.padding = 1}},
+                                  {{3, 6, 5, 32}, 16, 3, 3},
+                                  {{2, 1, 1, 16}, 16, 3, 3, {.padding = 1}},
+                                  {{1, 3, 3, 16}, 64, 3, 3, {.padding = 2}},
+                                  {{2, 8, 8, 64}, 64, 3, 3, {.padding = 1}, false},
+                                  {{9, 16, 15, 16}, 16, 3, 3, {.padding = 1}, false},  // several blocks and pieces
+                                  {{0, 6, 6, 16}, 16, 3, 3, {.padding = 1}},
                                   {{64, 3, 3, 129}, 33, 1, 1}};
   list.insert(list.end(), special.begin(), special.end());
   std::vector<Case> cases;

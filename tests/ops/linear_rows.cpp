@@ -1,5 +1,7 @@
 #include <tandem/ops/linear.h>
 
+#include <cmath>
+
 #include "tests/ops/table.h"
 
 namespace tandem::testing {
@@ -83,6 +85,27 @@ std::vector<Case> linear_cases() {
       if (bias) c.inputs.push_back({{out}});
       cases.push_back(c);
     }
+  // With a function behind it. For ReLU all sums are well above or well below its kink, by the sign of their row.
+  struct Function {
+    const char* name;
+    kernels::Unary op;
+    double (*value)(double);
+    Draw weights;
+  };
+  const Draw by_row = [](Rng& rng, int64_t i, int64_t) { return (i / 6 % 2 ? 1 : -1) * rng.uniform(0.2, 1); };
+  for (const Function& f :
+       {Function{"tanh", kernels::Unary::tanh, [](double v) { return std::tanh(v); }, uniform(-1, 1)},
+        Function{"sigmoid", kernels::Unary::sigmoid, [](double v) { return 1 / (1 + std::exp(-v)); }, uniform(-1, 1)},
+        Function{"relu", kernels::Unary::relu, [](double v) { return std::max(v, 0.0); }, by_row}})
+    for (const int64_t out : {1, 7, 33})
+      cases.push_back({std::string(f.name) + "_" + std::to_string(out),
+                       {{{9, 6}, uniform(0.2, 1)}, {{out, 6}, f.weights}, {{out}, uniform(-0.05, 0.05)}},
+                       [op = f.op](const Tensors& in) { return linear(in[0], in[1], in[2], op); },
+                       [value = f.value](const Arrays& in) {
+                         Array y = affine(in);
+                         for (double& v : y.v) v = value(v);
+                         return y;
+                       }});
   return cases;
 }
 
@@ -114,8 +137,14 @@ std::vector<Case> embedding_cases() {
 
 std::vector<Row> linear_rows() {
   return {
-      {"matmul", {1e-6, 1e-6, 0.5, 0, 0, 1e-12}, "sums of up to 513 products of both signs", matmul_cases()},
-      {"linear", {1e-6, 1e-6, 0.5, 0, 0, 1e-12}, "sums of up to 784 products of both signs", linear_cases()},
+      {"matmul",
+       {1.5e-6, 1.5e-6, 0.5, 0, 0, 1e-12},
+       "one sum of up to 384 products of both signs after another",
+       matmul_cases()},
+      {"linear",
+       {1.5e-6, 1.5e-6, 0.5, 0, 0, 1e-12},
+       "one sum of up to 384 products of both signs after another",
+       linear_cases()},
       {"embedding", {0, 5e-7, 0, 0, 2, 0}, "a copy; the gradient sums the rows that an entry got", embedding_cases()}};
 }
 

@@ -58,7 +58,7 @@ std::vector<Case> batch_cases() {
         Case c{text(shape) + (training ? "_training" : "_evaluation") + (offset > 0 ? "_offset" : ""),
                inputs(shape, offset),
                [training](const Tensors& in) {
-                 return batch_norm(in[0], in[1], in[2], in[3].clone(), in[4].clone(), training, 0.1, 1e-3);
+                 return batch_norm(in[0], {in[1], in[2], in[3].clone(), in[4].clone(), training, 0.1, 1e-3});
                },
                [training](const Arrays& in) {
                  const int64_t channels = in[0].size(-1);
@@ -83,6 +83,36 @@ std::vector<Case> batch_cases() {
   empty.name = "0x3_evaluation";
   empty.inputs = {{{0, 3}}, {{3}}, {{3}}, {{3}, uniform(-1, 1), false}, {{3}, uniform(0.5, 2), false}};
   cases.push_back(empty);
+  return cases;
+}
+
+// The same with a ReLU behind it and, in half of the cases, a tensor added before it; small offsets keep the results
+// away from the kink.
+std::vector<Case> batch_relu_cases() {
+  std::vector<Case> cases;
+  for (Case c : batch_cases()) {
+    if (c.name.find("_offset") != std::string::npos) continue;
+    c.inputs[2].draw = uniform(-0.05, 0.05);
+    c.inputs[3].draw = uniform(-0.1, 0.1);
+    const bool training = c.name.find("_training") != std::string::npos;
+    for (const bool with_added : {false, true}) {
+      Case next = c;
+      if (with_added) {
+        next.name += "_added";
+        next.inputs.push_back({c.inputs[0].shape, uniform(-0.05, 0.05)});
+      }
+      next.call = [training](const Tensors& in) {
+        return batch_norm_relu(in[0], {in[1], in[2], in[3].clone(), in[4].clone(), training, 0.1, 1e-3},
+                               in.size() > 5 ? in[5] : Tensor{});
+      };
+      next.reference = [plain = c.reference](const Arrays& in) {
+        Array y = plain(in);
+        for (size_t i = 0; i < y.v.size(); ++i) y.v[i] = std::max(0.0, y.v[i] + (in.size() > 5 ? in[5].v[i] : 0));
+        return y;
+      };
+      cases.push_back(next);
+    }
+  }
   return cases;
 }
 
@@ -153,6 +183,7 @@ std::vector<Row> norm_rows() {
       "an offset of 30 rounds x - mean by 30 * 6e-8, of a deviation of 0.5 or more; gradients sum up to 70001 such "
       "terms";
   return {{"batch_norm", {8e-6, 8e-6, 0.1, 1, 0, 1e-11}, reason, batch_cases()},
+          {"batch_norm_relu", {8e-6, 8e-6, 0.1, 1, 0, 1e-11}, reason, batch_relu_cases()},
           {"layer_norm", {8e-6, 8e-6, 0.1, 1, 0, 1e-11}, reason, layer_cases()},
           {"group_norm", {8e-6, 8e-6, 0.1, 1, 0, 1e-11}, reason, group_cases()},
           {"dropout", {1.2e-7, 1.2e-7}, "the factor and the product are rounded", dropout_cases()}};

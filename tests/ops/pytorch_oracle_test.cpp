@@ -47,7 +47,7 @@ TEST(OpPytorchOracle, TenTrainingSteps) {
   for (size_t step = 0; step < std::size(oracle::losses); ++step) {
     for (Tensor* p : parameters) require_grad(*p);
     Tensor y = conv2d(x, conv_weight, conv_bias, {.padding = 1});
-    y = max_pool2d(relu(batch_norm(y, gamma, beta, running_mean, running_variance, true)));
+    y = max_pool2d(relu(batch_norm(y, {gamma, beta, running_mean, running_variance, true})));
     const Tensor loss = cross_entropy(linear(reshape(y, {16, 64}), weight, bias), labels);
     // Float against float in another order of sums; a wrong gradient shows in the first digits of the second step.
     EXPECT_NEAR(loss.item(), oracle::losses[step], 1e-4 * oracle::losses[step]) << "step " << step;

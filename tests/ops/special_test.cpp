@@ -201,7 +201,7 @@ TEST(OpSpecial, LongSumsKeepTheirDigits) {
     if (shape.rank() < 2 || shape.numel() == shape[-1]) continue;
     const Tensor channel = Tensor::zeros({shape[-1]}), ones = Tensor::full({shape[-1]}, 1.0);
     const Tensor mean = channel.clone(), variance = ones.clone();
-    static_cast<void>(batch_norm(x, ones, channel, mean, variance, true, 1.0));
+    static_cast<void>(batch_norm(x, {ones, channel, mean, variance, true, 1.0}));
     EXPECT_NEAR(mean.at(0) / want, 1, 1e-5) << shape.str();
   }
 }
@@ -210,12 +210,12 @@ TEST(OpSpecial, BatchNormMovesItsStatistics) {
   const Tensor x = Tensor::from(std::vector<float>{1, 10, 2, 20, 3, 60}, {3, 2});
   const Tensor gamma = Tensor::full({2}, 1.0), beta = Tensor::zeros({2});
   const Tensor mean = Tensor::full({2}, 4.0), variance = Tensor::full({2}, 2.0);
-  static_cast<void>(batch_norm(x, gamma, beta, mean, variance, true, 0.25));
+  static_cast<void>(batch_norm(x, {gamma, beta, mean, variance, true, 0.25}));
   EXPECT_FLOAT_EQ(static_cast<float>(mean.at(0)), 0.75F * 4 + 0.25F * 2);
   EXPECT_FLOAT_EQ(static_cast<float>(mean.at(1)), 0.75F * 4 + 0.25F * 30);
   EXPECT_FLOAT_EQ(static_cast<float>(variance.at(0)), 0.75F * 2 + 0.25F * 1);  // unbiased: divided by n - 1
   EXPECT_FLOAT_EQ(static_cast<float>(variance.at(1)), 0.75F * 2 + 0.25F * 700);
-  static_cast<void>(batch_norm(x, gamma, beta, mean, variance, false));
+  static_cast<void>(batch_norm(x, {gamma, beta, mean, variance, false}));
   EXPECT_FLOAT_EQ(static_cast<float>(mean.at(0)), 3.5F) << "evaluation changed the statistics";
 }
 

@@ -63,6 +63,8 @@ TEST(Recipe, OverridesOfTheCommandLine) {
   EXPECT_EQ(r.optimizer.lr, 0.1);
   EXPECT_EQ(r.data.source, "mnist");
   EXPECT_EQ(r.data.validation, 0.2);
+  train::apply_overrides(config, {"data.size=32"});
+  EXPECT_EQ(Recipe::read(config).data.size, (std::vector<int64_t>{32, 32})) << "one number is a square";
   EXPECT_EQ(r.loss.type, "cross_entropy");
   EXPECT_EQ(r.loss.label_smoothing, 0.1);
   const std::string network = r.network.write().str();
@@ -93,7 +95,7 @@ TEST(Recipe, RefusesWithPlaceAndAdvice) {
       {net + "name: .x\n", {"names the run's folder"}},
       {net + "name: ''\n", {"names the run's folder"}},
       {net + "task: speech\n", {"r.yaml:2:7", "'speech' is not known", "image_classification"}},
-      {net + "data: {size: [28]}\n", {"expected [height, width]"}},
+      {net + "data: {size: [28, 28, 1]}\n", {"expected [height, width]"}},
       {net + "data: {channels: 2}\n", {"channels"}},
       {net + "data: {validation: 1}\n", {"0 to 0.9"}},
       {net + "data: {augment: {rotat: 3}}\n", {"augment: unknown key 'rotat'", "did you mean 'rotate'"}},

@@ -70,7 +70,7 @@ class HeaderReader {
     if (quote != '\'' && quote != '"') wrong("a quoted string");
     const size_t end = text_.find(quote, ++at_);
     if (end == std::string_view::npos) wrong("a closing quote");
-    const std::string value(text_.substr(at_, end - at_));
+    std::string value(text_.substr(at_, end - at_));
     at_ = end + 1;
     return value;
   }

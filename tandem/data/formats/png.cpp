@@ -109,7 +109,7 @@ Tensor decode(std::span<const uint8_t> bytes, std::string_view where) {
   const bool alpha = channels == 2 || channels == 4;
   if (channels - (alpha ? 1 : 0) != image.channels)
     fail(ErrorKind::internal, where, "PNG of {} channels gave {}", image.channels, channels);
-  const Tensor raw = Tensor::empty({image.height, image.width, channels}, DType::u8);
+  Tensor raw = Tensor::empty({image.height, image.width, channels}, DType::u8);
   auto* pixels = raw.data<uint8_t>().data();
   if (!read_rows(reader, pixels, static_cast<size_t>(image.width * channels), image.height, passes))
     damaged(reader, where);

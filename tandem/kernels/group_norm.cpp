@@ -1,0 +1,211 @@
+#include <tandem/base/threads.h>
+#include <tandem/kernels/group_norm.h>
+#include <tandem/kernels/isa.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#ifndef TANDEM_GROUP_NORM_SHAPES  // this file is compiled once for each instruction set; this part is common to all
+#define TANDEM_GROUP_NORM_SHAPES
+namespace tandem::kernels {
+namespace {
+
+template <class T>
+struct Forward {
+  GroupShape s;
+  double epsilon;
+  const T *x, *gamma, *beta;
+  T *y, *mean, *inv_std;
+};
+
+template <class T>
+struct Backward {
+  GroupShape s;
+  const T *x, *gamma, *mean, *inv_std, *gy;
+  T *gx, *g_gamma, *g_beta;  // null where not wanted; the last two are a piece's own sums
+};
+
+}  // namespace
+}  // namespace tandem::kernels
+#endif
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tandem/kernels/group_norm.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace tandem::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+namespace {
+
+// Calls fn(mask, offset in the array, channel) for the vectors of one group of one example; the lanes behind the group's
+// channels are not set in the mask.
+template <class D, class Fn>
+HWY_INLINE void each_vector(D d, const GroupShape& s, int64_t example, int64_t group, Fn&& fn) {
+  const int64_t size = s.channels / s.groups;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto all = hn::FirstN(d, static_cast<size_t>(lanes));
+  const auto rest = hn::FirstN(d, static_cast<size_t>(size % lanes));
+  for (int64_t i = 0; i < s.inner; ++i) {
+    const int64_t line = (example * s.inner + i) * s.channels;
+    int64_t c = group * size;
+    for (; c + lanes <= (group + 1) * size; c += lanes) fn(all, line + c, c);
+    if (c < (group + 1) * size) fn(rest, line + c, c);
+  }
+}
+
+// Sums run over the distance from the first element, then from the mean: a large common offset costs no digits.
+template <class T>
+void forward(const Forward<T>& f, int64_t example) {
+  const hn::ScalableTag<T> d;
+  const GroupShape& s = f.s;
+  const T share = T{1} / static_cast<T>(s.inner * (s.channels / s.groups));
+  for (int64_t group = 0; group < s.groups; ++group) {
+    const T origin = f.x[example * s.inner * s.channels + group * (s.channels / s.groups)];
+    auto sum = hn::Zero(d);
+    each_vector(d, s, example, group, [&](auto mask, int64_t at, int64_t) HWY_ATTR {
+      const auto v = hn::Sub(hn::MaskedLoad(mask, d, f.x + at), hn::Set(d, origin));
+      sum = hn::Add(sum, hn::IfThenElseZero(mask, v));
+    });
+    const T mean = origin + hn::GetLane(hn::SumOfLanes(d, sum)) * share;
+    const auto middle = hn::Set(d, mean);
+    auto squares = hn::Zero(d);
+    each_vector(d, s, example, group, [&](auto mask, int64_t at, int64_t) HWY_ATTR {
+      const auto v = hn::IfThenElseZero(mask, hn::Sub(hn::MaskedLoad(mask, d, f.x + at), middle));
+      squares = hn::MulAdd(v, v, squares);
+    });
+    const double variance = static_cast<double>(hn::GetLane(hn::SumOfLanes(d, squares)) * share);
+    const T inv_std = static_cast<T>(1.0 / std::sqrt(variance + f.epsilon));
+    f.mean[example * s.groups + group] = mean, f.inv_std[example * s.groups + group] = inv_std;
+    const auto scale = hn::Set(d, inv_std);
+    each_vector(d, s, example, group, [&](auto mask, int64_t at, int64_t c) HWY_ATTR {
+      const auto hat = hn::Mul(hn::Sub(hn::MaskedLoad(mask, d, f.x + at), middle), scale);
+      const auto y = hn::MulAdd(hat, hn::MaskedLoad(mask, d, f.gamma + c), hn::MaskedLoad(mask, d, f.beta + c));
+      hn::BlendedStore(y, mask, d, f.y + at);
+    });
+  }
+}
+
+// With h = x_hat and w = gamma * gy: gx = inv_std * (w - mean(w) - h * mean(w * h)), means over the group.
+template <class T>
+void backward(const Backward<T>& b, int64_t example) {
+  const hn::ScalableTag<T> d;
+  const GroupShape& s = b.s;
+  const T share = T{1} / static_cast<T>(s.inner * (s.channels / s.groups));
+  for (int64_t group = 0; group < s.groups; ++group) {
+    const auto middle = hn::Set(d, b.mean[example * s.groups + group]);
+    const auto scale = hn::Set(d, b.inv_std[example * s.groups + group]);
+    auto sum_w = hn::Zero(d), sum_wh = hn::Zero(d);
+    each_vector(d, s, example, group, [&](auto mask, int64_t at, int64_t c) HWY_ATTR {
+      const auto g = hn::MaskedLoad(mask, d, b.gy + at);
+      const auto hat = hn::Mul(hn::Sub(hn::MaskedLoad(mask, d, b.x + at), middle), scale);
+      const auto w = hn::Mul(g, hn::MaskedLoad(mask, d, b.gamma + c));  // 0 outside the mask
+      sum_w = hn::Add(sum_w, w);
+      sum_wh = hn::MulAdd(w, hat, sum_wh);
+      if (b.g_gamma) {
+        hn::BlendedStore(hn::MulAdd(g, hat, hn::MaskedLoad(mask, d, b.g_gamma + c)), mask, d, b.g_gamma + c);
+        hn::BlendedStore(hn::Add(g, hn::MaskedLoad(mask, d, b.g_beta + c)), mask, d, b.g_beta + c);
+      }
+    });
+    if (!b.gx) continue;
+    const auto mean_w = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum_w)) * share);
+    const auto mean_wh = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum_wh)) * share);
+    each_vector(d, s, example, group, [&](auto mask, int64_t at, int64_t c) HWY_ATTR {
+      const auto hat = hn::Mul(hn::Sub(hn::MaskedLoad(mask, d, b.x + at), middle), scale);
+      const auto w = hn::Mul(hn::MaskedLoad(mask, d, b.gy + at), hn::MaskedLoad(mask, d, b.gamma + c));
+      hn::BlendedStore(hn::Mul(scale, hn::NegMulAdd(hat, mean_wh, hn::Sub(w, mean_w))), mask, d, b.gx + at);
+    });
+  }
+}
+
+void ForwardF32(const Forward<float>& f, int64_t begin, int64_t end) {
+  for (int64_t example = begin; example < end; ++example) forward(f, example);
+}
+void ForwardF64(const Forward<double>& f, int64_t begin, int64_t end) {
+  for (int64_t example = begin; example < end; ++example) forward(f, example);
+}
+void BackwardF32(const Backward<float>& b, int64_t begin, int64_t end) {
+  for (int64_t example = begin; example < end; ++example) backward(b, example);
+}
+void BackwardF64(const Backward<double>& b, int64_t begin, int64_t end) {
+  for (int64_t example = begin; example < end; ++example) backward(b, example);
+}
+
+}  // namespace
+}  // namespace tandem::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tandem::kernels {
+namespace {
+
+HWY_EXPORT(ForwardF32);
+HWY_EXPORT(ForwardF64);
+HWY_EXPORT(BackwardF32);
+HWY_EXPORT(BackwardF64);
+
+void run(const Forward<float>& f, int64_t begin, int64_t end) { HWY_DYNAMIC_DISPATCH(ForwardF32)(f, begin, end); }
+void run(const Forward<double>& f, int64_t begin, int64_t end) { HWY_DYNAMIC_DISPATCH(ForwardF64)(f, begin, end); }
+void run(const Backward<float>& b, int64_t begin, int64_t end) { HWY_DYNAMIC_DISPATCH(BackwardF32)(b, begin, end); }
+void run(const Backward<double>& b, int64_t begin, int64_t end) { HWY_DYNAMIC_DISPATCH(BackwardF64)(b, begin, end); }
+
+int64_t examples_a_task(const GroupShape& s) {
+  return std::max<int64_t>(1, elementwise_grain / std::max<int64_t>(1, s.inner * s.channels));
+}
+
+}  // namespace
+
+template <class T>
+void group_norm(const GroupShape& s, double epsilon, std::span<const T> x, std::span<const T> gamma,
+                std::span<const T> beta, std::span<T> y, std::span<T> mean, std::span<T> inv_std) {
+  if (x.empty()) return;
+  apply_isa_limit();
+  const Forward<T> f{s,        epsilon,     x.data(),      gamma.data(), beta.data(),
+                     y.data(), mean.data(), inv_std.data()};
+  parallel_for(s.n, examples_a_task(s), [&](int64_t begin, int64_t end) { run(f, begin, end); });
+}
+
+template <class T>
+void group_norm_grad(const GroupShape& s, std::span<const T> x, std::span<const T> gamma, std::span<const T> mean,
+                     std::span<const T> inv_std, std::span<const T> gy, std::span<T> gx, std::span<T> g_gamma,
+                     std::span<T> g_beta) {
+  std::ranges::fill(g_gamma, T{0});
+  std::ranges::fill(g_beta, T{0});
+  if (x.empty()) return;
+  apply_isa_limit();
+  // At most 64 pieces, so that their sums take little memory.
+  const bool sums = !g_gamma.empty() || !g_beta.empty();
+  const int64_t step = std::max(examples_a_task(s), (s.n + 63) / 64), pieces = (s.n + step - 1) / step;
+  const auto channels = static_cast<size_t>(s.channels);
+  std::vector<T> parts(sums ? static_cast<size_t>(pieces) * 2 * channels : 0, T{0});
+  parallel_for(s.n, step, [&](int64_t begin, int64_t end) {
+    T* part = sums ? parts.data() + static_cast<size_t>(begin / step) * 2 * channels : nullptr;
+    run(Backward<T>{s, x.data(), gamma.data(), mean.data(), inv_std.data(), gy.data(), gx.empty() ? nullptr : gx.data(),
+                    part, sums ? part + channels : nullptr},
+        begin, end);
+  });
+  const auto total = [&](std::span<T> out, size_t offset) {
+    for (size_t c = 0; c < out.size(); ++c) {
+      double sum = 0;
+      for (size_t piece = 0; piece < static_cast<size_t>(pieces); ++piece)
+        sum += static_cast<double>(parts[piece * 2 * channels + offset + c]);
+      out[c] = static_cast<T>(sum);
+    }
+  };
+  total(g_gamma, 0);
+  total(g_beta, channels);
+}
+
+#define TANDEM_INSTANTIATE(T)                                                                                        \
+  template void group_norm<T>(const GroupShape&, double, std::span<const T>, std::span<const T>, std::span<const T>, \
+                              std::span<T>, std::span<T>, std::span<T>);                                             \
+  template void group_norm_grad<T>(const GroupShape&, std::span<const T>, std::span<const T>, std::span<const T>,    \
+                                   std::span<const T>, std::span<const T>, std::span<T>, std::span<T>, std::span<T>);
+TANDEM_INSTANTIATE(float)
+TANDEM_INSTANTIATE(double)
+#undef TANDEM_INSTANTIATE
+
+}  // namespace tandem::kernels
+#endif
