@@ -43,9 +43,9 @@ void assign(Module& net, const std::vector<std::pair<std::string, Tensor>>& from
            tensor.shape());
   }
   if (own.size() != given.size())
-    for (const auto& [name, tensor] : given)
-      if (std::none_of(own.begin(), own.end(), [&](const auto& o) { return o.first == name; }))
-        fail(ErrorKind::data, where, "tensor '{}' belongs to no layer of the network", name);
+    for (const auto& entry : given)
+      if (std::none_of(own.begin(), own.end(), [&](const auto& o) { return o.first == entry.first; }))
+        fail(ErrorKind::data, where, "tensor '{}' belongs to no layer of the network", entry.first);
   for (const auto& [name, tensor] : own) {
     const Tensor value = given.at(name).to(tensor.dtype());
     std::memcpy(tensor.bytes(), value.bytes(), value.byte_count());

@@ -1,0 +1,11 @@
+// The part of the growth measurements that runs in a process of its own.
+#pragma once
+#include <cstdint>
+#include <string>
+
+namespace tandem::bench {
+
+/// Measures a training step of one size on an axis ("batch", "width", "depth", "input"); prints one line of JSON.
+void print_grown(const std::string& axis, int64_t size);
+
+}  // namespace tandem::bench

@@ -1,0 +1,113 @@
+// Training steps side by side with PyTorch.
+#include <bench/machine.h>
+#include <bench/peer.h>
+#include <bench/quiet.h>
+#include <bench/report.h>
+#include <bench/workloads.h>
+#include <fmt/format.h>
+
+namespace tandem::bench {
+namespace {
+
+// The same 20 steps from the same weights on both sides. Each side sums in its own order, so rounding (1e-7 a step)
+// grows on its way through the optimiser: Adam divides by the root of a second moment that starts near zero, and batch
+// norm by a deviation. 2e-3 is well above what that gives and far below what any other rule of learning would.
+constexpr int64_t compared_steps = 20;
+constexpr double tolerance = 2e-3, tolerance_bf16 = 5e-2;
+
+std::vector<json> configurations(const Workload& w, bool quick) {
+  std::vector<json> out;
+  for (const int threads : {1, 2})
+    for (const char* compile : {"", "loss", "step"})
+      for (const bool channels_last : {false, true}) {
+        if (channels_last && w.input.rank() < 3) continue;  // no pictures
+        if (quick && (*compile || (channels_last != (w.input.rank() == 3)))) continue;
+        out.push_back({{"threads", threads}, {"compile", compile}, {"channels_last", channels_last}, {"bf16", w.bf16}});
+      }
+  return out;
+}
+
+}  // namespace
+
+std::string training_section(const Options& options) {
+  Table table{{"workload", "Tandem", "share of peak", "PyTorch", "share of peak", "ratio", "lowest … highest", "goal",
+               "loss after 20 steps", "first step"},
+              {}};
+  std::string notes, shapes;
+  bool peer_there = false;
+  for (const Workload& w : workloads()) {
+    shapes += fmt::format("- `{}`: {}\n", w.name, w.about);
+    if (options.quick && w.name == "resnet20") continue;
+    if (w.bf16 && !has_bf16) {
+      notes += fmt::format("- `{}` was skipped: the engine has no bf16 mode yet.\n", w.name);
+      continue;
+    }
+    fmt::print(stderr, "training {}\n", w.name);
+    Training ours(w);
+    const fs::path file = scratch_folder() / (w.name + ".safetensors");
+    ours.write(file);
+    const double first = ours.run(1).seconds;
+    ours.reset();
+    const double loss = ours.run(compared_steps).loss;
+    const int64_t steps = steps_for(options.quick ? 0.1 : 0.3, ours.run(5).seconds / 5);
+    const auto run_ours = [&] {
+      ours.reset();
+      return ours.run(steps).seconds / static_cast<double>(steps);
+    };
+    const double peak = w.bf16 ? machine().bf16[1] : machine().peak();
+    const auto share = [&](double seconds) { return percent(ours.flops() / seconds / peak); };
+
+    Chosen peer = best_peer("training.py", "torch", file, configurations(w, options.quick), "ms");
+    if (!peer.peer) {
+      std::vector<double> times;
+      for (int i = 0; i < (options.quick ? 3 : 11); ++i)
+        when_quiet([&, at = times.size()] { times.resize(at), times.push_back(run_ours()); });
+      const double median = spread(times).median;
+      table.rows.push_back({w.name, time_text(median), share(median), "—", "—", "—", "—", fmt::format("{}x", w.goal),
+                            fmt::format("{:.5f}", loss), time_text(first)});
+      continue;
+    }
+    peer_there = true;
+    const auto ask = [&](int64_t n) { return peer.peer->ask(fmt::format("run {}", n)); };
+    (void)peer.peer->ask("reset");
+    const double their_loss = ask(compared_steps)["loss"];
+    const int64_t their_steps = steps_for(options.quick ? 0.1 : 0.3, ask(5)["seconds"].get<double>() / 5);
+    const Pairs pairs = interleave(options.quick ? 3 : 11, peer.peer->process(), run_ours, [&] {
+      (void)peer.peer->ask("reset");
+      return ask(their_steps)["seconds"].get<double>() / static_cast<double>(their_steps);
+    });
+    const bool agrees = std::abs(loss - their_loss) <= (w.bf16 ? tolerance_bf16 : tolerance) * std::abs(their_loss);
+    table.rows.push_back(
+        {w.name, time_text(pairs.ours.median), share(pairs.ours.median), time_text(pairs.theirs.median),
+         share(pairs.theirs.median), fmt::format("**{:.2f}x**", pairs.ratio.median),
+         fmt::format("{:.2f} … {:.2f}", pairs.ratio.low, pairs.ratio.high), fmt::format("{}x", w.goal),
+         fmt::format("{:.5f} / {:.5f}{}", loss, their_loss, agrees ? "" : " **differ**"),
+         fmt::format("{} / {}", time_text(first), time_text(peer.peer->ready()["first"].get<double>()))});
+    notes +=
+        fmt::format("- `{}`: PyTorch {} at its best with {}{}. Tried: {}.\n", w.name,
+                    peer.peer->ready()["torch"].get<std::string>(), describe(peer.config), pairs.remark(), peer.tried);
+    fmt::print(stderr, "  ours {}, peer {}, ratio {:.2f}, {} disturbed\n", time_text(pairs.ours.median),
+               time_text(pairs.theirs.median), pairs.ratio.median, pairs.disturbed);
+  }
+  std::string text =
+      "One step is forward, loss, backward and optimiser; the data lies in memory. Ratio: PyTorch's time over ours, "
+      "the "
+      "median of the pairs, each pair measured one right after the other. Share of peak: products and convolutions "
+      "only, over the measured peak of all cores. Two figures with a stroke between them are ours / PyTorch's. The "
+      "first "
+      "step makes kernels (PyTorch's compiles, where that configuration won) and is not in the time of a step.\n\n" +
+      shapes + "\n" + table.markdown() + "\n";
+  if (!peer_there)
+    text +=
+        "PyTorch was not found, so there is nothing to compare with here: set it up as `bench/peers/requirements.txt` "
+        "says.\n\n";
+  else
+    text += fmt::format(
+        "Both sides start from the same weights and see the same batches. Losses count as the same within {} "
+        "(relative): "
+        "both sides sum in their own order, and Adam and batch norm let that rounding grow.\n\n",
+        tolerance);
+  return text + notes;
+}
+
+}  // namespace tandem::bench
