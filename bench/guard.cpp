@@ -22,7 +22,7 @@ struct Guard {
 std::vector<float> floats(int64_t n) { return std::vector<float>(static_cast<size_t>(n), 0.5F); }
 std::vector<double> doubles(int64_t n) { return std::vector<double>(static_cast<size_t>(n), 0.5); }
 
-// float runs on oneDNN, double on the plain loop that is its reference.
+// float runs on the fast path, double on the plain loop that is its reference.
 Guard product() {
   constexpr int64_t n = 256;
   constexpr kernels::MatmulShape s{n, n, n, false, false};

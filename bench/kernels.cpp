@@ -9,6 +9,7 @@
 #include <tandem/kernels/elementwise.h>
 #include <tandem/kernels/onednn.h>
 #include <tandem/kernels/optim.h>
+#include <tandem/nn/norm.h>
 #include <tandem/ops/activation.h>
 #include <tandem/ops/arithmetic.h>
 #include <tandem/ops/image.h>
@@ -226,7 +227,9 @@ std::string kernels_section(const Options& options) {
   const NoGrad off;
   std::string text =
       "Each figure is the best of seven rounds, as the machine's peaks are. Products and convolutions: share of the "
-      "measured fp32 peak of all cores. The others: bytes that have to go through memory at least (each array once a "
+      "measured fp32 peak of all cores; a convolution counts as what the direct method multiplies, whatever method "
+      "runs. "
+      "The others: bytes that have to go through memory at least (each array once a "
       "pass; batch norm reads its input twice), and at ten million numbers, where caches no longer help, the share of "
       "the best measured bandwidth.\n\n";
   text += products(options.quick) + "\n" + convolutions(options.quick) + elements(options.quick) + "\n";

@@ -25,8 +25,9 @@ std::string end_of(const fs::path& log) {
 
 }  // namespace
 
-Peer::Peer(const fs::path& program, const std::vector<std::string>& arguments, double patience)
-    : patience_(patience), log_(scratch_folder() / "peer.log") {
+Peer::Peer(const fs::path& program, const std::vector<std::string>& arguments, double patience) : patience_(patience) {
+  static int count = 0;
+  log_ = scratch_folder() / fmt::format("peer-{}.log", ++count);
   ::signal(SIGPIPE, SIG_IGN);  // a peer that died is an error of ours to tell, not our end
   int to[2], from[2];
   if (::pipe2(to, O_CLOEXEC) != 0 || ::pipe2(from, O_CLOEXEC) != 0) fail(ErrorKind::file, "bench", "no pipe");
@@ -48,12 +49,12 @@ Peer::Peer(const fs::path& program, const std::vector<std::string>& arguments, d
   try {
     ready_ = read_line();
   } catch (...) {
-    this->~Peer();
+    stop();
     throw;
   }
 }
 
-Peer::~Peer() {
+void Peer::stop() {
   if (process_ < 0) return;
   ::close(in_), ::close(out_);  // the end of its input is its end
   ::kill(process_, SIGTERM);
@@ -90,13 +91,9 @@ json Peer::read_line() {
 fs::path peers_folder() { return fs::path(TANDEM_SOURCE_DIR) / "bench" / "peers"; }
 
 fs::path scratch_folder() {
-  static const fs::path& folder = *[] {
-    auto* path = new fs::path(fs::temp_directory_path() / fmt::format("tandem-bench-{}", ::getpid()));  // to the end
-    make_folder(*path);
-    std::atexit([] {
-      std::error_code ignored;
-      fs::remove_all(scratch_folder(), ignored);
-    });
+  static const fs::path folder = [] {
+    const fs::path path = fs::path(TANDEM_BINARY_DIR) / "scratch";
+    make_folder(path);
     return path;
   }();
   return folder;

@@ -20,7 +20,7 @@ class Peer {
   /// Starts `program arguments…` and waits for its first line. Throws, with the end of its error output, when it dies
   /// or does not answer within `patience` seconds.
   Peer(const fs::path& program, const std::vector<std::string>& arguments, double patience = 600);
-  ~Peer();
+  ~Peer() { stop(); }
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
 
@@ -31,6 +31,7 @@ class Peer {
 
  private:
   json read_line();
+  void stop();
 
   int process_ = -1, in_ = -1, out_ = -1;
   double patience_;

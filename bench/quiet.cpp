@@ -67,8 +67,9 @@ bool when_quiet(const std::function<void()>& measure, int child, int attempts) {
     const double before = waited(), stolen = cores().stolen;
     const Clock clock;
     measure();
-    const double lost = waited() - before + cores().stolen - stolen;
-    if (lost <= waiting_share * clock.seconds() + 0.01) return true;  // the system counts stolen time in hundredths
+    const double steal = std::max(0.0, cores().stolen - stolen - 0.01);  // counted in hundredths
+    const double lost = waited() - before + steal;
+    if (lost <= waiting_share * clock.seconds()) return true;
   }
   return false;
 }
