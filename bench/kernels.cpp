@@ -177,8 +177,13 @@ std::vector<ElementRow> element_rows() {
        })},
   };
   rows.push_back({"batch norm, 50 channels", 3, [](int64_t n) {
-                    return [x = random({n / 50, 50}), g = random({50}), b = random({50}), m = random({50}),
-                            v = Tensor::full({50}, 1)] { (void)batch_norm(x, g, b, m, v, true); };
+                    nn::BatchNorm layer;
+                    nn::Build build{Rng(1, "weights")};
+                    layer.build({50}, build);
+                    return [layer, x = random({n / 50, 50})]() mutable {
+                      nn::Pass pass{true, {}};
+                      (void)layer.forward(x, pass);
+                    };
                   }});
   rows.push_back(
       {"layer norm, rows of 100", 2, [](int64_t n) {
