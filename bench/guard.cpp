@@ -22,10 +22,10 @@ struct Guard {
 std::vector<float> floats(int64_t n) { return std::vector<float>(static_cast<size_t>(n), 0.5F); }
 std::vector<double> doubles(int64_t n) { return std::vector<double>(static_cast<size_t>(n), 0.5); }
 
-// float runs on oneDNN, double on the plain loop that is its reference.
+// float runs on the fast path, double on the plain loop that is its reference.
 Guard product() {
   constexpr int64_t n = 256;
-  constexpr kernels::MatmulShape s{n, n, n, false, false};
+  static constexpr kernels::MatmulShape s{n, n, n, false, false};
   return {"matmul 256", 4,
           [a = floats(n * n), b = floats(n * n), c = floats(n * n)]() mutable {
             kernels::matmul(s, std::span<const float>(a), std::span<const float>(b), {}, std::span<float>(c));
