@@ -18,6 +18,9 @@ void LossOptions::fields(Fields& f) {
 }
 
 void ImageModel::build(const Rng& rng, int64_t most) {
+  if (classes.size() < 2)
+    fail("classes", "the data has {}: two or more are needed to tell pictures apart",
+         classes.empty() ? "none" : fmt::format("one, '{}'", classes[0]));
   nn::Build build{rng, static_cast<int64_t>(classes.size()), most};
   const Shape out = net.build(input.shape(), build);
   const bool binary = loss != "cross_entropy";
