@@ -25,7 +25,7 @@ std::vector<double> doubles(int64_t n) { return std::vector<double>(static_cast<
 // float runs on the fast path, double on the plain loop that is its reference.
 Guard product() {
   constexpr int64_t n = 256;
-  constexpr kernels::MatmulShape s{n, n, n, false, false};
+  static constexpr kernels::MatmulShape s{n, n, n, false, false};
   return {"matmul 256", 4,
           [a = floats(n * n), b = floats(n * n), c = floats(n * n)]() mutable {
             kernels::matmul(s, std::span<const float>(a), std::span<const float>(b), {}, std::span<float>(c));

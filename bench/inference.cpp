@@ -3,6 +3,7 @@
 #include <bench/report.h>
 #include <bench/workloads.h>
 #include <tandem/autograd/tape.h>
+#include <tandem/nn/inference.h>
 #include <tandem/ops/shape.h>
 
 namespace tandem::bench {
@@ -13,7 +14,7 @@ constexpr double tolerance = 1e-4;
 
 class Inference {
  public:
-  Inference(Training& training, int64_t batch) : net_(training.net()) {
+  Inference(Training& training, int64_t batch) : net_(nn::for_inference(training.net())) {
     std::vector<Tensor> parts;
     for (size_t b = 0; b < Training::batches; ++b) parts.push_back(training.input(b));
     const Tensor all = concat(parts, 0);
@@ -42,7 +43,7 @@ class Inference {
   }
 
  private:
-  nn::Sequential& net_;
+  nn::Sequential net_;
   std::vector<Tensor> inputs_;
   size_t at_ = 0;
 };

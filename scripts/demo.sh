@@ -8,8 +8,19 @@ cd "$here"
 
 ./scripts/install.sh
 echo "building (some minutes the first time)…"
-cmake --preset release -DTANDEM_TESTS=OFF >/dev/null
-cmake --build --preset release --target tandem_app 2>&1 | tail -n 1
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+stop() {
+  echo "demo: $1:" >&2
+  tail -n 30 "$log" >&2
+  exit 1
+}
+cmake --preset release -DTANDEM_TESTS=OFF >"$log" 2>&1 || stop "cmake could not prepare the build"
+if [ -t 1 ]; then  # one line that counts up
+  cmake --build --preset release --target tandem_app
+else
+  cmake --build --preset release --target tandem_app >"$log" 2>&1 || stop "the build failed"
+fi
 tandem="$here/build/release/tandem"
 
 echo

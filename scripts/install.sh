@@ -22,13 +22,15 @@ if [ "$(id -u)" -ne 0 ]; then
   root=(sudo)
 fi
 echo "install: ${missing[*]}"
-export DEBIAN_FRONTEND=noninteractive
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-attempt() { "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "$@" >"$log" 2>&1; }
-attempt update || { echo "install: the package lists could not be had:" >&2; tail -n 5 "$log" >&2; exit 1; }
-attempt install -y --no-install-recommends "${missing[@]}" || {
+log=$(mktemp -d)
+trap 'rm -rf "$log"' EXIT
+attempt() { "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "$@"; }
+# A list that cannot be refreshed is no end: what is asked for may stand in the others, or in yesterday's.
+attempt update >"$log/update" 2>&1 || true
+attempt install -y --no-install-recommends "${missing[@]}" >"$log/install" 2>&1 || {
+  unreached=$(grep -E '^(E|W|Err)' "$log/update" | head -n 3 || true)
+  [ -z "$unreached" ] || printf 'install: the package lists could not be refreshed (is there a network?):\n%s\n' "$unreached" >&2
   echo "install: a package could not be had:" >&2
-  grep -E '^E:|Unable|Failed' "$log" >&2 || tail -n 5 "$log" >&2
+  { grep -E '^E:|Unable|Failed' "$log/install" || tail -n 5 "$log/install"; } | head -n 6 >&2
   exit 1
 }

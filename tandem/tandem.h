@@ -7,6 +7,7 @@
 #include <tandem/evaluate/report.h>
 #include <tandem/nn/activation.h>
 #include <tandem/nn/conv.h>
+#include <tandem/nn/inference.h>
 #include <tandem/nn/linear.h>
 #include <tandem/nn/models.h>
 #include <tandem/nn/norm.h>

@@ -35,11 +35,15 @@ std::vector<std::string> expand(const std::vector<std::string>& inputs) {
       continue;
     }
     std::vector<std::string> inside;
-    for (const auto& entry : fs::recursive_directory_iterator(input))
-      if (std::string ext = entry.path().extension().string(); entry.is_regular_file()) {
-        std::ranges::transform(ext, ext.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-        if (ext == ".png" || ext == ".jpg" || ext == ".jpeg") inside.push_back(entry.path().string());
-      }
+    std::error_code error, dangling;
+    for (fs::recursive_directory_iterator at(input, error), end; !error && at != end; at.increment(error)) {
+      std::string ending = at->path().extension().string();
+      std::ranges::transform(ending, ending.begin(),
+                             [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+      if ((ending == ".png" || ending == ".jpg" || ending == ".jpeg") && at->is_regular_file(dangling))
+        inside.push_back(at->path().string());
+    }
+    if (error) fail(ErrorKind::file, input, "cannot be read to its end: {}", error.message());
     if (inside.empty()) fail(ErrorKind::data, input, "holds no .png, .jpg or .jpeg file");
     std::ranges::sort(inside);
     out.insert(out.end(), inside.begin(), inside.end());

@@ -29,7 +29,7 @@ const locale = () => state.language === 'zh' ? 'zh-CN' : 'en';
 const t = (key, fill = {}) => words[state.language][key].replace(/\{(\w+)\}/g, (_, name) => fill[name] ?? '');
 const gap = () => state.language === 'zh' ? '' : ' ';  // between sentences
 const colon = () => state.language === 'zh' ? '：' : ': ';
-const known = name => words[state.language].names[name.toLowerCase().replace(/[-_]/g, ' ')] || name;  // of tasks and splits
+const known = name => words[state.language].names[name.toLowerCase().replace(/[-_]/g, ' ')] || name.replace(/_/g, ' ');  // of tasks and splits
 const whole = n => Number(n).toLocaleString(locale());
 const percent = (x, digits = 1) => x == null ? '–' :
   x.toLocaleString(locale(), {style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits});

@@ -73,6 +73,7 @@ main:focus { outline: none; }
   justify-content: space-between; padding: 44px 0 32px; }
 .top h1 { font-size: 32px; line-height: 1.2; font-weight: 680; letter-spacing: -.015em; }
 .top .about { color: var(--soft); margin-top: 8px; }
+.top .about span { display: inline-block; max-width: 100%; overflow-wrap: anywhere; }
 .top .about span + span::before { content: "·"; margin: 0 .5em; color: var(--faint); }
 .switches { display: flex; flex-wrap: wrap; gap: 10px; }
 .switch { display: inline-flex; border: 1px solid var(--line); border-radius: 7px; overflow: hidden; }

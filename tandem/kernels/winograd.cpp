@@ -37,6 +37,12 @@ Stretch stretch_at(const Tiles& s, int64_t tile, int64_t most) {
   return {line / s.high(), line % s.high(), column, std::min(most, s.wide() - column)};
 }
 
+// What happens to the result of a convolution before it is stored; pointers may be null.
+struct Finish {
+  const float *bias = nullptr, *added = nullptr;
+  bool relu = false;
+};
+
 // A 3x3 weight, read as (in, out): where element (in, out, ky, kx) lies, and whether ky and kx run backwards.
 struct WeightView {
   const float* at;
@@ -127,8 +133,8 @@ HWY_INLINE void each_output(const Tiles& s, T* y, T* none, int64_t first, int64_
   }
 }
 
-// y = Aᵀ m A + bias, A's columns (1,1,1,0), (0,1,-1,-1).
-void transform_output(const Tiles& s, const float* m, const float* bias, int64_t first, int64_t count, float* none,
+// y = Aᵀ m A, A's columns (1,1,1,0), (0,1,-1,-1), and what follows.
+void transform_output(const Tiles& s, const float* m, const Finish& finish, int64_t first, int64_t count, float* none,
                       float* y) {
   const int64_t plane = plane_of(s.o, s.block);
   each_output(s, y, none, first, count, [&](int64_t t, float* const(&pixel)[4]) HWY_ATTR {
@@ -141,10 +147,16 @@ void transform_output(const Tiles& s, const float* m, const float* bias, int64_t
         rows[0][j] = hn::Add(m0, hn::Add(m1, m2));
         rows[1][j] = hn::Sub(hn::Sub(m1, m2), m3);
       }
-      const V b = bias ? hn::LoadU(d, bias + o) : hn::Zero(d);
+      const V b = finish.bias ? hn::LoadU(d, finish.bias + o) : hn::Zero(d);
       for (int i = 0; i < 2; ++i) {
-        hn::StoreU(hn::Add(hn::Add(rows[i][0], b), hn::Add(rows[i][1], rows[i][2])), d, pixel[2 * i] + o);
-        hn::StoreU(hn::Sub(hn::Sub(hn::Add(rows[i][1], b), rows[i][2]), rows[i][3]), d, pixel[2 * i + 1] + o);
+        V out[2] = {hn::Add(hn::Add(rows[i][0], b), hn::Add(rows[i][1], rows[i][2])),
+                    hn::Sub(hn::Sub(hn::Add(rows[i][1], b), rows[i][2]), rows[i][3])};
+        for (int j = 0; j < 2; ++j) {
+          float* to = pixel[2 * i + j];
+          if (finish.added && to != none) out[j] = hn::Add(out[j], hn::LoadU(d, finish.added + (to - y) + o));
+          if (finish.relu) out[j] = hn::IfThenElse(hn::Lt(out[j], hn::Zero(d)), hn::Zero(d), out[j]);  // keeps NaN
+          hn::StoreU(out[j], d, to + o);
+        }
       }
     }
   });
@@ -279,7 +291,7 @@ void WinogradWeightGrad(const float* gu, int64_t in, int64_t out, int64_t first,
 }
 
 // Outputs of tiles [first, first + count), count <= s.block. `scratch` holds both transformed blocks.
-void WinogradForward(const Tiles& s, const float* x, const float* u, const float* bias, const float* zeros,
+void WinogradForward(const Tiles& s, const float* x, const float* u, const Finish& finish, const float* zeros,
                      int64_t first, int64_t count, float* scratch, float* none, float* y) {
   float* v = scratch;
   float* m = scratch + points * plane_of(s.c, s.block);
@@ -290,7 +302,7 @@ void WinogradForward(const Tiles& s, const float* x, const float* u, const float
       forward_product<r, columns>(s, v + p * plane_of(s.c, s.block), u + p * plane_of(s.c, s.o), rows,
                                   m + p * plane_of(s.o, s.block));
   });
-  transform_output(s, m, bias, first, count, none, y);
+  transform_output(s, m, finish, first, count, none, y);
 }
 
 // gu[point][in][out] += the products of tiles [first, first + count).
@@ -336,20 +348,26 @@ int64_t scratch_of(const Tiles& s) { return points * (plane_of(s.c, s.block) + p
 // Channels of a weight that are transformed by one thread.
 int64_t weight_grain(int64_t other) { return std::max<int64_t>(1, 2048 / other); }
 
-void convolve(const Tiles& s, int64_t images, const WeightView& weight, const float* x, const float* bias, float* y) {
+Block transformed(const Tiles& s, const WeightView& weight) {
   apply_isa_limit();
-  const Block transformed = floats(points * plane_of(s.c, s.o));
+  Block out = floats(points * plane_of(s.c, s.o));
   parallel_for(s.c, weight_grain(s.o), [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(WinogradWeights)(weight, s.c, s.o, begin, end, transformed.as<float>());
+    HWY_DYNAMIC_DISPATCH(WinogradWeights)(weight, s.c, s.o, begin, end, out.as<float>());
   });
-  const int64_t grain = 32;  // tiles of one task, whatever the block: some ten microseconds
-  parallel_for(count_of(s, images), grain, [&](int64_t begin, int64_t end) {
+  return out;
+}
+
+void convolve(const Tiles& s, int64_t images, const Block& weight, const float* x, const Finish& finish, float* y) {
+  const int64_t tiles = count_of(s, images);
+  // Some ten microseconds a task; a single small picture is cut finer, so that two threads can share it.
+  const int64_t grain = std::clamp<int64_t>((tiles / 4 + 7) / 8 * 8, 8, 32);
+  parallel_for(tiles, grain, [&](int64_t begin, int64_t end) {
     const Block scratch = floats(scratch_of(s) + s.o);
     float* none = scratch.as<float>() + scratch_of(s);
     for (int64_t first = begin; first < end; first += s.block) {
       const int64_t count = std::min(s.block, end - first);
       HWY_DYNAMIC_DISPATCH(WinogradForward)
-      (s, x, transformed.as<float>(), bias, zero_pixel.data(), first, count, scratch.as<float>(), none, y);
+      (s, x, weight.as<float>(), finish, zero_pixel.data(), first, count, scratch.as<float>(), none, y);
     }
   });
 }
@@ -362,17 +380,26 @@ bool winograd_fits(const ConvShape& s) noexcept {
          s.pad_h == s.pad_w && s.pad_h <= 2;
 }
 
+Block winograd_weight(const ConvShape& s, std::span<const float> weight) {
+  return transformed(tiles_of(s), {weight.data(), 9, s.c * 9, false});
+}
+
+void winograd_conv2d(const ConvShape& s, std::span<const float> x, const Block& weight, std::span<const float> bias,
+                     std::span<const float> added, bool relu, std::span<float> y) {
+  const auto or_null = [](std::span<const float> v) { return v.empty() ? nullptr : v.data(); };
+  convolve(tiles_of(s), s.n, weight, x.data(), {or_null(bias), or_null(added), relu}, y.data());
+}
+
 void winograd_conv2d(const ConvShape& s, std::span<const float> x, std::span<const float> weight,
                      std::span<const float> bias, std::span<float> y) {
-  convolve(tiles_of(s), s.n, {weight.data(), 9, s.c * 9, false}, x.data(), bias.empty() ? nullptr : bias.data(),
-           y.data());
+  winograd_conv2d(s, x, winograd_weight(s, weight), bias, {}, false, y);
 }
 
 // The gradient of the input is a convolution of gy with the weight turned by half a circle.
 void winograd_grad_input(const ConvShape& s, std::span<const float> gy, std::span<const float> weight,
                          std::span<float> gx) {
-  convolve({s.oh(), s.ow(), s.h, s.w, s.o, s.c, 2 - s.pad_h, block_for(s.c, s.o)}, s.n,
-           {weight.data(), s.c * 9, 9, true}, gy.data(), nullptr, gx.data());
+  const Tiles t{s.oh(), s.ow(), s.h, s.w, s.o, s.c, 2 - s.pad_h, block_for(s.c, s.o)};
+  convolve(t, s.n, transformed(t, {weight.data(), s.c * 9, 9, true}), gy.data(), {}, gx.data());
 }
 
 void winograd_grad_weight(const ConvShape& s, std::span<const float> x, std::span<const float> gy,

@@ -2,6 +2,7 @@
 // output takes 16 products a channel where the plain sum takes 36. Rounding errors are about twice those of the plain
 // sum. Highway vectors on the instruction set chosen at run time.
 #pragma once
+#include <tandem/base/memory.h>
 #include <tandem/kernels/conv.h>
 
 namespace tandem::kernels {
@@ -14,6 +15,12 @@ namespace tandem::kernels {
 
 void winograd_conv2d(const ConvShape& s, std::span<const float> x, std::span<const float> weight,
                      std::span<const float> bias, std::span<float> y);
+/// A weight transformed once, for many convolutions with it: y = (x * weight + bias + added), cut at 0 from below where
+/// `relu`. bias and added may be empty.
+[[nodiscard]] Block winograd_weight(const ConvShape& s, std::span<const float> weight);
+void winograd_conv2d(const ConvShape& s, std::span<const float> x, const Block& weight, std::span<const float> bias,
+                     std::span<const float> added, bool relu, std::span<float> y);
+
 void winograd_grad_input(const ConvShape& s, std::span<const float> gy, std::span<const float> weight,
                          std::span<float> gx);
 void winograd_grad_weight(const ConvShape& s, std::span<const float> x, std::span<const float> gy, std::span<float> gw);

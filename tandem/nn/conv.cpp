@@ -46,7 +46,16 @@ Shape Conv2d::build(const Shape& in, Build& build) {
   return {(in[0] + 2 * pad - reach) / stride + 1, (in[1] + 2 * pad - reach) / stride + 1, filters};
 }
 
-Tensor Conv2d::forward(const Tensor& x, Pass&) { return conv2d(x, weight, bias, options()); }
+Tensor Conv2d::forward(const Tensor& x, Pass&) {
+  return packed_ ? conv2d(x, *packed_, {}, false) : conv2d(x, weight, bias, options());
+}
+
+Tensor Conv2d::forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) {
+  if (packed_ && f == kernels::Unary::relu) return conv2d(x, *packed_, added, true);
+  return Module::forward_then(f, x, pass, added);
+}
+
+void Conv2d::prepare() { packed_ = std::make_shared<const PackedConv2d>(pack(weight, bias, options())); }
 
 void Conv2d::visit(const std::string& at, const Visitor& v) {
   v(at + "weight", weight, true);

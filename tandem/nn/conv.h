@@ -21,11 +21,15 @@ struct Conv2d : Layer<Conv2d> {
   void fields(Fields& f) override;
   Shape build(const Shape& in, Build& build) override;
   [[nodiscard]] Tensor forward(const Tensor& x, Pass& pass) override;
+  [[nodiscard]] Tensor forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) override;
   void visit(const std::string& at, const Visitor& v) override;
   [[nodiscard]] int64_t multiply_adds(const Shape& in) const override;
+  /// Lays the weight out for prediction: see nn/inference.h.
+  void prepare();
 
  private:
   [[nodiscard]] Conv2dOptions options() const;
+  std::shared_ptr<const PackedConv2d> packed_;  // set by prepare()
 };
 
 struct Pool2d : Module {

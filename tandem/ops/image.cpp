@@ -2,6 +2,9 @@
 #include <tandem/kernels/conv.h>
 #include <tandem/kernels/pool.h>
 #include <tandem/kernels/reduce.h>
+#include <tandem/kernels/winograd.h>
+#include <tandem/ops/activation.h>
+#include <tandem/ops/arithmetic.h>
 #include <tandem/ops/check.h>
 #include <tandem/ops/image.h>
 #include <tandem/ops/reduce.h>
@@ -77,6 +80,37 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2d
         });
         return grads;
       });
+}
+
+PackedConv2d pack(const Tensor& weight, const Tensor& bias, const Conv2dOptions& options) {
+  PackedConv2d out{weight.detach(), bias.detach(), options, nullptr};
+  // The layout depends on the weight alone: any picture that it takes will do.
+  const int64_t reach_h = options.dilation * weight.size(2) + 1, reach_w = options.dilation * weight.size(3) + 1;
+  const kernels::ConvShape s =
+      conv_shape(Tensor::empty({0, reach_h, reach_w, weight.size(1) * options.groups}), weight, bias, options);
+  if (weight.dtype() == DType::f32 && kernels::winograd_fits(s))
+    out.transformed = std::make_shared<const Block>(kernels::winograd_weight(s, weight.data<const float>()));
+  return out;
+}
+
+Tensor conv2d(const Tensor& x, const PackedConv2d& p, const Tensor& added, bool with_relu) {
+  const NoGrad off;
+  if (!p.transformed || x.dtype() != DType::f32) {
+    Tensor y = conv2d(x, p.weight, p.bias, p.options);
+    if (added.defined()) y = y + added;
+    return with_relu ? relu(y) : y;
+  }
+  const kernels::ConvShape s = conv_shape(x, p.weight, p.bias, p.options);
+  Tensor y = Tensor::empty({s.n, s.oh(), s.ow(), s.o});
+  if (added.defined() && (added.shape() != y.shape() || added.dtype() != y.dtype()))
+    fail("conv2d", "what is added has shape {}, expected the result's {}", added.shape(), y.shape());
+  const auto values = [](const Tensor& part) {
+    return part.defined() ? part.data<const float>() : std::span<const float>{};
+  };
+  if (s.n > 0)
+    kernels::winograd_conv2d(s, x.data<const float>(), *p.transformed, values(p.bias), values(added), with_relu,
+                             y.data<float>());
+  return y;
 }
 
 Tensor max_pool2d(const Tensor& x, const PoolOptions& options) {

@@ -14,6 +14,16 @@ struct Conv2dOptions {
 [[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
                             const Conv2dOptions& options = {});
 
+/// A convolution laid out once for prediction; the tensors must not change any more.
+struct PackedConv2d {
+  Tensor weight, bias;
+  Conv2dOptions options;
+  std::shared_ptr<const Block> transformed;  // none where the kernel takes the weight as it is
+};
+[[nodiscard]] PackedConv2d pack(const Tensor& weight, const Tensor& bias, const Conv2dOptions& options);
+/// relu(conv2d(x) + added); `added` may be none and the ReLU left out. No gradient.
+[[nodiscard]] Tensor conv2d(const Tensor& x, const PackedConv2d& packed, const Tensor& added, bool relu);
+
 struct PoolOptions {
   int64_t kernel = 2;
   int64_t stride = 0;  // 0: the kernel's size

@@ -1,5 +1,6 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/base/denormals.h>
+#include <tandem/nn/inference.h>
 #include <tandem/nn/weights.h>
 #include <tandem/ops/activation.h>
 #include <tandem/ops/arithmetic.h>
@@ -17,6 +18,9 @@ void LossOptions::fields(Fields& f) {
 }
 
 void ImageModel::build(const Rng& rng, int64_t most) {
+  if (classes.size() < 2)
+    fail("classes", "the data has {}: two or more are needed to tell pictures apart",
+         classes.empty() ? "none" : fmt::format("one, '{}'", classes[0]));
   nn::Build build{rng, static_cast<int64_t>(classes.size()), most};
   const Shape out = net.build(input.shape(), build);
   const bool binary = loss != "cross_entropy";
@@ -48,14 +52,15 @@ std::vector<float> ImageModel::predict(const data::ImageSet& set, int64_t batch)
   const NoGrad off;
   const FlushDenormals flush;
   nn::Pass pass;
+  nn::Sequential ready = nn::for_inference(net);
   std::vector<float> out;
   out.reserve(static_cast<size_t>(set.size()) * classes.size());
   for (int64_t first = 0; first < set.size(); first += batch) {
     std::vector<int64_t> indices(static_cast<size_t>(std::min(batch, set.size() - first)));
     std::iota(indices.begin(), indices.end(), first);
     const Tensor x = make_batch(input, set, indices, {}, {});
-    Tensor p = probabilities(net.forward(x, pass));
-    for (int64_t view = 1; view < views.count(); ++view) p = p + probabilities(net.forward(views.of(x, view), pass));
+    Tensor p = probabilities(ready.forward(x, pass));
+    for (int64_t view = 1; view < views.count(); ++view) p = p + probabilities(ready.forward(views.of(x, view), pass));
     if (views.count() > 1) p = p / static_cast<double>(views.count());
     out.insert(out.end(), p.data<const float>().begin(), p.data<const float>().end());
   }

@@ -178,6 +178,7 @@ TEST_F(Command, BadInput) {
       {"loss does not fit", 2, {"train", "tiny.yaml", "loss=binary_cross_entropy_logits"}, {"two classes", "has 10"}},
       {"optimiser", 2, {"train", "tiny.yaml", "optimizer.momentum=0.9"}, {"optimizer", "beta1"}},
       {"schedule", 2, {"train", "tiny.yaml", "schedule.warmup=7"}, {"warmup of 7", "training of 3"}},
+      {"one class", 2, {"train", "tiny.yaml", "data.classes=[\"1\"]"}, {"one, '1'", "two or more"}},
       {"augmentation larger than the picture", 2, {"train", "tiny.yaml", "data.augment.erase=100"}, {"erase"}},
       {"gate",
        2,

@@ -3,6 +3,7 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/nn/activation.h>
 #include <tandem/nn/conv.h>
+#include <tandem/nn/inference.h>
 #include <tandem/nn/linear.h>
 #include <tandem/nn/norm.h>
 #include <tandem/nn/sequential.h>
@@ -75,6 +76,34 @@ TEST_P(Fusion, IsTheLayersOneByOne) {
     const auto kept = named(fused), kept_plain = named(plain);
     for (size_t i = 0; i < kept.size(); ++i) expect_close(kept[i].second, kept_plain[i].second, kept[i].first);
   }
+}
+
+// The copy for prediction says the same, whatever the statistics of its norms have become.
+TEST_P(Fusion, ThePreparedCopySaysTheSame) {
+  Sequential net = GetParam().net;
+  Build build{Rng(1, "init"), 3};
+  static_cast<void>(net.build(GetParam().in, build));
+  Rng rng(4, "statistics");
+  net.visit("", [&](const std::string& name, Tensor& t, bool) {
+    for (float& v : t.data<float>())
+      if (name.ends_with("running_var"))
+        v = static_cast<float>(rng.uniform(0.3, 3));
+      else if (name.ends_with("running_mean") || name.ends_with("bias"))
+        v = static_cast<float>(rng.uniform(-1, 1));
+  });
+  std::vector<int64_t> sizes{5};
+  for (const int64_t size : GetParam().in) sizes.push_back(size);
+  Tensor x = Tensor::empty(Shape(sizes));
+  for (float& v : x.data<float>()) v = static_cast<float>(rng.uniform(-1, 1));
+  Pass pass;
+  const Tensor want = one_by_one(net, x, pass);
+  Sequential ready = for_inference(net);
+  const Tensor got = ready.forward(x, pass);
+  ASSERT_EQ(got.shape(), want.shape());
+  for (int64_t i = 0; i < got.numel(); ++i) ASSERT_NEAR(got.at(i), want.at(i), 2e-5 * (1 + std::abs(want.at(i)))) << i;
+  net.visit("", [](const std::string&, Tensor& t, bool) { std::ranges::fill(t.data<float>(), 0.0F); });
+  const Tensor later = ready.forward(x, pass);
+  for (int64_t i = 0; i < got.numel(); ++i) ASSERT_EQ(got.at(i), later.at(i)) << "later changes must not reach it";
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -175,6 +175,7 @@ TEST(ImageModel, BuildSaysWhatDoesNotFit) {
     SCOPED_TRACE(loss + " " + network);
     expect_error(ErrorKind::usage, parts, [&] { model.build(Rng(1, "w")); });
   };
+  refused("cross_entropy", "[flatten, linear: 1]", 1, {"one, 'c'", "two or more"});
   refused("cross_entropy", "[flatten, linear: 4]", 3, {"shape (4)", "expected (3)", "linear: classes"});
   refused("cross_entropy", "[relu]", 3, {"(8, 8, 1)", "expected (3)"});
   refused("binary_cross_entropy_logits", "[flatten, linear: 1]", 3, {"two classes apart", "has 3"});

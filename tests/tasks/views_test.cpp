@@ -16,7 +16,8 @@ std::vector<float> numbers(const Tensor& t) {
 Tensor batch() { return Tensor::from(std::vector<float>{1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16}, {2, 2, 3, 1}); }
 
 TEST(Views, TheFirstIsThePictureItself) {
-  for (const Views views : {Views{}, Views{true, 0}, Views{true, 1}}) EXPECT_EQ(numbers(views.of(batch(), 0)), numbers(batch()));
+  for (const Views views : {Views{}, Views{true, 0}, Views{true, 1}})
+    EXPECT_EQ(numbers(views.of(batch(), 0)), numbers(batch()));
   EXPECT_EQ((Views{}.count()), 1);
   EXPECT_EQ((Views{true, 0}.count()), 2);
   EXPECT_EQ((Views{false, 2}.count()), 3);
@@ -35,7 +36,9 @@ TEST(Views, MirrorsAndMoves) {
 
 TEST(Views, RefusesWhatIsNoView) {
   expect_error(ErrorKind::usage, {"views: view 2 of 2"}, [] { static_cast<void>(Views{true, 0}.of(batch(), 2)); });
-  expect_error(ErrorKind::usage, {"expected images"}, [] { static_cast<void>(Views{true, 0}.of(Tensor::zeros({2, 3}), 1)); });
+  expect_error(ErrorKind::usage, {"expected images"}, [] {
+    static_cast<void>(Views{true, 0}.of(Tensor::zeros({2, 3}), 1));
+  });
 }
 
 }  // namespace
