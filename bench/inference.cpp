@@ -135,7 +135,8 @@ std::string inference_section(const Options& options) {
     }
   }
   return "Batch 1: median / 99th percentile of the time from call to answer. Batch 256: pictures a second. Ratio: the "
-         "peer's median time over ours, median of the pairs with the lowest and the highest. ONNX Runtime runs a graph "
+         "peer's median time over ours, median of the pairs with the lowest and the highest; our own figure is the "
+         "median over the pairs with both peers. ONNX Runtime runs a graph "
          "of "
          "the same weights with bound inputs and outputs; PyTorch runs in inference mode, compiled with frozen weights "
          "where that is quicker. The largest difference between outputs is relative to the largest output.\n\n" +

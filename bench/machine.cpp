@@ -58,9 +58,9 @@ __attribute__((target("avx512f,avx512bf16"))) double dot_bf16(int64_t rounds) {
 }
 
 // The best of several short runs, `threads` at once: what the machine can do, not what it did on average.
-double best_rate(int threads, const std::function<double(int thread)>& work) {
+double best_rate(int threads, const std::function<double(int thread)>& work, int repeats = 7) {
   double best = 0;
-  for (int repeat = 0; repeat < 7; ++repeat) {
+  for (int repeat = 0; repeat < repeats; ++repeat) {
     std::vector<double> done(static_cast<size_t>(threads));
     const Clock clock;
     std::vector<std::jthread> others;
@@ -118,35 +118,57 @@ std::string processor_name() {
   return "unknown processor";
 }
 
+int cores() {
+  cpu_set_t allowed;
+  return sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
+}
+
 Machine measure() {
   Machine m;
   m.processor = processor_name();
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) m.cores = CPU_COUNT(&allowed);
+  m.cores = cores();
   const bool avx512 = __builtin_cpu_supports("avx512f"), bf16 = __builtin_cpu_supports("avx512bf16");
   m.instructions = avx512 ? bf16 ? "AVX-512 with bf16" : "AVX-512" : "AVX2";
-  const Arrays arrays;
   for (int all = 0; all < 2; ++all) {
     const int threads = all ? m.cores : 1;
     constexpr int64_t rounds = 8'000'000;
     m.fp32[all] = best_rate(threads, [&](int) { return avx512 ? fma_avx512(rounds) : fma_avx2(rounds); });
     if (bf16) m.bf16[all] = best_rate(threads, [&](int) { return dot_bf16(rounds); });
-    const size_t part = floats / static_cast<size_t>(threads) / 64 * 64;
-    const auto at = [&](const auto& array, int t) { return array.get() + static_cast<size_t>(t) * part; };
-    m.read[all] = best_rate(threads, [&](int t) { return sum_of(at(arrays.a, t), part); });
-    m.copy[all] = best_rate(threads, [&](int t) {
-      std::memcpy(at(arrays.c, t), at(arrays.a, t), part * sizeof(float));
-      return static_cast<double>(part) * 8;
-    });
-    const auto run = [&](auto* fn) {
-      return best_rate(threads, [&](int t) { return fn(at(arrays.a, t), at(arrays.b, t), at(arrays.c, t), part); });
-    };
-    m.triad[all] = std::max(run(&triad<false>), run(&triad<true>));
+    for (const Stream kind : {Stream::read, Stream::copy, Stream::triad, Stream::update})
+      m.memory[static_cast<size_t>(kind)][all] = stream_rate(kind, threads, 7);
   }
   return m;
 }
 
 }  // namespace
+
+double stream_rate(Stream kind, int threads, int repeats) {
+  static const Arrays arrays;
+  if (threads == 0) threads = cores();
+  const size_t part = floats / static_cast<size_t>(threads) / 64 * 64;
+  const auto best = [&](auto&& work) {
+    return best_rate(
+        threads,
+        [&](int t) {
+          const size_t first = static_cast<size_t>(t) * part;
+          return work(arrays.a.get() + first, arrays.b.get() + first, arrays.c.get() + first);
+        },
+        repeats);
+  };
+  switch (kind) {
+    case Stream::read: return best([&](float* a, float*, float*) { return sum_of(a, part); });
+    case Stream::copy:
+      return best([&](float* a, float*, float* c) {
+        std::memcpy(c, a, part * sizeof(float));
+        return static_cast<double>(part) * 8;
+      });
+    case Stream::triad:
+      return std::max(best([&](float* a, float* b, float* c) { return triad<false>(a, b, c, part); }),
+                      best([&](float* a, float* b, float* c) { return triad<true>(a, b, c, part); }));
+    case Stream::update: break;
+  }
+  return best([&](float* a, float* b, float*) { return triad<false>(a, b, a, part); });
+}
 
 const Machine& machine() {
   static const Machine measured = measure();
