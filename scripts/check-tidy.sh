@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # clang-tidy over the library, the program and the tests, two files at a time; .clang-tidy says what is checked.
-#   scripts/check-tidy.sh                       everything (about half an hour on two cores)
+#   scripts/check-tidy.sh                       everything: a quarter of an hour and more, so test.sh does not do it
 #   scripts/check-tidy.sh tandem/nn app         these files and folders
 #   scripts/check-tidy.sh --since main          what differs from this commit, and what includes it directly
 # TANDEM_BUILD names the build whose compile commands are read; by default build/ci, else build/release.

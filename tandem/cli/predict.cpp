@@ -2,6 +2,7 @@
 #include <tandem/data/folder.h>
 #include <tandem/data/formats/image.h>
 #include <tandem/data/formats/resize.h>
+#include <tandem/evaluate/report.h>
 #include <tandem/train/run.h>
 #include <unistd.h>
 
@@ -60,6 +61,10 @@ std::vector<uint8_t> read_input(const std::string& name) {
   return bytes;
 }
 
+std::string padded(const std::string& text, int64_t width) {
+  return text + std::string(static_cast<size_t>(std::max<int64_t>(0, width - evaluate::display_width(text))), ' ');
+}
+
 std::string csv_field(const std::string& text) {  // RFC 4180
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
   std::string out = "\"";
@@ -87,8 +92,9 @@ int run(const Options& o) {
   const std::vector<float> probabilities = model.predict(set);
   const size_t classes = model.classes.size();
 
-  size_t wide = 5;
-  for (const auto& name : names) wide = std::max(wide, name.size());
+  int64_t wide = 5, label = 0;
+  for (const auto& name : names) wide = std::max(wide, evaluate::display_width(name));
+  for (const auto& name : model.classes) label = std::max(label, evaluate::display_width(name));
   if (o.format == "csv") {
     fmt::print("input,label,probability");
     for (const auto& name : model.classes) fmt::print(",{}", csv_field("p:" + name));
@@ -114,7 +120,8 @@ int run(const Options& o) {
       std::string next;
       for (size_t c = 1; c < std::min<size_t>(3, classes); ++c)
         next += fmt::format("{}{} {:.1f} %", c > 1 ? ", " : "", model.classes[order[c]], 100 * row[order[c]]);
-      fmt::print("{:<{}}  {}  {:5.1f} %   then {}\n", names[i], wide, model.classes[best], 100 * row[best], next);
+      fmt::print("{}  {}  {:5.1f} %   then {}\n", padded(names[i], wide), padded(model.classes[best], label),
+                 100 * row[best], next);
     }
   }
   if (o.format == "json") fmt::print("{}\n", list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
