@@ -8,6 +8,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 namespace tandem {
@@ -79,7 +80,10 @@ class Pool {
   bool run(Job& job, int count) {
     const std::unique_lock lock(owner_, std::try_to_lock);
     if (!lock) return false;
-    for (; workers_ < count - 1; ++workers_) std::thread([this, number = workers_ + 1] { serve(number); }).detach();
+    try {
+      for (; workers_ < count - 1; ++workers_) std::thread([this, number = workers_ + 1] { serve(number); }).detach();
+    } catch (const std::system_error&) {  // the system gives no more threads: those that there are do the work
+    }
     job_ = &job;
     left_.store(0, std::memory_order_relaxed);
     open_.store(count - 1, std::memory_order_relaxed);

@@ -11,7 +11,7 @@ namespace tandem::kernels {
 [[nodiscard]] bool cpu_supported() noexcept;
 
 /// Obeys TANDEM_ISA=avx2|avx512 (default: the best there is) for Highway and oneDNN alike. Every way to a kernel that
-/// chooses at run time calls it first (elementwise functions and the oneDNN engine); only the first call does anything.
+/// chooses at run time calls it first; only the first call does anything.
 /// Throws a usage error for another value or a set that the processor lacks.
 void apply_isa_limit();
 

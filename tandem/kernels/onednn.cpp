@@ -117,8 +117,4 @@ dnnl::memory::desc layout(std::initializer_list<int64_t> dims, dnnl::memory::for
   return {dnnl::memory::dims(dims), dnnl::memory::data_type::f32, tag};
 }
 
-dnnl::memory::desc strided(std::initializer_list<int64_t> dims, std::initializer_list<int64_t> strides) {
-  return {dnnl::memory::dims(dims), dnnl::memory::data_type::f32, dnnl::memory::dims(strides)};
-}
-
 }  // namespace tandem::kernels::onednn

@@ -44,6 +44,5 @@ void reorder(const dnnl::memory::desc& from, const void* source, const dnnl::mem
 
 [[nodiscard]] dnnl::primitive_attr user_scratchpad();
 [[nodiscard]] dnnl::memory::desc layout(std::initializer_list<int64_t> dims, dnnl::memory::format_tag tag);
-[[nodiscard]] dnnl::memory::desc strided(std::initializer_list<int64_t> dims, std::initializer_list<int64_t> strides);
 
 }  // namespace tandem::kernels::onednn

@@ -43,15 +43,17 @@ Shape Conv2d::build(const Shape& in, Build& build) {
   const Shape shape{filters, in[2] / groups, kernel, kernel};
   weight = init == "he" ? build.he(shape, fan_in) : build.uniform(shape, fan_in);
   bias = with_bias ? build.uniform({filters}, fan_in) : Tensor{};
+  packed_.reset();
   return {(in[0] + 2 * pad - reach) / stride + 1, (in[1] + 2 * pad - reach) / stride + 1, filters};
 }
 
-Tensor Conv2d::forward(const Tensor& x, Pass&) {
+Tensor Conv2d::forward(const Tensor& x, Pass& pass) {
+  if (pass.training) packed_.reset();  // its weight will move
   return packed_ ? conv2d(x, *packed_, {}, false) : conv2d(x, weight, bias, options());
 }
 
 Tensor Conv2d::forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) {
-  if (packed_ && f == kernels::Unary::relu) return conv2d(x, *packed_, added, true);
+  if (packed_ && !pass.training && f == kernels::Unary::relu) return conv2d(x, *packed_, added, true);
   return Module::forward_then(f, x, pass, added);
 }
 

@@ -1,6 +1,5 @@
 // No shape that networks use may fall back to oneDNN's reference implementation: it is 10 to 1000 times slower.
 #include <gtest/gtest.h>
-#include <tandem/base/random.h>
 #include <tandem/kernels/conv.h>
 #include <tandem/kernels/isa.h>
 #include <tandem/kernels/matmul.h>
@@ -8,17 +7,12 @@
 
 #include <cmath>
 
+#include "tests/kernels/testing.h"
+
 namespace tandem::testing {
 namespace {
 
 using namespace kernels;
-
-std::vector<float> random(int64_t n, const char* stream) {
-  Rng rng(1, stream);
-  std::vector<float> out(static_cast<size_t>(n));
-  for (float& x : out) x = static_cast<float>(rng.uniform(-1, 1));
-  return out;
-}
 
 std::vector<std::string> fallbacks() {
   std::vector<std::string> found;
@@ -70,13 +64,6 @@ INSTANTIATE_TEST_SUITE_P(
                       Conv{"grouped", {4, 16, 16, 32, 32, 3, 3, 1, 1, 1, 1, 1, 1, 4}},
                       Conv{"along_time", {8, 1, 100, 16, 32, 1, 5, 1, 1, 0, 2, 1, 1, 1}}),
     [](const auto& conv) { return std::string(conv.param.name); });
-
-double worst_error(const std::vector<float>& got, const std::vector<double>& want) {
-  double worst = 0, largest = 0;
-  for (const double w : want) largest = std::max(largest, std::abs(w));
-  for (size_t i = 0; i < want.size(); ++i) worst = std::max(worst, std::abs(static_cast<double>(got[i]) - want[i]));
-  return worst / std::max(largest, 1e-30);
-}
 
 // Each way to store the operands, with and without bias, on thin, long and square shapes.
 TEST(KernelMatmul, AgreesWithThePlainLoop) {

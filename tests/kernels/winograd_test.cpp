@@ -1,34 +1,19 @@
 // Winograd's convolution: close to the plain sum in every geometry, the same bytes whatever the threads and the batch.
 #include <gtest/gtest.h>
-#include <tandem/base/random.h>
 #include <tandem/base/threads.h>
 #include <tandem/kernels/winograd.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "tests/kernels/testing.h"
+
 namespace tandem::testing {
 namespace {
 
 using namespace kernels;
 
-std::vector<float> random(int64_t n, const char* stream) {
-  Rng rng(1, stream);
-  std::vector<float> out(static_cast<size_t>(n));
-  for (float& x : out) x = static_cast<float>(rng.uniform(-1, 1));
-  return out;
-}
-
 std::vector<double> wide(const std::vector<float>& v) { return {v.begin(), v.end()}; }
-
-double worst_error(const std::vector<float>& got, const std::vector<double>& want) {
-  double worst = 0, largest = 1e-30;
-  for (size_t i = 0; i < want.size(); ++i) {
-    worst = std::max(worst, std::abs(static_cast<double>(got[i]) - want[i]));
-    largest = std::max(largest, std::abs(want[i]));
-  }
-  return worst / largest;
-}
 
 struct All {
   std::vector<float> x, w, b, g, y, gx, gw;
