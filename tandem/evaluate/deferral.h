@@ -12,7 +12,7 @@ namespace tandem::evaluate {
 /// What sets promised to hold the true class, and what they held.
 struct SetScores {
   double promised = 0, covered = 0;
-  Interval interval;  // of `covered`, 95 %
+  Interval interval = {};  // of `covered`, 95 %
   double mean_size = 0;
   int64_t empty = 0, single = 0;  // sets of no class, of one
 };
