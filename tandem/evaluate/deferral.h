@@ -23,7 +23,7 @@ struct SharePoint {
 };
 
 struct Deferral {
-  std::string goal;
+  Goal goal = {};
   bool reached = true;  // false: the validation part was too small for the promise, and everything is deferred
   double temperature = 1;
   double ece_before = 0;  // of the network's own probabilities
