@@ -56,24 +56,19 @@ int run(const Options& o, const Context& context) {
   result.facts.folder = o.model;
   result.facts.seed = recipe.seed;
   result.facts.command = context.command;
+  if (!o.strangers.empty()) {
+    const std::vector<evaluate::Verdict> known = model.confidence->judge(model.outputs(set));
+    for (const std::string& source : o.strangers) {
+      const data::ImageSet strange = load_strangers(source, model, recipe, folder);
+      result.deferral->strangers.push_back(
+          evaluate::strangers(known, model.confidence->judge(model.outputs(strange)), source));
+    }
+  }
   const evaluate::Deferral* deferral = result.deferral ? &*result.deferral : nullptr;
   if (o.json)
     fmt::print("{}", evaluate::report_json(result.facts, result.result, deferral));
   else
     fmt::print("{}\n{}", evaluate::text_table(result.result), deferral ? evaluate::text_of(*deferral) + "\n" : "");
-  if (!o.strangers.empty()) {
-    const evaluate::Confidence& confidence = *model.confidence;
-    const std::vector<evaluate::Verdict> known = confidence.judge(model.outputs(set));
-    for (const std::string& source : o.strangers) {
-      const data::ImageSet strange = load_strangers(source, model, recipe, folder);
-      const evaluate::Strangers measured =
-          evaluate::strangers(known, confidence.judge(model.outputs(strange)), source);
-      if (o.json)
-        say(evaluate::text_of(measured));
-      else
-        fmt::print("{}", evaluate::text_of(measured));
-    }
-  }
   if (!o.page.empty()) {
     write_text(o.page, evaluate::report_page({.facts = result.facts,
                                               .result = result.result,

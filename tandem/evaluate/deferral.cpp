@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace tandem::evaluate {
@@ -134,12 +135,11 @@ std::string text_of(const Deferral& d) {
   for (const SetScores& s : d.sets)
     out += fmt::format("sets promised to hold the truth in {:g} %: {:.2f} %, {:.3f} classes on average, {} empty\n",
                        100 * s.promised, 100 * s.covered, s.mean_size, s.empty);
-  return out + fmt::format("temperature {:.3f} (ECE {:.4f} before it)\n", d.temperature, d.ece_before);
-}
-
-std::string text_of(const Strangers& s) {
-  return fmt::format("{}: {} strangers, AUROC {:.4f}, {:.1f} % deferred ({:.1f} % as unfamiliar)\n", s.source,
-                     grouped(s.examples), s.auc, 100 * s.deferred, 100 * s.unfamiliar);
+  out += fmt::format("temperature {:.3f} (ECE {:.4f} before it)\n", d.temperature, d.ece_before);
+  for (const Strangers& s : d.strangers)
+    out += fmt::format("{}: {} strangers, AUROC {:.4f}, {:.1f} % deferred ({:.1f} % as unfamiliar)\n", s.source,
+                       grouped(s.examples), s.auc, 100 * s.deferred, 100 * s.unfamiliar);
+  return out;
 }
 
 }  // namespace tandem::evaluate
