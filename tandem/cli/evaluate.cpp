@@ -18,11 +18,10 @@ struct Options {
 /// Pictures of another data set, at the network's size: its test part, or all of it.
 data::ImageSet load_strangers(const std::string& source, const tasks::ImageModel& model, const train::Recipe& recipe,
                               const fs::path& folder) {
-  const data::LoadOptions options{.data_folder = folder,
-                                  .seed = recipe.seed,
-                                  .image = {.height = model.input.height,
-                                            .width = model.input.width,
-                                            .channels = model.input.channels}};
+  const data::LoadOptions options{
+      .data_folder = folder,
+      .seed = recipe.seed,
+      .image = {.height = model.input.height, .width = model.input.width, .channels = model.input.channels}};
   data::ImageSplits splits = data::load(source, options);
   return splits.test.size() > 0 ? splits.test : splits.train;
 }

@@ -123,8 +123,8 @@ double threshold_for_right(std::span<const float> probability, std::span<const u
   int64_t errors = 0;
   for (size_t step = 1; step <= 100; ++step) {
     const size_t wanted = (order.size() * step + 99) / 100;
-    for (; answered < order.size() && (answered < wanted || probability[order[answered]] ==
-                                                                probability[order[answered - 1]]);
+    for (; answered < order.size() &&
+           (answered < wanted || probability[order[answered]] == probability[order[answered - 1]]);
          ++answered)
       errors += right[order[answered]] == 0;
     const auto n = static_cast<int64_t>(answered);
@@ -255,10 +255,11 @@ Confidence Confidence::read(const std::string& text, const std::vector<std::pair
   if (!fits(out.familiarity_.means, {classes, m}) || !fits(out.familiarity_.whitening, {m, m}) ||
       out.coverages_.size() != out.least_.size() || out.familiarity_.limit <= 0 ||
       std::ranges::find(out.coverages_, out.options_.coverage) == out.coverages_.end())
-    fail(ErrorKind::data, where,
-         "its confidence does not fit a network with {} classes and {} features: expected float32 tensors '{}' ({}, {}) "
-         "and '{}' ({}, {}) and thresholds for each coverage",
-         classes, features, means_name, classes, m, whitening_name, m, m);
+    fail(
+        ErrorKind::data, where,
+        "its confidence does not fit a network with {} classes and {} features: expected float32 tensors '{}' ({}, {}) "
+        "and '{}' ({}, {}) and thresholds for each coverage",
+        classes, features, means_name, classes, m, whitening_name, m, m);
   return out;
 }
 

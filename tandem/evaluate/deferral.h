@@ -35,7 +35,7 @@ struct Deferral {
   Goal goal = {};
   bool reached = true;  // false: the validation part was too small for the promise, and everything is deferred
   double temperature = 1;
-  double ece_before = 0;  // of the network's own probabilities
+  double ece_before = 0;                           // of the network's own probabilities
   int64_t examples = 0, answered = 0, errors = 0;  // errors among the answered
   int64_t unsure = 0, unfamiliar = 0;              // deferred, and why
   int64_t caught = 0;                              // errors the network would have made on them
@@ -44,13 +44,12 @@ struct Deferral {
   double network = 0, person = 0, pair = 0;  // accuracy of the network alone, the person alone, and both: the person
                                              // gives the deferred answers
   std::vector<SetScores> sets = {};
-  std::vector<SharePoint> curve = {};      // share rising to 1
-  std::vector<Strangers> strangers = {};   // those that were measured beside
+  std::vector<SharePoint> curve = {};     // share rising to 1
+  std::vector<Strangers> strangers = {};  // those that were measured beside
 };
 
 /// `outputs` and `labels` of examples that neither training nor fitting has seen.
-[[nodiscard]] Deferral deferral(const Confidence& confidence, const Outputs& outputs,
-                                std::span<const int32_t> labels);
+[[nodiscard]] Deferral deferral(const Confidence& confidence, const Outputs& outputs, std::span<const int32_t> labels);
 
 [[nodiscard]] Strangers strangers(std::span<const Verdict> known, std::span<const Verdict> strange,
                                   const std::string& source);

@@ -16,7 +16,8 @@ void cholesky(std::vector<double>& a, size_t d) {
     for (size_t j = 0; j <= i; ++j) {
       double sum = a[i * d + j];
       for (size_t k = 0; k < j; ++k) sum -= a[i * d + k] * a[j * d + k];
-      if (i == j && !(sum > 0)) fail(ErrorKind::numeric, "familiarity", "the covariance of the features is not positive");
+      if (i == j && !(sum > 0))
+        fail(ErrorKind::numeric, "familiarity", "the covariance of the features is not positive");
       a[i * d + j] = i == j ? std::sqrt(sum) : sum / a[j * d + j];
     }
 }
@@ -44,8 +45,7 @@ Tensor direction_and_length(const Tensor& features) {
     double squares = 0;
     for (const float v : x.subspan(i * d, d)) squares += static_cast<double>(v) * static_cast<double>(v);
     const double length = std::sqrt(squares) + 1e-6;
-    for (size_t j = 0; j < d; ++j)
-      y[i * (d + 1) + j] = static_cast<float>(static_cast<double>(x[i * d + j]) / length);
+    for (size_t j = 0; j < d; ++j) y[i * (d + 1) + j] = static_cast<float>(static_cast<double>(x[i * d + j]) / length);
     y[i * (d + 1) + d] = static_cast<float>(std::log(length));
   }
   return out;

@@ -22,8 +22,9 @@ TEST(Temperature, StaysInBoundsWhenEverythingIsRight) {
   const Tensor sure = Tensor::from<float>({0.9F, 0.1F, 0.2F, 0.8F}, {2, 2});
   EXPECT_NEAR(evaluate::fit_temperature(sure, std::vector<int32_t>{0, 1}), 0.2, 1e-6);
   EXPECT_NEAR(evaluate::fit_temperature(sure, std::vector<int32_t>{1, 0}), 20, 1e-4);
-  expect_error(ErrorKind::usage, {"confidence", "(2, 2)", "3"},
-               [&] { (void)evaluate::fit_temperature(sure, std::vector<int32_t>{1, 0, 1}); });
+  expect_error(ErrorKind::usage, {"confidence", "(2, 2)", "3"}, [&] {
+    (void)evaluate::fit_temperature(sure, std::vector<int32_t>{1, 0, 1});
+  });
 }
 
 TEST(Conformal, ThresholdIsTheRightOneOfTheSortedProbabilities) {
@@ -45,13 +46,13 @@ TEST(Conformal, SetsHoldTheTruthAsOftenAsPromised) {
       const Clusters calibration = clusters(99, 1000 + draw);
       std::vector<float> truth;
       for (size_t i = 0; i < calibration.labels.size(); ++i)
-        truth.push_back(calibration.outputs.probabilities.data<const float>()[3 * i +
-                                                                              static_cast<size_t>(calibration.labels[i])]);
+        truth.push_back(
+            calibration.outputs.probabilities.data<const float>()[3 * i + static_cast<size_t>(calibration.labels[i])]);
       const double least = evaluate::conformal_threshold(truth, promise);
       for (size_t i = 0; i < fresh.labels.size(); ++i)
-        covered += static_cast<double>(
-                       fresh.outputs.probabilities.data<const float>()[3 * i + static_cast<size_t>(fresh.labels[i])]) >=
-                   least;
+        covered +=
+            static_cast<double>(
+                fresh.outputs.probabilities.data<const float>()[3 * i + static_cast<size_t>(fresh.labels[i])]) >= least;
     }
     covered /= draws * 2000.0;
     EXPECT_GT(covered, promise - 0.006);
@@ -165,9 +166,7 @@ TEST(Confidence, RefusesWhatCannotBeFitted) {
   });
   expect_error(ErrorKind::usage, {"both right: 0.99 and share: 0.1"},
                [] { (void)fitted({.goal = {.right = 0.99, .share = 0.1}}); });
-  expect_error(ErrorKind::usage, {"no sets", "0.5"}, [] {
-    (void)fitted({}).set_of(std::vector<float>{1, 0, 0}, 0.5);
-  });
+  expect_error(ErrorKind::usage, {"no sets", "0.5"}, [] { (void)fitted({}).set_of(std::vector<float>{1, 0, 0}, 0.5); });
 }
 
 }  // namespace
