@@ -27,7 +27,7 @@ struct Goal {
 struct PeopleOptions {
   double coverage = 0.95;      // promised share of sets that hold the true class
   Goal goal = {};              // neither given: share 0.05
-  double unfamiliar = 0.005;   // share of validation examples that may be called unlike the training data
+  double unfamiliar = 0.01;    // share of validation examples that may be called unlike the training data
   double person_error = 0.02;  // how often a person errs: for the accuracy of both together
   void fields(Fields& f);
   /// Throws a usage error for a goal of both kinds; fills in the default goal.
@@ -79,7 +79,7 @@ class Confidence {
   [[nodiscard]] bool reached() const { return sure_ <= 1; }
 
   void fields(Fields& f);
-  [[nodiscard]] std::vector<std::pair<std::string, Tensor>> tensors() const;  // "confidence.means", …
+  [[nodiscard]] std::vector<std::pair<std::string, Tensor>> tensors() const;  // "confidence.plain.means", …
   /// Reads what fields() and tensors() gave; throws a data error naming `where` when they cannot belong to a network
   /// with so many classes and features.
   [[nodiscard]] static Confidence read(const std::string& text,
