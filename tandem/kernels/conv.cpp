@@ -1,6 +1,7 @@
 #include <tandem/base/memory.h>
 #include <tandem/base/threads.h>
 #include <tandem/kernels/conv.h>
+#include <tandem/kernels/few_channels.h>
 #include <tandem/kernels/onednn.h>
 #include <tandem/kernels/winograd.h>
 
@@ -123,6 +124,7 @@ void conv2d(const ConvShape& s, std::span<const float> x, std::span<const float>
             std::span<float> y) {
   if (s.n == 0) return;
   if (winograd_fits(s)) return winograd_conv2d(s, x, weight, bias, y);
+  if (few_channels_fits(s)) return few_channels_conv2d(s, x, weight, bias, y);
   each_piece(forward, s, !bias.empty(), weight, [&](const onednn::Prepared& op, const float* w, int64_t first) {
     const float* x_at = x.data() + first * s.h * s.w * s.c;
     const float* y_at = y.data() + first * s.oh() * s.ow() * s.o;
