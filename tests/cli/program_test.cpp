@@ -142,7 +142,7 @@ TEST_F(Command, BadInput) {
   const std::string name(5000, 'a');
 
   const std::vector<Row> rows{
-      {"no verb", 2, {}, {"no verb", "train", "predict"}},
+      {"no verb", 2, {}, {"give a verb", "train", "predict", "--help"}},
       {"unknown verb", 2, {"trian"}, {"'trian' is no verb", "did you mean 'train'"}},
       {"unknown flag", 2, {"train", "digits", "--bogus"}, {"--bogus"}},
       {"threads", 2, {"--threads", "0", "recipe", "digits"}, {"--threads"}},
@@ -152,6 +152,8 @@ TEST_F(Command, BadInput) {
       {"no recipe", 2, {"train"}, {"give either a recipe"}},
       {"missing recipe", 2, {"train", "gone.yaml"}, {"'gone.yaml' is no file", "there are: "}},
       {"misspelt recipe", 2, {"train", "digist"}, {"'digist'", "did you mean 'digits'"}},
+      {"folder for a recipe", 2, {"train", "pair"}, {"a folder", "tandem train digits data=pair"}},
+      {"override for a recipe", 2, {"train", "data=pair"}, {"an override", "tandem train digits data=pair"}},
       {"a recipe with a very long name", 2, {"train", name}, {"is no file"}},
       {"key twice", 2, {"train", "twice.yaml"}, {"twice.yaml:2:1", "'name' stands twice"}},
       {"tab", 2, {"train", "tab.yaml"}, {"tab.yaml:2:"}},
@@ -285,6 +287,20 @@ TEST_F(Command, BadInput) {
     for (const auto& path : content())
       if (!before.contains(path) && !path.ends_with("/.out") && !path.ends_with("/.err"))
         ADD_FAILURE() << "left behind: " << path;
+  }
+}
+
+TEST_F(Command, ThePagesNextStepsAreVerbsOfTheProgram) {
+  const std::string page = read_text(*home / "runs/tiny/report.html"), open = "id=\"report-data\">";
+  const size_t from = page.find(open) + open.size();
+  const json next = json::parse(page.substr(from, page.find("</script>", from) - from)).at("next");
+  EXPECT_FALSE(next.empty());
+  for (const auto& step : next) {
+    std::istringstream words(step.at(0).get<std::string>());
+    std::string program, verb;
+    words >> program >> verb;
+    EXPECT_EQ(program, "tandem");
+    EXPECT_EQ(run({verb, "--help"}).code, 0) << step;
   }
 }
 
