@@ -24,7 +24,7 @@ exit 100
 )");
   const std::string path = home.path().string();
   const int status =
-      std::system(("PATH=" + path + "/bin:/usr/bin:/bin " TANDEM_SOURCE_DIR "/scripts/install.sh extra >" + path +
+      std::system(("PATH=" + path + "/bin:/usr/bin:/bin '" TANDEM_SOURCE_DIR "/scripts/install.sh' extra >" + path +
                    "/out 2>" + path + "/err")
                       .c_str());
   EXPECT_EQ(WEXITSTATUS(status), 1);

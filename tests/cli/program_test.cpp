@@ -314,7 +314,7 @@ TEST_F(Command, WhenStandardOutputIsFull) {
   if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
   const std::string quiet = " > /dev/full 2> " + (*home / ".err").string();
   for (const std::string verb : {"recipe digits", "data list", "data list --json"}) {
-    const int status = std::system((std::string(TANDEM_PROGRAM) + " " + verb + quiet).c_str());
+    const int status = std::system(("'" TANDEM_PROGRAM "' " + verb + quiet).c_str());
     EXPECT_EQ(WEXITSTATUS(status), 3) << verb;
     expect_has(read_text(*home / ".err"), {"tandem: "});
   }
