@@ -10,8 +10,8 @@ inline void expect_same_type(std::string_view where, const Tensor& x, std::initi
   const DType wanted = x.dtype() == DType::bf16 ? DType::f32 : x.dtype();
   for (const Tensor* part : parts)
     if (part->defined() && part->dtype() != wanted)
-      fail(where, "input {} is {} but a part of shape {} is {}: convert one with to()", x.shape(), name_of(x.dtype()),
-           part->shape(), name_of(part->dtype()));
+      fail(where, "input {} is {}{} but a part of shape {} is {}: convert one with to()", x.shape(), name_of(x.dtype()),
+           wanted == x.dtype() ? "" : ", which takes float32 parts,", part->shape(), name_of(part->dtype()));
 }
 
 }  // namespace tandem
