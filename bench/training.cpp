@@ -103,9 +103,9 @@ std::string training_section(const Options& options) {
   else
     text += fmt::format(
         "Both sides start from the same weights and see the same batches. Losses count as the same within {} "
-        "(relative): "
+        "(relative; {} in bf16): "
         "both sides sum in their own order, and Adam and batch norm let that rounding grow.\n\n",
-        tolerance);
+        tolerance, tolerance_bf16);
   return text + notes;
 }
 

@@ -163,7 +163,8 @@ TEST_P(EachLayer, WorksInMixedPrecision) {
       largest = std::max(largest, std::abs(static_cast<double>(want[j])));
       worst = std::max(worst, std::abs(static_cast<double>(got[j]) - static_cast<double>(want[j])));
     }
-    EXPECT_LE(worst, 0.03 * largest) << (i == 0 ? "output" : i == 1 ? "gradient of x" : "gradient of a parameter");
+    // A bias before a batch norm has no effect: its gradient is rounding alone.
+    EXPECT_LE(worst, 0.03 * largest + (i > 1 ? 0.05 : 0)) << (i == 0 ? "output" : i == 1 ? "gradient of x" : "gradient of a parameter");
   }
 }
 
