@@ -33,7 +33,7 @@ HWY_INLINE void store_to(hn::Vec<D> v, D d, hn::TFromD<D>* to) {
   hn::StoreU(v, d, to);
 }
 template <class D>
-HWY_INLINE void store_to(hn::Vec<D> v, D d, BFloat16* to) {  // rounds as BFloat16(float) does
+HWY_INLINE void store_to(hn::Vec<D> v, D, BFloat16* to) {  // rounds as BFloat16(float) does
   const hn::RebindToUnsigned<D> u32;
   const hn::RebindToSigned<D> i32;
   const hn::Rebind<uint16_t, D> u16;
@@ -52,7 +52,7 @@ HWY_INLINE hn::Vec<D> load_first(D d, int64_t count, const hn::TFromD<D>* from) 
 }
 template <class D>
 HWY_INLINE hn::Vec<D> load_first(D d, int64_t count, const BFloat16* from) {  // AVX2 has no masks for 16 bits
-  BFloat16 all[hn::MaxLanes(d)] = {};
+  BFloat16 all[hn::MaxLanes(D())] = {};
   std::memcpy(all, from, static_cast<size_t>(count) * sizeof(BFloat16));
   return load_from(d, all);
 }
@@ -62,7 +62,7 @@ HWY_INLINE void store_first(hn::Vec<D> v, D d, int64_t count, hn::TFromD<D>* to)
 }
 template <class D>
 HWY_INLINE void store_first(hn::Vec<D> v, D d, int64_t count, BFloat16* to) {
-  BFloat16 all[hn::MaxLanes(d)];
+  BFloat16 all[hn::MaxLanes(D())];
   store_to(v, d, all);
   std::memcpy(to, all, static_cast<size_t>(count) * sizeof(BFloat16));
 }
