@@ -126,16 +126,14 @@ void few_channels_conv2d(const ConvShape& s, std::span<const float> x, std::span
   const int64_t a_picture = std::max<int64_t>(s.oh() * s.ow() * s.weights(), 1);
   const int64_t lines = (s.oh() + a_picture / worth) / (a_picture / worth + 1);
   const int64_t pieces = (s.oh() + lines - 1) / lines;  // of a picture
-  parallel_for(s.n * pieces, std::max<int64_t>(1, worth / a_picture), [&](int64_t begin,
-                                                                                                        int64_t end) {
+  parallel_for(s.n * pieces, std::max<int64_t>(1, worth / a_picture), [&](int64_t begin, int64_t end) {
     const int64_t x_line = (s.w + 2 * s.pad_w) * s.c;
     const Block padded(static_cast<size_t>(((lines - 1) * s.stride_h + s.kh) * x_line) * sizeof(float));
     for (int64_t piece = begin; piece < end; ++piece) {
       const int64_t image = piece / pieces, first = piece % pieces * lines, last = std::min(s.oh(), first + lines);
       pad_lines(s, x.data() + image * s.h * s.w * s.c, first * s.stride_h, (last - 1) * s.stride_h + s.kh,
                 padded.as<float>());
-      for (int64_t oy = first; oy < last; ++oy)
-        HWY_DYNAMIC_DISPATCH(ConvolveLine)
+      for (int64_t oy = first; oy < last; ++oy) HWY_DYNAMIC_DISPATCH(ConvolveLine)
       ({padded.as<float>() + (oy - first) * s.stride_h * x_line, turned.as<float>(),
         bias.empty() ? nullptr : bias.data(), y.data() + (image * s.oh() + oy) * s.ow() * s.o, s.ow(), s.o, s.kw * s.c,
         s.kh, x_line, s.stride_w * s.c});
