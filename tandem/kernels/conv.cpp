@@ -2,6 +2,7 @@
 #include <tandem/base/threads.h>
 #include <tandem/kernels/bfloat16.h>
 #include <tandem/kernels/conv.h>
+#include <tandem/kernels/few_channels.h>
 #include <tandem/kernels/isa.h>
 #include <tandem/kernels/onednn.h>
 #include <tandem/kernels/winograd.h>
