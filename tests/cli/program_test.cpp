@@ -320,6 +320,18 @@ TEST_F(Command, WhenStandardOutputIsFull) {
   }
 }
 
+TEST_F(Command, WhenTheFolderIsFull) {
+  // A limit on the size of files stands for a full disk: both end a write in its middle.
+  const auto before = content();
+  const int status = std::system(("cd '" + home->path().string() +
+                                  "' && trap '' XFSZ && ulimit -f 4 && exec '" TANDEM_PROGRAM
+                                  "' train tiny.yaml name=full >/dev/null 2>.err")
+                                     .c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 3);
+  expect_has(read_text(*home / ".err"), {"runs/full/checkpoints/last.safetensors: cannot be written: File too large"});
+  EXPECT_EQ(content(), before);
+}
+
 TEST_F(Command, AMissedGateIsFour) {
   const Said missed = run({"evaluate", "runs/tiny", "--require", "accuracy>=0.9999", "--require", "errors<=60"});
   EXPECT_EQ(missed.code, 4);
