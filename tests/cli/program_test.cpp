@@ -258,7 +258,7 @@ TEST_F(Command, BadInput) {
       {"format", 2, {"predict", "runs/tiny", "digit.png", "--format", "xml"}, {"xml"}},
       {"nothing to predict", 2, {"predict", "runs/tiny"}, {"inputs"}},
 
-      {"data without a verb", 2, {"data"}, {"ubcommand"}},
+      {"data without a verb", 2, {"data"}, {"ubcommand", "tandem data --help"}},
       {"data show of nothing", 2, {"data", "show", "mnits"}, {"did you mean 'mnist'"}},
       {"data fetch of nothing", 2, {"data", "fetch", "mnits"}, {"mnits"}},
       {"data fetch of what has no address", 2, {"data", "fetch", "builtin"}, {"builtin"}},
