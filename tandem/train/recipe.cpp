@@ -57,6 +57,7 @@ int64_t Progressive::at(double share) const {
 void TrainOptions::fields(Fields& f) {
   f("epochs", epochs, {0, 1e9});
   f("batch", batch, {1, 1e7});
+  f("precision", precision, {"fp32", "bf16"});
   f("clip", clip, {0, 1e9});
   f("average", average, {0, 0.99999});
   f("keep", keep, {"best", "last"});
