@@ -73,7 +73,7 @@ struct Mixed {
   std::string reason;
 };
 /// Half the distance of two neighbouring bfloat16, relative: what one rounding costs.
-inline constexpr double one_rounding = 0x1.0p-9 * 1.001;
+inline constexpr double one_rounding = 0x1.0p-8 * 1.001;
 
 struct Row {
   std::string name;  // as declared in tandem/ops
