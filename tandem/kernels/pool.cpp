@@ -1,19 +1,13 @@
 #include <tandem/base/threads.h>
+#include <tandem/kernels/isa.h>
 #include <tandem/kernels/pool.h>
 
 #include <algorithm>
 
+#ifndef TANDEM_POOL_WINDOW  // this file is compiled once for each instruction set; this part is common to all
+#define TANDEM_POOL_WINDOW
 namespace tandem::kernels {
 namespace {
-
-// Images are independent: each is one task's work, so overlapping windows never meet on two threads.
-template <class Fn>
-void each_image(const PoolShape& s, Fn&& fn) {
-  parallel_for(s.n, std::max<int64_t>(1, elementwise_grain / std::max<int64_t>(1, s.h * s.w * s.c)),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t n = begin; n < end; ++n) fn(n);
-               });
-}
 
 struct Window {
   int64_t y0, y1, x0, x1;
@@ -24,6 +18,102 @@ Window window(const PoolShape& s, int64_t oy, int64_t ox) {
   const int64_t y = oy * s.stride_h - s.pad_h, x = ox * s.stride_w - s.pad_w;
   return {std::max<int64_t>(y, 0), std::min(y + s.kernel_h, s.h), std::max<int64_t>(x, 0),
           std::min(x + s.kernel_w, s.w)};
+}
+
+// One image: x and the results begin at its first element.
+template <class T>
+struct MaxPool {
+  PoolShape s;
+  const T* x;
+  T* y;
+  int32_t* where;
+};
+
+}  // namespace
+}  // namespace tandem::kernels
+#endif
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tandem/kernels/pool.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+//
+#include <tandem/kernels/storage-inl.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace tandem::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+namespace {
+
+// The largest of a window, and where it lies, for the channels that `load` and the stores reach; a NaN stays.
+template <class S, class Load, class Store, class StoreWhere>
+HWY_INLINE void largest(const MaxPool<S>& p, const Window& win, int64_t c, Load load, Store store,
+                        StoreWhere store_where) {
+  const hn::ScalableTag<float> d;
+  const hn::ScalableTag<int32_t> d32;
+  const PoolShape& s = p.s;
+  const auto place = [&](int64_t y, int64_t x) { return y * s.w + x; };
+  auto best = load(p.x + place(win.y0, win.x0) * s.c + c);
+  auto at = hn::Set(d32, static_cast<int32_t>(place(win.y0, win.x0)));
+  for (int64_t iy = win.y0; iy < win.y1; ++iy)
+    for (int64_t ix = win.x0; ix < win.x1; ++ix) {
+      const int64_t here = place(iy, ix);
+      const auto v = load(p.x + here * s.c + c);
+      const auto more = hn::Or(hn::Gt(v, best), hn::IsNaN(v));
+      best = hn::IfThenElse(more, v, best);
+      at = hn::IfThenElse(hn::RebindMask(d32, more), hn::Set(d32, static_cast<int32_t>(here)), at);
+    }
+  store(best);
+  store_where(at);
+}
+
+template <class S>
+void max_pool_image(const MaxPool<S>& p) {
+  const hn::ScalableTag<float> d;
+  const hn::ScalableTag<int32_t> d32;
+  const PoolShape& s = p.s;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t out = 0;
+  for (int64_t oy = 0; oy < s.oh(); ++oy)
+    for (int64_t ox = 0; ox < s.ow(); ++ox, out += s.c) {
+      const Window win = window(s, oy, ox);
+      int64_t c = 0;
+      for (; c + lanes <= s.c; c += lanes)
+        largest(
+            p, win, c, [&](const S* from) HWY_ATTR { return load_from(d, from); },
+            [&](auto v) HWY_ATTR { store_to(v, d, p.y + out + c); },
+            [&](auto v) HWY_ATTR { hn::StoreU(v, d32, p.where + out + c); });
+      if (const int64_t rest = s.c - c; rest > 0)
+        largest(
+            p, win, c, [&](const S* from) HWY_ATTR { return load_first(d, rest, from); },
+            [&](auto v) HWY_ATTR { store_first(v, d, rest, p.y + out + c); },
+            [&](auto v) HWY_ATTR {
+              hn::BlendedStore(v, hn::FirstN(d32, static_cast<size_t>(rest)), d32, p.where + out + c);
+            });
+    }
+}
+
+void MaxPoolF32(const MaxPool<float>& p) { max_pool_image(p); }
+void MaxPoolBF16(const MaxPool<BFloat16>& p) { max_pool_image(p); }
+
+}  // namespace
+}  // namespace tandem::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tandem::kernels {
+namespace {
+
+HWY_EXPORT(MaxPoolF32);
+HWY_EXPORT(MaxPoolBF16);
+
+// Images are independent: each is one task's work, so overlapping windows never meet on two threads.
+template <class Fn>
+void each_image(const PoolShape& s, Fn&& fn) {
+  parallel_for(s.n, std::max<int64_t>(1, elementwise_grain / std::max<int64_t>(1, s.h * s.w * s.c)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t n = begin; n < end; ++n) fn(n);
+               });
 }
 
 // Calls fn(window, first input element of the image, first element of the output position).
@@ -41,26 +131,35 @@ bool windows_apart(const PoolShape& s) {
   return s.stride_h == s.kernel_h && s.stride_w == s.kernel_w && s.pad_h == 0 && s.pad_w == 0;
 }
 
+void max_pool_image(const MaxPool<float>& p) { HWY_DYNAMIC_DISPATCH(MaxPoolF32)(p); }
+void max_pool_image(const MaxPool<BFloat16>& p) { HWY_DYNAMIC_DISPATCH(MaxPoolBF16)(p); }
+
+// float64 is for checking only: one number after the other.
+void max_pool_image(const MaxPool<double>& p) {
+  const PoolShape& s = p.s;
+  int64_t out = 0;
+  for (int64_t oy = 0; oy < s.oh(); ++oy)
+    for (int64_t ox = 0; ox < s.ow(); ++ox)
+      for (int64_t c = 0; c < s.c; ++c, ++out) {
+        const Window win = window(s, oy, ox);
+        int64_t best = win.y0 * s.w + win.x0;
+        for (int64_t iy = win.y0; iy < win.y1; ++iy)
+          for (int64_t ix = win.x0; ix < win.x1; ++ix) {
+            const double v = p.x[(iy * s.w + ix) * s.c + c];
+            if (v > p.x[best * s.c + c] || v != v) best = iy * s.w + ix;  // a NaN stays
+          }
+        p.y[out] = p.x[best * s.c + c], p.where[out] = static_cast<int32_t>(best);
+      }
+}
+
 }  // namespace
 
 template <class T>
 void max_pool(const PoolShape& s, std::span<const T> x, std::span<T> y, std::span<int32_t> where) {
-  each_window(s, [&](const Window& win, int64_t in, int64_t out) {
-    T* best = y.data() + out;
-    int32_t* at = where.data() + out;
-    const auto first = static_cast<int32_t>(win.y0 * s.w + win.x0);
-    for (int64_t c = 0; c < s.c; ++c) best[c] = x[static_cast<size_t>(in + first * s.c + c)], at[c] = first;
-    for (int64_t iy = win.y0; iy < win.y1; ++iy)
-      for (int64_t ix = win.x0; ix < win.x1; ++ix) {
-        const auto here = static_cast<int32_t>(iy * s.w + ix);
-        const T* from = x.data() + in + here * s.c;
-        for (int64_t c = 0; c < s.c; ++c) {
-          const auto value = static_cast<Wide<T>>(from[c]);
-          const bool more = value > static_cast<Wide<T>>(best[c]) || value != value;  // a NaN stays
-          best[c] = more ? from[c] : best[c];
-          at[c] = more ? here : at[c];
-        }
-      }
+  apply_isa_limit();
+  each_image(s, [&](int64_t n) {
+    const int64_t in = n * s.h * s.w * s.c, out = n * s.oh() * s.ow() * s.c;
+    max_pool_image(MaxPool<T>{s, x.data() + in, y.data() + out, where.data() + out});
   });
 }
 
@@ -142,3 +241,4 @@ TANDEM_INSTANTIATE(double)
 #undef TANDEM_INSTANTIATE
 
 }  // namespace tandem::kernels
+#endif

@@ -55,7 +55,7 @@ TEST_P(OpEdges, Values) {
       }
 }
 
-// -inf to silu and gelu gives -inf * 0, NaN, as it does in PyTorch.
+// -inf to silu gives -inf * 0, NaN, as it does in PyTorch.
 INSTANTIATE_TEST_SUITE_P(
     All, OpEdges,
     ::testing::Values(
