@@ -20,13 +20,15 @@ Window window(const PoolShape& s, int64_t oy, int64_t ox) {
           std::min(x + s.kernel_w, s.w)};
 }
 
-// One image: x and the results begin at its first element.
+// Lines [begin, end) of the n x oh that the results have. `where` may be null.
 template <class T>
 struct MaxPool {
   PoolShape s;
   const T* x;
+  bool relu;
   T* y;
   int32_t* where;
+  int64_t begin, end;
 };
 
 }  // namespace
@@ -46,55 +48,62 @@ namespace hn = hwy::HWY_NAMESPACE;
 namespace {
 
 // The largest of a window, and where it lies, for the channels that `load` and the stores reach; a NaN stays.
-template <class S, class Load, class Store, class StoreWhere>
-HWY_INLINE void largest(const MaxPool<S>& p, const Window& win, int64_t c, Load load, Store store,
-                        StoreWhere store_where) {
+template <bool Positions, class S, class Load, class Store, class StoreWhere>
+HWY_INLINE void largest(const MaxPool<S>& p, const Window& win, Load load, Store store, StoreWhere store_where) {
   const hn::ScalableTag<float> d;
   const hn::ScalableTag<int32_t> d32;
-  const PoolShape& s = p.s;
-  const auto place = [&](int64_t y, int64_t x) { return y * s.w + x; };
-  auto best = load(p.x + place(win.y0, win.x0) * s.c + c);
-  auto at = hn::Set(d32, static_cast<int32_t>(place(win.y0, win.x0)));
+  const auto zero = hn::Zero(d);
+  auto best = hn::Neg(hn::Inf(d));
+  auto at = hn::Set(d32, static_cast<int32_t>(win.y0 * p.s.w + win.x0));
   for (int64_t iy = win.y0; iy < win.y1; ++iy)
     for (int64_t ix = win.x0; ix < win.x1; ++ix) {
-      const int64_t here = place(iy, ix);
-      const auto v = load(p.x + here * s.c + c);
-      const auto more = hn::Or(hn::Gt(v, best), hn::IsNaN(v));
-      best = hn::IfThenElse(more, v, best);
-      at = hn::IfThenElse(hn::RebindMask(d32, more), hn::Set(d32, static_cast<int32_t>(here)), at);
+      const int64_t here = iy * p.s.w + ix;
+      const auto v = load(here * p.s.c);
+      if constexpr (Positions) {
+        const auto more = hn::Or(hn::Gt(v, best), hn::IsNaN(v));
+        best = hn::IfThenElse(more, v, best);
+        at = hn::IfThenElse(hn::RebindMask(d32, more), hn::Set(d32, static_cast<int32_t>(here)), at);
+      } else {
+        best = hn::IfThenElse(hn::IsNaN(v), v, hn::Max(v, best));  // which is `best` where either is NaN
+      }
     }
-  store(best);
-  store_where(at);
+  store(p.relu ? hn::IfThenElse(hn::Lt(best, zero), zero, best) : best);
+  if constexpr (Positions) store_where(at);
 }
 
-template <class S>
-void max_pool_image(const MaxPool<S>& p) {
+template <bool Positions, class S>
+void max_pool_lines(const MaxPool<S>& p) {
   const hn::ScalableTag<float> d;
   const hn::ScalableTag<int32_t> d32;
   const PoolShape& s = p.s;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t out = 0;
-  for (int64_t oy = 0; oy < s.oh(); ++oy)
+  int64_t out = p.begin * s.ow() * s.c;
+  for (int64_t line = p.begin; line < p.end; ++line) {
+    const S* image = p.x + line / s.oh() * (s.h * s.w * s.c);
     for (int64_t ox = 0; ox < s.ow(); ++ox, out += s.c) {
-      const Window win = window(s, oy, ox);
+      const Window win = window(s, line % s.oh(), ox);
       int64_t c = 0;
       for (; c + lanes <= s.c; c += lanes)
-        largest(
-            p, win, c, [&](const S* from) HWY_ATTR { return load_from(d, from); },
+        largest<Positions>(
+            p, win, [&](int64_t at) HWY_ATTR { return load_from(d, image + at + c); },
             [&](auto v) HWY_ATTR { store_to(v, d, p.y + out + c); },
             [&](auto v) HWY_ATTR { hn::StoreU(v, d32, p.where + out + c); });
       if (const int64_t rest = s.c - c; rest > 0)
-        largest(
-            p, win, c, [&](const S* from) HWY_ATTR { return load_first(d, rest, from); },
+        largest<Positions>(
+            p, win, [&](int64_t at) HWY_ATTR { return load_first(d, rest, image + at + c); },
             [&](auto v) HWY_ATTR { store_first(v, d, rest, p.y + out + c); },
-            [&](auto v) HWY_ATTR {
-              hn::BlendedStore(v, hn::FirstN(d32, static_cast<size_t>(rest)), d32, p.where + out + c);
-            });
+            [&](auto v) HWY_ATTR { store_first(v, d32, rest, p.where + out + c); });
     }
+  }
 }
 
-void MaxPoolF32(const MaxPool<float>& p) { max_pool_image(p); }
-void MaxPoolBF16(const MaxPool<BFloat16>& p) { max_pool_image(p); }
+template <class S>
+void max_pool_lines(const MaxPool<S>& p) {
+  p.where ? max_pool_lines<true>(p) : max_pool_lines<false>(p);
+}
+
+void MaxPoolF32(const MaxPool<float>& p) { max_pool_lines(p); }
+void MaxPoolBF16(const MaxPool<BFloat16>& p) { max_pool_lines(p); }
 
 }  // namespace
 }  // namespace tandem::kernels::HWY_NAMESPACE
@@ -131,35 +140,38 @@ bool windows_apart(const PoolShape& s) {
   return s.stride_h == s.kernel_h && s.stride_w == s.kernel_w && s.pad_h == 0 && s.pad_w == 0;
 }
 
-void max_pool_image(const MaxPool<float>& p) { HWY_DYNAMIC_DISPATCH(MaxPoolF32)(p); }
-void max_pool_image(const MaxPool<BFloat16>& p) { HWY_DYNAMIC_DISPATCH(MaxPoolBF16)(p); }
+void max_pool_lines(const MaxPool<float>& p) { HWY_DYNAMIC_DISPATCH(MaxPoolF32)(p); }
+void max_pool_lines(const MaxPool<BFloat16>& p) { HWY_DYNAMIC_DISPATCH(MaxPoolBF16)(p); }
 
 // float64 is for checking only: one number after the other.
-void max_pool_image(const MaxPool<double>& p) {
+void max_pool_lines(const MaxPool<double>& p) {
   const PoolShape& s = p.s;
-  int64_t out = 0;
-  for (int64_t oy = 0; oy < s.oh(); ++oy)
+  int64_t out = p.begin * s.ow() * s.c;
+  for (int64_t line = p.begin; line < p.end; ++line)
     for (int64_t ox = 0; ox < s.ow(); ++ox)
       for (int64_t c = 0; c < s.c; ++c, ++out) {
-        const Window win = window(s, oy, ox);
+        const double* channel = p.x + line / s.oh() * (s.h * s.w * s.c) + c;
+        const Window win = window(s, line % s.oh(), ox);
         int64_t best = win.y0 * s.w + win.x0;
         for (int64_t iy = win.y0; iy < win.y1; ++iy)
           for (int64_t ix = win.x0; ix < win.x1; ++ix) {
-            const double v = p.x[(iy * s.w + ix) * s.c + c];
-            if (v > p.x[best * s.c + c] || v != v) best = iy * s.w + ix;  // a NaN stays
+            const double v = channel[(iy * s.w + ix) * s.c];
+            if (v > channel[best * s.c] || v != v) best = iy * s.w + ix;  // a NaN stays
           }
-        p.y[out] = p.x[best * s.c + c], p.where[out] = static_cast<int32_t>(best);
+        const double largest = channel[best * s.c];
+        p.y[out] = p.relu && largest < 0 ? 0 : largest;
+        if (p.where) p.where[out] = static_cast<int32_t>(best);
       }
 }
 
 }  // namespace
 
 template <class T>
-void max_pool(const PoolShape& s, std::span<const T> x, std::span<T> y, std::span<int32_t> where) {
+void max_pool(const PoolShape& s, std::span<const T> x, bool relu, std::span<T> y, std::span<int32_t> where) {
   apply_isa_limit();
-  each_image(s, [&](int64_t n) {
-    const int64_t in = n * s.h * s.w * s.c, out = n * s.oh() * s.ow() * s.c;
-    max_pool_image(MaxPool<T>{s, x.data() + in, y.data() + out, where.data() + out});
+  const int64_t work = std::max<int64_t>(1, s.ow() * s.c * s.kernel_h * s.kernel_w);  // for a line
+  parallel_for(s.n * s.oh(), std::max<int64_t>(1, elementwise_grain / 2 / work), [&](int64_t begin, int64_t end) {
+    max_pool_lines(MaxPool<T>{s, x.data(), relu, y.data(), where.empty() ? nullptr : where.data(), begin, end});
   });
 }
 
@@ -226,7 +238,7 @@ void average_pool_grad(const PoolShape& s, std::span<const T> gy, std::span<T> g
 }
 
 #define TANDEM_INSTANTIATE(T)                                                                        \
-  template void max_pool<T>(const PoolShape&, std::span<const T>, std::span<T>, std::span<int32_t>); \
+  template void max_pool<T>(const PoolShape&, std::span<const T>, bool, std::span<T>, std::span<int32_t>); \
   template void max_pool_grad<T>(const PoolShape&, std::span<const int32_t>, std::span<const T>, std::span<T>);
 TANDEM_INSTANTIATE(float)
 TANDEM_INSTANTIATE(double)
