@@ -49,7 +49,6 @@ namespace {
 template <class S, class Load, class Store, class StoreWhere>
 HWY_INLINE void largest(const MaxPool<S>& p, const Window& win, int64_t c, Load load, Store store,
                         StoreWhere store_where) {
-  const hn::ScalableTag<float> d;
   const hn::ScalableTag<int32_t> d32;
   const PoolShape& s = p.s;
   const auto place = [&](int64_t y, int64_t x) { return y * s.w + x; };

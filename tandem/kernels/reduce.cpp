@@ -71,7 +71,7 @@ T line(const T* x, int64_t n) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto none = hn::Set(d, static_cast<T>(F::none));
-  auto nan = hn::MaskFalse(d);
+  auto nan = hn::FirstN(d, 0);
   const auto take = [&](auto& acc, auto v) HWY_ATTR {
     acc = F::two(acc, v);
     if constexpr (F::loses_nan) nan = hn::Or(nan, hn::IsNaN(v));
