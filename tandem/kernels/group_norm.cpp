@@ -63,37 +63,56 @@ HWY_INLINE void each_vector(D d, const GroupShape& s, int64_t group, Fn&& fn) {
   }
 }
 
-// Sums run over the distance from the first element, then from the mean: a large common offset costs no digits.
-template <class T>
+// R examples at once: while one waits for the sum over its lanes another goes on. Sums run over the distance from the
+// first element, then from the mean: a large common offset costs no digits.
+template <int R, class T>
 HWY_INLINE void forward(const Forward<T>& f, int64_t example, T* y) {
   const hn::ScalableTag<T> d;
   const auto zero = hn::Zero(d);
   const GroupShape& s = f.s;
-  const T* x = f.x + example * s.inner * s.channels;
-  const T share = T{1} / static_cast<T>(s.inner * (s.channels / s.groups));
+  const int64_t size = s.inner * s.channels, width = s.channels / s.groups;
+  const T* x = f.x + example * size;
+  const T share = T{1} / static_cast<T>(s.inner * width);
   for (int64_t group = 0; group < s.groups; ++group) {
-    const T first = x[group * (s.channels / s.groups)];
-    const auto origin = hn::Set(d, first);
-    auto sum = zero;
-    each_vector(d, s, group, [&](auto load, auto, int64_t at, int64_t) HWY_ATTR {
-      sum = hn::Add(sum, hn::Sub(load(x + at, origin), origin));
-    });
-    const T mean = first + hn::GetLane(hn::SumOfLanes(d, sum)) * share;
-    const auto middle = hn::Set(d, mean);
-    auto squares = zero;
-    each_vector(d, s, group, [&](auto load, auto, int64_t at, int64_t) HWY_ATTR {
-      const auto v = hn::Sub(load(x + at, middle), middle);
-      squares = hn::MulAdd(v, v, squares);
-    });
-    const double variance = static_cast<double>(hn::GetLane(hn::SumOfLanes(d, squares)) * share);
-    const T inv_std = static_cast<T>(1.0 / std::sqrt(variance + f.epsilon));
-    f.mean[example * s.groups + group] = mean, f.inv_std[example * s.groups + group] = inv_std;
-    const auto scale = hn::Set(d, inv_std);
-    each_vector(d, s, group, [&](auto load, auto store, int64_t at, int64_t c) HWY_ATTR {
-      const auto hat = hn::Mul(hn::Sub(load(x + at, zero), middle), scale);
-      store(hn::MulAdd(hat, load(f.gamma + c, zero), load(f.beta + c, zero)), y + at);
-    });
+    T mean[R], variance[R];
+    for (int r = 0; r < R; ++r) {
+      const T first = x[r * size + group * width];
+      const auto origin = hn::Set(d, first);
+      auto sum = zero;
+      each_vector(d, s, group, [&](auto load, auto, int64_t at, int64_t) HWY_ATTR {
+        sum = hn::Add(sum, hn::Sub(load(x + r * size + at, origin), origin));
+      });
+      mean[r] = first + hn::GetLane(hn::SumOfLanes(d, sum)) * share;
+    }
+    for (int r = 0; r < R; ++r) {
+      const auto middle = hn::Set(d, mean[r]);
+      auto squares = zero;
+      each_vector(d, s, group, [&](auto load, auto, int64_t at, int64_t) HWY_ATTR {
+        const auto v = hn::Sub(load(x + r * size + at, middle), middle);
+        squares = hn::MulAdd(v, v, squares);
+      });
+      variance[r] = hn::GetLane(hn::SumOfLanes(d, squares)) * share;
+    }
+    for (int r = 0; r < R; ++r) {
+      const T inv_std = static_cast<T>(1.0 / std::sqrt(static_cast<double>(variance[r]) + f.epsilon));
+      f.mean[(example + r) * s.groups + group] = mean[r], f.inv_std[(example + r) * s.groups + group] = inv_std;
+      const auto middle = hn::Set(d, mean[r]), scale = hn::Set(d, inv_std);
+      each_vector(d, s, group, [&](auto load, auto store, int64_t at, int64_t c) HWY_ATTR {
+        const auto hat = hn::Mul(hn::Sub(load(x + r * size + at, zero), middle), scale);
+        store(hn::MulAdd(hat, load(f.gamma + c, zero), load(f.beta + c, zero)), y + r * size + at);
+      });
+    }
   }
+}
+
+template <class T>
+void forward_some(const Forward<T>& f, int64_t begin, int64_t end, T* y) {
+  constexpr int together = 4;
+  constexpr int64_t short_example = 1024;  // of which so many stay in the nearest cache
+  const int64_t size = f.s.inner * f.s.channels;
+  int64_t i = begin;
+  for (; size <= short_example && i + together <= end; i += together) forward<together>(f, i, y + (i - begin) * size);
+  for (; i < end; ++i) forward<1>(f, i, y + (i - begin) * size);
 }
 
 // Results that go past the caches are gathered first, so that whole lines are written.
@@ -102,13 +121,10 @@ void forward_all(const Forward<T>& f, int64_t begin, int64_t end) {
   constexpr int64_t gathered = 4096;
   HWY_ALIGN T buffer[gathered];
   const int64_t size = f.s.inner * f.s.channels, at_once = f.past ? gathered / size : 0;
-  if (at_once == 0) {
-    for (int64_t example = begin; example < end; ++example) forward(f, example, f.y + example * size);
-    return;
-  }
+  if (at_once == 0) return forward_some(f, begin, end, f.y + begin * size);
   for (int64_t done = begin; done < end; done += at_once) {
     const int64_t count = std::min(at_once, end - done);
-    for (int64_t i = 0; i < count; ++i) forward(f, done + i, buffer + i * size);
+    forward_some(f, done, done + count, buffer);
     stream_copy(buffer, f.y + done * size, count * size);
   }
   hwy::FlushStream();

@@ -36,7 +36,7 @@ HWY_INLINE void each_vector(D d, int64_t n, T rest, Fn&& fn) {
 // The row stays in the nearest cache between its three walks: largest, exponentials and their sum, result. A NaN makes
 // the sum, and with it the whole row, NaN.
 template <class T>
-HWY_INLINE void softmax_row(const T* x, int64_t n, bool logarithm, T* y) {
+void softmax_row(const T* x, int64_t n, bool logarithm, T* y) {
   constexpr T least = -std::numeric_limits<T>::infinity();
   const hn::ScalableTag<T> d;
   auto top = hn::Set(d, least);
@@ -56,23 +56,87 @@ HWY_INLINE void softmax_row(const T* x, int64_t n, bool logarithm, T* y) {
   });
 }
 
+// The same for R rows of K vectors, the last of which may be cut: they stay in registers, read once and written once, and
+// while one row waits for what runs over its lanes another goes on.
+template <int R, int K, bool logarithm>
+HWY_INLINE void softmax_short(const float* x, int64_t n, float* y) {
+  const hn::ScalableTag<float> d;
+  using V = hn::Vec<decltype(d)>;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto least = hn::Neg(hn::Inf(d));
+  const auto mask = hn::FirstN(d, static_cast<size_t>(n - (K - 1) * lanes));
+  V v[R][K], top[R], sum[R];
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+    const float* from = x + r * n;
+    v[r][K - 1] = hn::IfThenElse(mask, hn::MaskedLoad(mask, d, from + (K - 1) * lanes), least);
+    top[r] = v[r][K - 1];
+#pragma GCC unroll 8
+    for (int k = 0; k < K - 1; ++k) v[r][k] = hn::LoadU(d, from + k * lanes), top[r] = hn::Max(top[r], v[r][k]);
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) top[r] = hn::MaxOfLanes(d, top[r]), sum[r] = hn::Zero(d);
+#pragma GCC unroll 8
+  for (int k = 0; k < K; ++k)
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+      v[r][k] = hn::Sub(v[r][k], top[r]);
+      const auto power = exp_below_zero(d, v[r][k]);
+      sum[r] = hn::Add(sum[r], power);
+      if constexpr (!logarithm) v[r][k] = power;
+    }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+    sum[r] = hn::SumOfLanes(d, sum[r]);
+    sum[r] = logarithm ? hn::Set(d, std::log(hn::GetLane(sum[r]))) : hn::Div(hn::Set(d, 1), sum[r]);
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+    const auto result = [&](int k) HWY_ATTR { return logarithm ? hn::Sub(v[r][k], sum[r]) : hn::Mul(v[r][k], sum[r]); };
+#pragma GCC unroll 8
+    for (int k = 0; k < K - 1; ++k) hn::StoreU(result(k), d, y + r * n + k * lanes);
+    hn::BlendedStore(result(K - 1), mask, d, y + r * n + (K - 1) * lanes);
+  }
+}
+
+template <int K, bool logarithm>
+void softmax_shorts(const float* x, int64_t rows, int64_t n, float* y) {
+  int64_t r = 0;
+  for (; r + 2 <= rows; r += 2) softmax_short<2, K, logarithm>(x + r * n, n, y + r * n);
+  if (r < rows) softmax_short<1, K, logarithm>(x + r * n, n, y + r * n);
+}
+
+template <int K>
+bool softmax_in_registers(const float* x, int64_t rows, int64_t n, bool logarithm, float* y) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(hn::ScalableTag<float>()));
+  if ((n + lanes - 1) / lanes != K) {
+    if constexpr (K < 8) return softmax_in_registers<K + 1>(x, rows, n, logarithm, y);
+    return false;
+  }
+  logarithm ? softmax_shorts<K, true>(x, rows, n, y) : softmax_shorts<K, false>(x, rows, n, y);
+  return true;
+}
+
+template <class T>
+void softmax_some(const T* x, int64_t rows, int64_t n, bool logarithm, T* y) {
+  if constexpr (sizeof(T) == 4)
+    if (softmax_in_registers<1>(x, rows, n, logarithm, y)) return;
+  for (int64_t r = 0; r < rows; ++r) softmax_row(x + r * n, n, logarithm, y + r * n);
+}
+
 // Results that go past the caches are gathered first, so that whole lines are written.
 template <class T>
 void softmax_rows(const T* x, int64_t rows, int64_t columns, bool logarithm, bool past, T* y) {
   constexpr int64_t gathered = 4096;
   HWY_ALIGN T buffer[gathered];
   const int64_t at_once = past ? gathered / columns : 0;
-  for (int64_t r = 0; r < rows;) {
-    if (at_once == 0) {
-      softmax_row(x + r * columns, columns, logarithm, y + r * columns), ++r;
-      continue;
-    }
+  if (at_once == 0) return softmax_some(x, rows, columns, logarithm, y);
+  for (int64_t r = 0; r < rows; r += at_once) {
     const int64_t count = std::min(at_once, rows - r);
-    for (int64_t i = 0; i < count; ++i) softmax_row(x + (r + i) * columns, columns, logarithm, buffer + i * columns);
+    softmax_some(x + r * columns, count, columns, logarithm, buffer);
     stream_copy(buffer, y + r * columns, count * columns);
-    r += count;
   }
-  if (past) hwy::FlushStream();
+  hwy::FlushStream();
 }
 
 void SoftmaxF32(const float* x, int64_t rows, int64_t columns, bool logarithm, bool past, float* y) {

@@ -65,7 +65,7 @@ std::vector<Row> activation_rows() {
                   pointwise_cases("", wide, sigmoid, logistic)});
   rows.push_back({"tanh",
                   {5e-7, 6e-7, 0, 0, 0.25},
-                  "a rational fit within 3 units in the last place; 1 - y^2 cancels",
+                  "a rational fit within 5 units in the last place; 1 - y^2 cancels",
                   pointwise_cases(
                       "", uniform(-5, 5), [](T x) { return tanh(x); }, [](double x) { return std::tanh(x); })});
   // The fit of the tail is good to 5e-9 of its value, the exponential in it to the rounding of its argument (up to 32).
