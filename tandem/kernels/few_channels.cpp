@@ -152,8 +152,7 @@ void few_channels_conv2d(const ConvShape& s, std::span<const float> x, const Blo
       const int64_t image = piece / pieces, first = piece % pieces * lines, last = std::min(s.oh(), first + lines);
       pad_lines(s, x.data() + image * s.h * s.w * s.c, first * s.stride_h, (last - 1) * s.stride_h + s.kh,
                 padded.as<float>());
-      for (int64_t oy = first; oy < last; ++oy)
-        HWY_DYNAMIC_DISPATCH(ConvolveLine)
+      for (int64_t oy = first; oy < last; ++oy) HWY_DYNAMIC_DISPATCH(ConvolveLine)
       ({padded.as<float>() + (oy - first) * s.stride_h * x_line, weight.as<float>(),
         bias.empty() ? nullptr : bias.data(), y.data() + (image * s.oh() + oy) * s.ow() * s.o, s.ow(), s.o,
         offsets.data(), window, s.stride_w * s.c, relu});

@@ -246,7 +246,8 @@ void matmul(const MatmulShape& s, std::span<const float> a, std::span<const floa
   };
   const int64_t tasks = across * down;
   if (!dots || !s.backwards) return parallel_tasks(tasks, make);
-  // Each thread begins with its own equal part of the tasks, whose columns its cache holds: it is turned round in itself.
+  // Each thread begins with its own equal part of the tasks, whose columns its cache holds: it is turned round in
+  // itself.
   const int64_t parts = std::min<int64_t>(threads(), tasks);
   const auto begin = [&](int64_t part) { return tasks * part / parts; };
   parallel_tasks(tasks, [&](int64_t index) {

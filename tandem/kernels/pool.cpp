@@ -237,7 +237,7 @@ void average_pool_grad(const PoolShape& s, std::span<const T> gy, std::span<T> g
   });
 }
 
-#define TANDEM_INSTANTIATE(T)                                                                        \
+#define TANDEM_INSTANTIATE(T)                                                                              \
   template void max_pool<T>(const PoolShape&, std::span<const T>, bool, std::span<T>, std::span<int32_t>); \
   template void max_pool_grad<T>(const PoolShape&, std::span<const int32_t>, std::span<const T>, std::span<T>);
 TANDEM_INSTANTIATE(float)

@@ -134,21 +134,20 @@ Tensor max_pool2d(const Tensor& x, const PoolOptions& options, bool with_relu) {
     kernels::max_pool<T>(s, x.data<const T>(), with_relu, y.data<T>(),
                          where.defined() ? where.data<int32_t>() : std::span<int32_t>{});
   });
-  return with_grad("max_pool2d", y, {x},
-                   [s, where, kept = with_relu ? y : Tensor{}, shape = x.shape()](const Tensor& g, Wanted) {
-                     Tensor gx = Tensor::empty(shape, g.dtype());
-                     dispatch_stored("max_pool2d", g.dtype(), [&](auto t) {
-                       using T = decltype(t);
-                       Tensor counted = g;
-                       if (kept.defined()) {
-                         counted = Tensor::empty(g.shape(), g.dtype());
-                         kernels::unary_grad(kernels::Unary::relu, 0, kept.data<const T>(), g.data<const T>(),
-                                             counted.data<T>());
-                       }
-                       kernels::max_pool_grad<T>(s, where.data<const int32_t>(), counted.data<const T>(), gx.data<T>());
-                     });
-                     return Grads{gx};
-                   });
+  return with_grad(
+      "max_pool2d", y, {x}, [s, where, kept = with_relu ? y : Tensor{}, shape = x.shape()](const Tensor& g, Wanted) {
+        Tensor gx = Tensor::empty(shape, g.dtype());
+        dispatch_stored("max_pool2d", g.dtype(), [&](auto t) {
+          using T = decltype(t);
+          Tensor counted = g;
+          if (kept.defined()) {
+            counted = Tensor::empty(g.shape(), g.dtype());
+            kernels::unary_grad(kernels::Unary::relu, 0, kept.data<const T>(), g.data<const T>(), counted.data<T>());
+          }
+          kernels::max_pool_grad<T>(s, where.data<const int32_t>(), counted.data<const T>(), gx.data<T>());
+        });
+        return Grads{gx};
+      });
 }
 
 Tensor avg_pool2d(const Tensor& x, const PoolOptions& options) {

@@ -58,8 +58,7 @@ Tensor forward(const Tensor& x, const Tensor& w, const Tensor& bias, std::option
   expect_same_type("linear", x, {&w, &bias});
   if (f && kernels::unary_grad_reads(*f) != kernels::Reads::output)
     fail(ErrorKind::internal, "linear", "takes a function whose gradient reads its result");
-  const Tensor y =
-      product(x.view({x.shape().product(0, x.rank() - 1), w.shape()[1]}), false, w, true, bias, backwards);
+  const Tensor y = product(x.view({x.shape().product(0, x.rank() - 1), w.shape()[1]}), false, w, true, bias, backwards);
   if (f)
     dispatch_float("linear", y.dtype(), [&](auto t) {
       using T = decltype(t);

@@ -1,5 +1,5 @@
-// The convolution of few channels: close to the plain sum in every geometry, the same bytes whatever the threads and the
-// batch.
+// The convolution of few channels: close to the plain sum in every geometry, the same bytes whatever the threads and
+// the batch.
 #include <gtest/gtest.h>
 #include <tandem/base/threads.h>
 #include <tandem/kernels/few_channels.h>

@@ -152,18 +152,17 @@ std::vector<Case> pool_cases(const std::function<Tensor(const Tensor&, const Poo
                                                         {{3, 28, 28, 33}, {.kernel = 3, .stride = 2, .padding = 1}}};
   std::vector<Case> cases;
   for (const auto& [x, o] : list)
-    cases.push_back(
-        {text(x) + "_k" + std::to_string(o.kernel) + "_s" + std::to_string(o.stride) + "_p" +
-             std::to_string(o.padding) + (with_relu ? "_relu" : ""),
-         {{x, distinct(with_relu ? 0.02 : 0)}},
-         [call, o = o](const Tensors& in) { return call(in[0], o); },
-         [=, o = o](const Arrays& in) {
-           Array y = pool(in[0], o, maximum);
-           for (double& v : y.v) v = with_relu && v < 0 ? 0 : v;
-           return y;
-         },
-         false,
-         x.numel() > 10000 ? 4 : 24});
+    cases.push_back({text(x) + "_k" + std::to_string(o.kernel) + "_s" + std::to_string(o.stride) + "_p" +
+                         std::to_string(o.padding) + (with_relu ? "_relu" : ""),
+                     {{x, distinct(with_relu ? 0.02 : 0)}},
+                     [call, o = o](const Tensors& in) { return call(in[0], o); },
+                     [=, o = o](const Arrays& in) {
+                       Array y = pool(in[0], o, maximum);
+                       for (double& v : y.v) v = with_relu && v < 0 ? 0 : v;
+                       return y;
+                     },
+                     false,
+                     x.numel() > 10000 ? 4 : 24});
   return cases;
 }
 
