@@ -98,6 +98,11 @@ inline constexpr int64_t many = 70001;
 [[nodiscard]] std::vector<Row> cast_rows();
 [[nodiscard]] std::vector<Row> loss_rows();
 
+[[nodiscard]] inline std::vector<Case> operator+(std::vector<Case> a, const std::vector<Case>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
 /// "2x3x4", for names of cases.
 [[nodiscard]] std::string text(const Shape& shape);
 /// A case for each awkward size, and one of `many`, of a function of one tensor given for one number.
