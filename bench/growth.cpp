@@ -105,10 +105,10 @@ std::string growth_tables(const Options& options) {
         const bool slow = time_by > 1.1 * by, large = memory_by > 1.1 * by;
         for (const double factor : {by, time_by, memory_by}) row.push_back(fmt::format("{:.2f}x", factor));
         if (slow)
-          reasons += fmt::format("- {} {}, {:.2f}x the time for {:.2f}x the arithmetic: {}; the step's memory grew from "
-                                 "{:.1f} to {:.1f} MB.\n",
-                                 axis.name, n, time_by, by, reason(before_parts, parts, by), before_memory / 1e6,
-                                 bytes / 1e6);
+          reasons += fmt::format(
+              "- {} {}, {:.2f}x the time for {:.2f}x the arithmetic: {}; the step's memory grew from "
+              "{:.1f} to {:.1f} MB.\n",
+              axis.name, n, time_by, by, reason(before_parts, parts, by), before_memory / 1e6, bytes / 1e6);
         row.push_back(slow && large ? "**time, memory**" : slow ? "**time**" : large ? "**memory**" : "");
       } else {
         row.insert(row.end(), {"", "", "", ""});
@@ -124,7 +124,8 @@ std::string growth_tables(const Options& options) {
   if (!reasons.empty())
     text += fmt::format(
         "Where time grew by over 10 % more than the arithmetic, the kernels that took most of what is beyond it (a "
-        "sample of the stack each millisecond). They are those that pass over memory once and multiply little: they run "
+        "sample of the stack each millisecond). They are those that pass over memory once and multiply little: they "
+        "run "
         "at the speed of the cache that their arrays fit in (of this machine {:.0f} MB a core, then {:.0f} MB in all), "
         "then at that of memory.\n\n{}\n",
         static_cast<double>(::sysconf(_SC_LEVEL2_CACHE_SIZE)) / 1e6,

@@ -78,7 +78,8 @@ int run(const std::vector<std::string>& arguments) {
     } else if (a == "--rows") {
       options.rows = value();
     } else {
-      fail("bench", "'{}' is not known; there are --quick, --only TOPIC, --rows TEXT, --page FILE, --pictures FOLDER", a);
+      fail("bench", "'{}' is not known; there are --quick, --only TOPIC, --rows TEXT, --page FILE, --pictures FOLDER",
+           a);
     }
   }
   std::vector<std::string> names, titles;

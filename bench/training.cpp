@@ -51,8 +51,8 @@ std::string profiles(bool quick) {
     std::string names;
     for (size_t i = 0; i < std::min<size_t>(6, most.size()); ++i)
       names += fmt::format("{}{} {}", i ? ", " : "", most[i].second, percent(most[i].first));
-    table.rows.push_back({name, fmt::format("**{}**", percent(p.kernels)), percent(p.waiting),
-                          goal > 0 ? percent(goal) : "—", names});
+    table.rows.push_back(
+        {name, fmt::format("**{}**", percent(p.kernels)), percent(p.waiting), goal > 0 ? percent(goal) : "—", names});
   }
   return "Time in kernels over wall time, by a sample of the stack of the thread that runs the step each millisecond; "
          "what a kernel waits for the other thread to end its part counts as the kernel's.\n\n" +

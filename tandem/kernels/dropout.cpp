@@ -19,7 +19,8 @@ template <class S>
 void drop_some(const Dropping& p, const S* x, S* y, int64_t begin, int64_t end) {
   const auto scale = static_cast<Wide<S>>(p.scale);
   for (int64_t i = begin; i < end; ++i)
-    y[i] = random_bits(p.key, static_cast<uint64_t>(i)) < p.limit ? S{} : static_cast<S>(static_cast<Wide<S>>(x[i]) * scale);
+    y[i] = random_bits(p.key, static_cast<uint64_t>(i)) < p.limit ? S{}
+                                                                  : static_cast<S>(static_cast<Wide<S>>(x[i]) * scale);
 }
 
 }  // namespace

@@ -175,8 +175,8 @@ struct Scale {
   TANDEM_MATH grad(D, V, V g, V p) { return hn::Mul(g, p); }
 };
 
-// out[i] = body(d, load) for n elements, stored as S, a vector at a time and a tail of fewer; `load` takes what comes from
-// an operand. `past`: past the caches.
+// out[i] = body(d, load) for n elements, stored as S, a vector at a time and a tail of fewer; `load` takes what comes
+// from an operand. `past`: past the caches.
 template <class S, class Fn>
 HWY_INLINE void vectors(int64_t n, S* out, bool past, Fn&& body) {
   const hn::ScalableTag<Wide<S>> d;
@@ -277,11 +277,14 @@ void GradF32(Unary op, double p, bool past, const float* x, const float* g, floa
 void BinaryF32(Binary op, bool past, const float* a, int64_t as, const float* b, int64_t bs, float* out, int64_t n) {
   binary_all(op, past, a, as, b, bs, out, n);
 }
-void UnaryBF16(Unary op, double p, bool past, const BFloat16* x, BFloat16* y, int64_t n) { unary_all(op, p, past, x, y, n); }
+void UnaryBF16(Unary op, double p, bool past, const BFloat16* x, BFloat16* y, int64_t n) {
+  unary_all(op, p, past, x, y, n);
+}
 void GradBF16(Unary op, double p, bool past, const BFloat16* x, const BFloat16* g, BFloat16* gx, int64_t n) {
   grad_all(op, p, past, x, g, gx, n);
 }
-void BinaryBF16(Binary op, bool past, const BFloat16* a, int64_t as, const BFloat16* b, int64_t bs, BFloat16* out, int64_t n) {
+void BinaryBF16(Binary op, bool past, const BFloat16* a, int64_t as, const BFloat16* b, int64_t bs, BFloat16* out,
+                int64_t n) {
   binary_all(op, past, a, as, b, bs, out, n);
 }
 void UnaryF64(Unary op, double p, bool past, const double* x, double* y, int64_t n) { unary_all(op, p, past, x, y, n); }
@@ -325,7 +328,8 @@ void unary_piece(Unary op, double p, bool past, const double* x, double* y, int6
 void grad_piece(Unary op, double p, bool past, const double* x, const double* g, double* gx, int64_t n) {
   HWY_DYNAMIC_DISPATCH(GradF64)(op, p, past, x, g, gx, n);
 }
-void binary_piece(Binary op, bool past, const double* a, int64_t as, const double* b, int64_t bs, double* out, int64_t n) {
+void binary_piece(Binary op, bool past, const double* a, int64_t as, const double* b, int64_t bs, double* out,
+                  int64_t n) {
   HWY_DYNAMIC_DISPATCH(BinaryF64)(op, past, a, as, b, bs, out, n);
 }
 void unary_piece(Unary op, double p, bool past, const BFloat16* x, BFloat16* y, int64_t n) {
@@ -334,7 +338,8 @@ void unary_piece(Unary op, double p, bool past, const BFloat16* x, BFloat16* y, 
 void grad_piece(Unary op, double p, bool past, const BFloat16* x, const BFloat16* g, BFloat16* gx, int64_t n) {
   HWY_DYNAMIC_DISPATCH(GradBF16)(op, p, past, x, g, gx, n);
 }
-void binary_piece(Binary op, bool past, const BFloat16* a, int64_t as, const BFloat16* b, int64_t bs, BFloat16* out, int64_t n) {
+void binary_piece(Binary op, bool past, const BFloat16* a, int64_t as, const BFloat16* b, int64_t bs, BFloat16* out,
+                  int64_t n) {
   HWY_DYNAMIC_DISPATCH(BinaryBF16)(op, past, a, as, b, bs, out, n);
 }
 

@@ -31,8 +31,8 @@ struct Power {
 
   // A minimax fit of (2^f - 1) / f, 1e-8 off at most.
   HWY_INLINE Power(D d, hn::Vec<D> f, hn::Vec<D> n_shifted) : shifted(n_shifted) {
-    static constexpr float fit[] = {1,           0.693147182F,   0.240226492F,  0.0555035733F,
-                                    0.00961823761F, 0.00133907353F, 0.000154035093F};
+    static constexpr float fit[] = {
+        1, 0.693147182F, 0.240226492F, 0.0555035733F, 0.00961823761F, 0.00133907353F, 0.000154035093F};
     fraction = polynomial(d, f, fit);
   }
   /// Right for n = -127 … 127, where 2^-127 counts as 0; a NaN stays.

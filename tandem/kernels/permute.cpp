@@ -61,8 +61,10 @@ void turn_four(const uint32_t* from, int64_t from_step, uint32_t* to, int64_t to
   const hn::CappedTag<uint64_t, 2> wide;
   const auto row = [&](int64_t j) { return hn::LoadU(d, from + j * from_step); };
   const auto r0 = row(0), r1 = row(1), r2 = row(2), r3 = row(3);
-  const auto a = hn::BitCast(wide, hn::InterleaveLower(d, r0, r1)), b = hn::BitCast(wide, hn::InterleaveLower(d, r2, r3));
-  const auto c = hn::BitCast(wide, hn::InterleaveUpper(d, r0, r1)), e = hn::BitCast(wide, hn::InterleaveUpper(d, r2, r3));
+  const auto a = hn::BitCast(wide, hn::InterleaveLower(d, r0, r1)),
+             b = hn::BitCast(wide, hn::InterleaveLower(d, r2, r3));
+  const auto c = hn::BitCast(wide, hn::InterleaveUpper(d, r0, r1)),
+             e = hn::BitCast(wide, hn::InterleaveUpper(d, r2, r3));
   hn::StoreU(hn::BitCast(d, hn::InterleaveLower(wide, a, b)), d, to);
   hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(wide, a, b)), d, to + to_step);
   hn::StoreU(hn::BitCast(d, hn::InterleaveLower(wide, c, e)), d, to + 2 * to_step);
@@ -100,7 +102,8 @@ void permute_items(Axes axes, const T* from, T* to) {
   while (axes.at(inner).from != 1) ++inner;
   const Axis first = axes.take(inner);
   const int64_t strips = (first.size + line - 1) / line;
-  parallel_for(axes.items() * strips, std::max<int64_t>(1, elementwise_grain / (std::min(line, first.size) * last.size)),
+  parallel_for(axes.items() * strips,
+               std::max<int64_t>(1, elementwise_grain / (std::min(line, first.size) * last.size)),
                [&](int64_t begin, int64_t end) {
                  for (int64_t task = begin; task < end; ++task) {
                    const auto [at, into] = axes.place(task / strips);

@@ -86,9 +86,8 @@ void max_pool_image(const MaxPool<S>& p) {
         largest(
             p, win, c, [&](const S* from) HWY_ATTR { return load_first(d, rest, from); },
             [&](auto v) HWY_ATTR { store_first(v, d, rest, p.y + out + c); },
-            [&](auto v) HWY_ATTR {
-              hn::BlendedStore(v, hn::FirstN(d32, static_cast<size_t>(rest)), d32, p.where + out + c);
-            });
+            [&](auto v)
+                HWY_ATTR { hn::BlendedStore(v, hn::FirstN(d32, static_cast<size_t>(rest)), d32, p.where + out + c); });
     }
 }
 

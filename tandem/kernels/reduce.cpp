@@ -108,12 +108,8 @@ void lines(Reduce op, const T* x, int64_t count, int64_t n, T* out) {
   }
 }
 
-void LinesF32(Reduce op, const float* x, int64_t count, int64_t n, float* out) {
-  lines(op, x, count, n, out);
-}
-void LinesF64(Reduce op, const double* x, int64_t count, int64_t n, double* out) {
-  lines(op, x, count, n, out);
-}
+void LinesF32(Reduce op, const float* x, int64_t count, int64_t n, float* out) { lines(op, x, count, n, out); }
+void LinesF64(Reduce op, const double* x, int64_t count, int64_t n, double* out) { lines(op, x, count, n, out); }
 
 }  // namespace
 }  // namespace tandem::kernels::HWY_NAMESPACE

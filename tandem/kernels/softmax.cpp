@@ -56,8 +56,8 @@ void softmax_row(const T* x, int64_t n, bool logarithm, T* y) {
   });
 }
 
-// The same for R rows of K vectors, the last of which may be cut: they stay in registers, read once and written once, and
-// while one row waits for what runs over its lanes another goes on.
+// The same for R rows of K vectors, the last of which may be cut: they stay in registers, read once and written once,
+// and while one row waits for what runs over its lanes another goes on.
 template <int R, int K, bool logarithm>
 HWY_INLINE void softmax_short(const float* x, int64_t n, float* y) {
   const hn::ScalableTag<float> d;

@@ -16,7 +16,8 @@ void expect_drawn(uint64_t key, double probability, int64_t n) {
   const auto scale = static_cast<Wide<S>>(1 / (1 - probability));
   for (size_t i = 0; i < x.size(); ++i) {
     const double uniform = static_cast<double>(random_bits(key, i) >> 11) * 0x1.0p-53;
-    const auto want = static_cast<Wide<S>>(uniform < probability ? S{} : static_cast<S>(static_cast<Wide<S>>(x[i]) * scale));
+    const auto want =
+        static_cast<Wide<S>>(uniform < probability ? S{} : static_cast<S>(static_cast<Wide<S>>(x[i]) * scale));
     ASSERT_EQ(static_cast<Wide<S>>(y[i]), want) << i << " of " << n;
   }
 }

@@ -21,7 +21,8 @@ void expect_same(const char* name, const Op& op) {
   static const std::vector<float> x = random(rows * columns + off, "x");
   std::vector<float> whole(numbers + off), parts(numbers + off);
   const auto part = [&](auto& v, int64_t begin, int64_t end) {
-    return std::span(v).subspan(static_cast<size_t>(off + begin * columns), static_cast<size_t>((end - begin) * columns));
+    return std::span(v).subspan(static_cast<size_t>(off + begin * columns),
+                                static_cast<size_t>((end - begin) * columns));
   };
   op(rows, part(x, 0, rows), part(whole, 0, rows));
   for (int64_t i = 0; i < pieces; ++i) {

@@ -85,8 +85,8 @@ TEST_P(Fusion, IsTheLayersOneByOne) {
   }
 }
 
-// In mixed precision a network is near what it is in float32, with shortcuts that are wider than bodies and all. Vectors are
-// compared by their lengths: a ReLU near its kink may go the other way.
+// In mixed precision a network is near what it is in float32, with shortcuts that are wider than bodies and all.
+// Vectors are compared by their lengths: a ReLU near its kink may go the other way.
 TEST_P(Fusion, MixedPrecisionIsNear) {
   std::vector<Tensor> results[2];
   for (const bool bf16 : {false, true}) {
@@ -165,8 +165,7 @@ INSTANTIATE_TEST_SUITE_P(
                            Flatten{}, Linear{}},
                 {8, 8, 3}},
         Network{"norms", Sequential{BatchNorm{}, ReLU{}, Linear{6}, BatchNorm{}, Tanh{}, LayerNorm{}, ReLU{}}, {6}},
-        Network{"residual", residual_block(), {8, 8, 4}},
-        Network{"wide_shortcut", wide_shortcut(), {8, 8, 16}}));
+        Network{"residual", residual_block(), {8, 8, 4}}, Network{"wide_shortcut", wide_shortcut(), {8, 8, 16}}));
 
 }  // namespace
 }  // namespace tandem::testing

@@ -134,8 +134,8 @@ TEST_P(EachLayer, EveryTrainedPartGetsAGradient) {
   }
 }
 
-// Each layer takes what a convolution before it gives in mixed precision, and sends its gradient back. 3 % of the largest
-// is what a few roundings to bfloat16 cost here, and an error of wiring costs far more.
+// Each layer takes what a convolution before it gives in mixed precision, and sends its gradient back. 3 % of the
+// largest is what a few roundings to bfloat16 cost here, and an error of wiring costs far more.
 TEST_P(EachLayer, WorksInMixedPrecision) {
   std::vector<Tensor> results[2];
   for (const bool bf16 : {false, true}) {
@@ -164,7 +164,9 @@ TEST_P(EachLayer, WorksInMixedPrecision) {
       worst = std::max(worst, std::abs(static_cast<double>(got[j]) - static_cast<double>(want[j])));
     }
     // A bias before a batch norm has no effect: its gradient is rounding alone.
-    EXPECT_LE(worst, 0.03 * largest + (i > 1 ? 0.05 : 0)) << (i == 0 ? "output" : i == 1 ? "gradient of x" : "gradient of a parameter");
+    EXPECT_LE(worst, 0.03 * largest + (i > 1 ? 0.05 : 0)) << (i == 0   ? "output"
+                                                              : i == 1 ? "gradient of x"
+                                                                       : "gradient of a parameter");
   }
 }
 

@@ -69,11 +69,12 @@ std::vector<Row> activation_rows() {
                   pointwise_cases(
                       "", uniform(-5, 5), [](T x) { return tanh(x); }, [](double x) { return std::tanh(x); })});
   // The fit of the tail is good to 5e-9 of its value, the exponential in it to the rounding of its argument (up to 32).
-  rows.push_back({"gelu",
-                  {4e-6, 4e-6, 0, 1e-6, 0.25},
-                  "the rounding of x^2 / 2 in the exponential of its tail",
-                  pointwise_cases("", wide, gelu, [](double x) { return x * phi(x); }),
-                  {{0}, {1.01 * one_rounding, 1.01 * one_rounding, 0, 1e-6, 0.25}, "calculated in float, rounded once"}});
+  rows.push_back(
+      {"gelu",
+       {4e-6, 4e-6, 0, 1e-6, 0.25},
+       "the rounding of x^2 / 2 in the exponential of its tail",
+       pointwise_cases("", wide, gelu, [](double x) { return x * phi(x); }),
+       {{0}, {1.01 * one_rounding, 1.01 * one_rounding, 0, 1e-6, 0.25}, "calculated in float, rounded once"}});
   rows.push_back({"gelu_tanh",
                   {3e-6, 1e-6, 0, 0, 1},
                   "the argument of the exponential is up to 17; the gradient is a difference",

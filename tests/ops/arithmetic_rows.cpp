@@ -110,7 +110,9 @@ std::vector<Row> arithmetic_rows() {
   const std::string sums = "forward is rounded once; gradients of broadcast operands are sums in pieces";
 
   std::vector<Row> rows;
-  rows.push_back({"operator+", rounded, sums,
+  rows.push_back({"operator+",
+                  rounded,
+                  sums,
                   binary_cases([](T a, T b) { return a + b; }, std::plus<>(), any, any) +
                       pointwise_cases(
                           "with_number_", any, [](T a) { return a + 1.5; }, [](double a) { return a + 1.5; }) +

@@ -40,8 +40,12 @@ const std::vector<Wrong>& wrong_calls() {
       {"cast_type", [] { return cast(whole({2}), DType::bf16); }, "cast: takes float32 or float64, got int64"},
       {"multiply_bfloat16", [] { return narrow({2}) * narrow({2}); },
        "multiply: takes float32 or float64, got bfloat16"},
-      {"conv2d_bfloat16_weight", [] { return conv2d(narrow({1, 4, 4, 2}), narrow({3, 2, 3, 3}), {}); },
-       "conv2d: input (1, 4, 4, 2) is bfloat16, which takes float32 parts, but a part of shape (3, 2, 3, 3) is bfloat16"},
+      {"conv2d_bfloat16_weight",
+       [] {
+         return conv2d(narrow({1, 4, 4, 2}), narrow({3, 2, 3, 3}), {});
+       },
+       "conv2d: input (1, 4, 4, 2) is bfloat16, which takes float32 parts, but a part of shape (3, 2, 3, 3) is "
+       "bfloat16"},
       {"batch_norm_relu_added",
        [] {
          return batch_norm_relu(narrow({4, 2}), {zeros({2}), zeros({2}), zeros({2}), zeros({2})}, zeros({4, 2}));

@@ -65,8 +65,8 @@ struct Tolerance {
 };
 
 /// Mixed precision: which inputs (of those that a case has) are stored as bfloat16, and how close results then are to
-/// those of the same rounded numbers. No inputs: the operation does not take it, or is a function of each element, which all
-/// go the way of relu and gelu.
+/// those of the same rounded numbers. No inputs: the operation does not take it, or is a function of each element,
+/// which all go the way of relu and gelu.
 struct Mixed {
   std::vector<size_t> inputs;
   Tolerance tolerance;

@@ -66,8 +66,8 @@ struct Entry {
 
 std::vector<Row> all_rows() {
   std::vector<Row> rows;
-  for (const auto& family :
-       {arithmetic_rows, activation_rows, reduce_rows, linear_rows, image_rows, norm_rows, shape_rows, cast_rows, loss_rows})
+  for (const auto& family : {arithmetic_rows, activation_rows, reduce_rows, linear_rows, image_rows, norm_rows,
+                             shape_rows, cast_rows, loss_rows})
     for (Row& row : family()) rows.push_back(std::move(row));
   return rows;
 }
@@ -266,8 +266,8 @@ TEST_P(OpTable, GradientFloat32) {
   }
 }
 
-// With some inputs stored as bfloat16: against the reference of the same rounded numbers, and gradients against those in
-// float64; the same bytes for any number of threads.
+// With some inputs stored as bfloat16: against the reference of the same rounded numbers, and gradients against those
+// in float64; the same bytes for any number of threads.
 TEST_P(OpTable, MixedPrecision) {
   const Mixed& mixed = GetParam().row.mixed;
   if (mixed.inputs.empty()) return;

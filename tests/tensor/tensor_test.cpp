@@ -100,7 +100,8 @@ TEST(Tensor, BFloat16RoundsToTheNearest) {
   EXPECT_EQ(rounded(1 + 0x1.01p-8F), 1 + 0x1p-7F);
   EXPECT_EQ(rounded(0x1.FFFFFEp127F), INFINITY) << "as float does beyond its range";
   EXPECT_TRUE(std::isnan(rounded(NAN)));
-  EXPECT_TRUE(std::isnan(rounded(std::bit_cast<float>(0x7f80'0001U)))) << "a NaN whose digits are all in the lower half";
+  EXPECT_TRUE(std::isnan(rounded(std::bit_cast<float>(0x7f80'0001U))))
+      << "a NaN whose digits are all in the lower half";
 
   const Tensor t = Tensor::from(std::vector<float>{1.00390625F, -2.5F, 300}, {3}).to(DType::bf16);
   EXPECT_EQ(t.byte_count(), 6U);

@@ -218,7 +218,8 @@ TEST_P(Precision, SameBytesForAnyNumberOfThreads) {
   set_threads(0);
 }
 
-// Weights and all that a model or a checkpoint holds are float32; the training learns as well as in float32, but differs.
+// Weights and all that a model or a checkpoint holds are float32; the training learns as well as in float32, but
+// differs.
 TEST(Trainer, MixedPrecisionLearns) {
   const data::ImageSet train = bands(90, 1), validation = bands(60, 2);
   std::vector<std::vector<uint8_t>> ends;
