@@ -2,6 +2,7 @@
 #include <tandem/base/threads.h>
 #include <tandem/kernels/bfloat16.h>
 #include <tandem/kernels/conv.h>
+#include <tandem/kernels/few_channels.h>
 #include <tandem/kernels/isa.h>
 #include <tandem/kernels/onednn.h>
 #include <tandem/kernels/winograd.h>
@@ -195,7 +196,9 @@ void onednn_grad_weight(const ConvShape& s, std::span<const T> x, std::span<cons
 void conv2d(const ConvShape& s, std::span<const float> x, std::span<const float> weight, std::span<const float> bias,
             std::span<float> y) {
   if (s.n == 0) return;
-  winograd_fits(s) ? winograd_conv2d(s, x, weight, bias, y) : onednn_conv2d(s, x, weight, bias, y);
+  if (winograd_fits(s)) return winograd_conv2d(s, x, weight, bias, y);
+  if (few_channels_fits(s)) return few_channels_conv2d(s, x, weight, bias, y);
+  onednn_conv2d(s, x, weight, bias, y);
 }
 
 void conv2d_grad_input(const ConvShape& s, std::span<const float> gy, std::span<const float> weight,

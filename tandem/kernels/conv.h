@@ -17,8 +17,9 @@ struct ConvShape {
 };
 
 // Contract: outputs overlap no input; n may be 0, all other sizes are at least 1; bias is empty or has o values.
-// float runs on Winograd's tiles where they fit (winograd.h) and on oneDNN elsewhere; double is the plain loop. Images
-// in bfloat16 go with weights, and gradients of weights, in float; sums are float, and each result is rounded once.
+// float runs on Winograd's tiles (winograd.h) or on windows of few channels (few_channels.h) where they fit and on
+// oneDNN elsewhere; double is the plain loop. Images in bfloat16 go with weights, and gradients of weights, in float;
+// sums are float, and each result is rounded once.
 
 void conv2d(const ConvShape& s, std::span<const float> x, std::span<const float> weight, std::span<const float> bias,
             std::span<float> y);

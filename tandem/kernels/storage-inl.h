@@ -1,5 +1,5 @@
-// Vectors of numbers from and to memory, where bfloat16 is stored and float is calculated in; for any tag of full width.
-// Included once for each instruction set, as Highway's own -inl.h files are.
+// Vectors of numbers from and to memory, where bfloat16 is stored and float is calculated in; for any tag of full
+// width. Included once for each instruction set, as Highway's own -inl.h files are.
 #if defined(TANDEM_KERNELS_STORAGE_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef TANDEM_KERNELS_STORAGE_INL_H
 #undef TANDEM_KERNELS_STORAGE_INL_H

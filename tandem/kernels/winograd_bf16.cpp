@@ -1,14 +1,15 @@
-// Winograd's convolution (winograd.cpp) of images in bfloat16, for processors whose AVX-512 multiplies pairs of bfloat16
-// and adds them to a float. Tiles are transformed in float and rounded to bfloat16 once; sums are float throughout.
+// Winograd's convolution (winograd.cpp) of images in bfloat16, for processors whose AVX-512 multiplies pairs of
+// bfloat16 and adds them to a float. Tiles are transformed in float and rounded to bfloat16 once; sums are float
+// throughout.
 #include <immintrin.h>
 #include <tandem/base/memory.h>
 #include <tandem/base/threads.h>
 #include <tandem/kernels/winograd.h>
 #include <tandem/kernels/winograd_parts.h>
 
+#include <hwy/base.h>
 #include <algorithm>
 #include <array>
-#include <hwy/base.h>
 #include <type_traits>
 
 #ifndef __clang__
@@ -35,17 +36,16 @@ HWY_INLINE void store(V v, BFloat16* to) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(v)));
 }
 
-// Where a sum runs over channels, 16 of one tile lie behind 16 of the next; where it runs over tiles, each channel of two
-// tiles lies side by side.
+// Where a sum runs over channels, 16 of one tile lie behind 16 of the next; where it runs over tiles, each channel of
+// two tiles lies side by side.
 enum class Order { tile_by_tile, in_pairs };
 template <Order order>
 HWY_INLINE void store_two(V even, V odd, BFloat16* to) {
   auto both = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(odd, even));
   if constexpr (order == Order::in_pairs)
-    both = _mm512_permutexvar_epi16(
-        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19,
-                         3, 18, 2, 17, 1, 16, 0),
-        both);
+    both = _mm512_permutexvar_epi16(_mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23,
+                                                     7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0),
+                                    both);
   _mm512_storeu_si512(to, both);
 }
 
@@ -231,7 +231,8 @@ void grad_weight(const Tiles& s, const BFloat16* x, const BFloat16* gy, const BF
   });
 }
 
-// A transformed weight in bfloat16: [point][out / 16][in / 2][out % 16][in % 2], planes as long as half of those in float.
+// A transformed weight in bfloat16: [point][out / 16][in / 2][out % 16][in % 2], planes as long as half of those in
+// float.
 void pack_weight(const Tiles& s, const float* from, BFloat16* to) {
   for (int64_t p = 0; p < points; ++p)
     for (int64_t row = 0; row < s.o / chunk * s.c; row += 2) {  // both lie in the order of (out / 16, in)
@@ -255,9 +256,7 @@ Block memory_for(int64_t count) {
 }
 
 // Two tiles are transformed together, so lines are filled up to pairs of them.
-Tiles tiles_of(const ConvShape& s, int64_t block) {
-  return {s.h, s.w, s.oh(), s.ow(), s.c, s.o, s.pad_h, block, 2};
-}
+Tiles tiles_of(const ConvShape& s, int64_t block) { return {s.h, s.w, s.oh(), s.ow(), s.c, s.o, s.pad_h, block, 2}; }
 
 void convolve(const Tiles& s, int64_t images, const WeightView& weight, std::span<const BFloat16> x,
               std::span<const float> bias, std::span<BFloat16> y) {

@@ -37,8 +37,8 @@ struct WeightView {
   bool backwards;
 };
 
-/// Transformed weights lie as [point][out / 16][in][out % 16]. The extra line keeps the planes of the points from falling
-/// into the same lines of the cache.
+/// Transformed weights lie as [point][out / 16][in][out % 16]. The extra line keeps the planes of the points from
+/// falling into the same lines of the cache.
 constexpr int64_t plane_of(int64_t channels, int64_t others) { return channels * others + chunk; }
 
 /// A weight transformed: points * plane_of(c, o) floats.

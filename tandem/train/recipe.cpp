@@ -124,6 +124,11 @@ Config find_recipe(const std::string& given) {
     if (name == given) return Config::parse(text, given);
     names.emplace_back(name);
   }
+  const bool is_folder = fs::is_directory(given, error), is_override = given.find('=') != std::string::npos;
+  if (is_folder || is_override)
+    throw Error(ErrorKind::usage,
+                fmt::format("'{}' is {}: the recipe comes first, as in `tandem train digits {}`", given,
+                            is_folder ? "a folder" : "an override", is_folder ? "data=" + given : given));
   const std::string near = nearest_name(given, names);
   throw Error(ErrorKind::usage,
               fmt::format("recipe '{}' is no file and no recipe of this program{}; there are: {}", given,

@@ -1,5 +1,5 @@
-// Convolutions of images in bfloat16: close to the plain sum in every geometry, the same bytes whatever the threads and the
-// batch, on the instruction for it and without.
+// Convolutions of images in bfloat16: close to the plain sum in every geometry, the same bytes whatever the threads and
+// the batch, on the instruction for it and without.
 #include <gtest/gtest.h>
 #include <tandem/base/threads.h>
 #include <tandem/kernels/bfloat16.h>
@@ -41,12 +41,10 @@ ConvShape shape(int64_t n, int64_t h, int64_t w, int64_t c, int64_t o, int64_t p
 
 // Channels in sixteens are Winograd's; the last three go to oneDNN.
 const std::vector<ConvShape>& shapes() {
-  static const std::vector<ConvShape> all{shape(1, 1, 1, 16, 16, 1),   shape(1, 3, 3, 16, 32, 0),
-                                          shape(2, 4, 7, 32, 16, 1),   shape(3, 5, 5, 48, 80, 2),
-                                          shape(5, 8, 8, 64, 64, 1),   shape(2, 33, 17, 16, 16, 1),
-                                          shape(1, 2, 40, 96, 16, 1),  shape(9, 6, 6, 64, 128, 1),
-                                          shape(3, 9, 9, 3, 16, 1),    shape(4, 12, 12, 16, 32, 1, 2),
-                                          shape(2, 7, 7, 5, 9, 1)};
+  static const std::vector<ConvShape> all{
+      shape(1, 1, 1, 16, 16, 1), shape(1, 3, 3, 16, 32, 0),      shape(2, 4, 7, 32, 16, 1),  shape(3, 5, 5, 48, 80, 2),
+      shape(5, 8, 8, 64, 64, 1), shape(2, 33, 17, 16, 16, 1),    shape(1, 2, 40, 96, 16, 1), shape(9, 6, 6, 64, 128, 1),
+      shape(3, 9, 9, 3, 16, 1),  shape(4, 12, 12, 16, 32, 1, 2), shape(2, 7, 7, 5, 9, 1)};
   return all;
 }
 
@@ -58,7 +56,8 @@ TEST(KernelBFloat16, ConvolutionsAgreeWithThePlainSum) {
     conv2d(s, x, wide(got.w), wide(got.b), y);
     conv2d_grad_input(s, g, wide(got.w), gx);
     conv2d_grad_weight(s, x, g, gw);
-    // Operands are rounded by up to 2^-9 of themselves, one result by as much; the errors of a sum grow as the sum does.
+    // Operands are rounded by up to 2^-9 of themselves, one result by as much; the errors of a sum grow as the sum
+    // does.
     EXPECT_LE(worst_error(testing::widen(got.y), y), 8e-3) << s.h << "x" << s.w << "x" << s.c;
     EXPECT_LE(worst_error(testing::widen(got.gx), gx), 8e-3) << s.h << "x" << s.w << "x" << s.c;
     EXPECT_LE(worst_error(got.gw, gw), 8e-3) << s.h << "x" << s.w << "x" << s.c;
