@@ -5,6 +5,7 @@
 #include <tandem/optim/optimizer.h>
 #include <tandem/optim/schedule.h>
 #include <tandem/tasks/image_classification.h>
+#include <tandem/train/privacy.h>
 
 namespace tandem::train {
 
@@ -59,6 +60,7 @@ struct Recipe {
   optim::Options optimizer;
   optim::ScheduleOptions schedule;
   TrainOptions train;
+  PrivacyOptions privacy;
   void fields(Fields& f);
 
   [[nodiscard]] static Recipe read(const Config& config);
