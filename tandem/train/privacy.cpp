@@ -119,7 +119,7 @@ PrivateGradients private_gradients(const nn::Sequential& net, const tasks::LossO
       for (size_t p = 0; p < own.leaves.size(); ++p) {
         const Tensor g = grad_of(own.leaves[p]);
         if (g.defined()) {
-          const auto from = g.data<const float>(), into = piece.sums[p].data<float>();
+          const auto from = g.data<float>(), into = piece.sums[p].data<float>();
           for (size_t j = 0; j < into.size(); ++j) into[j] += scale * from[j];
         }
         clear_grad(own.leaves[p]);
@@ -136,7 +136,7 @@ PrivateGradients private_gradients(const nn::Sequential& net, const tasks::LossO
     out.loss += piece.loss / static_cast<double>(n);
     out.correct += piece.correct;
     for (size_t p = 0; p < out.grads.size(); ++p) {
-      const auto from = piece.sums[p].data<const float>(), into = out.grads[p].data<float>();
+      const auto from = piece.sums[p].data<float>(), into = out.grads[p].data<float>();
       for (size_t j = 0; j < into.size(); ++j) into[j] += from[j];
     }
   }

@@ -1,3 +1,4 @@
+#include <tandem/base/threads.h>
 #include <tandem/data/formats/image.h>
 #include <tandem/people/learn.h>
 #include <tandem/people/rehearsal.h>
@@ -106,7 +107,9 @@ TEST(Learn, BadCorrectionsDoNotWreckIt) {
     for (const int64_t i : learned.believed) ++(i % 5 == 0 ? bad_believed : good_believed);
     EXPECT_LE(bad_believed, 3) << "of 12";
     EXPECT_GE(good_believed, 40) << "of 48";
-    if (people > 1) EXPECT_LT(learned.trust.people[0], learned.trust.people[1]);
+    if (people > 1) {
+      EXPECT_LT(learned.trust.people[0], learned.trust.people[1]);
+    }
   }
 }
 
