@@ -1,8 +1,9 @@
 #include <tandem/people/choose.h>
-#include <tandem/nn/conv.h>
+#include <tandem/nn/activation.h>
 #include <tandem/nn/linear.h>
 #include <tandem/people/labelling.h>
 
+#include <cstring>
 #include <set>
 
 #include "tests/train/small.h"
@@ -111,12 +112,11 @@ TEST(MostDiverse, TakesWhatIsFarFromWhatThereIs) {
 
 TEST(LabelCurve, UsefulQuestionsLearnMoreFromAsManyAnswers) {
   const train::Recipe recipe = tandem::testing::small_recipe("optimizer: {lr: 0.01}\ntrain: {epochs: 1, batch: 16}");
-  // Mostly easy pictures of one class: random questions hear of little else.
-  data::ImageSet pool = bands(600, 1), test = bands(150, 2);
-  std::vector<int64_t> uneven;
-  for (int64_t i = 0; i < pool.size(); ++i)
-    if (i % 3 == 0 || i % 60 == 1 || i % 60 == 2) uneven.push_back(i);
-  pool = data::subset(pool, uneven);
+  // Nine of ten pictures are copies of three: random questions hear of little else.
+  data::ImageSet pool = bands(600, 1);
+  const data::ImageSet test = bands(150, 2);
+  for (int64_t i = 3; i < pool.size(); ++i)
+    if (i % 10 != 0) std::memcpy(pool.pixels.rows(i, i + 1).bytes(), pool.pixels.rows(i % 3, i % 3 + 1).bytes(), 64);
   const std::vector<int64_t> sizes{6, 12, 18};
   std::vector<int64_t> heard;
   const auto useful =

@@ -54,14 +54,15 @@ Lesson lesson(const data::ImageSet& set, int64_t count, int64_t people = 1, int6
     which.push_back(i);
     const bool bad = bad_every > 0 && i % bad_every == 0;
     const int32_t label = set.labels[static_cast<size_t>(i)];
-    out.answers.push_back({i, bad || people == 1 ? 0 : 1 + i % (people - 1), bad ? (label + 1) % 3 : label});
+    out.answers.push_back(
+        {i, bad || people == 1 ? 0 : 1 + i % (people - 1), bad ? (label + 1 + i / bad_every % 2) % 3 : label});
   }
   out.pictures = data::subset(set, which);
   std::ranges::fill(out.pictures.labels, 0);
   return out;
 }
 
-const LearnOptions quick{.lr = 3e-3, .allowed = 0.02};
+const LearnOptions quick{.steps = 60, .lr = 3e-3, .allowed = 0.02};
 
 TEST(Learn, TakesInCorrectionsAndKeepsWhatItKnew) {
   const Trained& t = trained();
@@ -121,6 +122,7 @@ TEST(Learn, AnUpdateThatForgetsIsRolledBack) {
   LearnOptions hard = quick;
   hard.steps = 120;
   hard.lr = 0.02;
+  hard.attempts = 1;
   const Learned learned = learn(t.model, wrong, t.memory, 0, hard);
   EXPECT_FALSE(learned.better);
   EXPECT_LT(learned.accuracy_after, learned.accuracy_before - 0.02);
