@@ -1,10 +1,13 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/kernels/conv.h>
+#include <tandem/kernels/elementwise.h>
+#include <tandem/kernels/few_channels.h>
 #include <tandem/kernels/pool.h>
 #include <tandem/kernels/reduce.h>
 #include <tandem/kernels/winograd.h>
 #include <tandem/ops/activation.h>
 #include <tandem/ops/arithmetic.h>
+#include <tandem/ops/cast.h>
 #include <tandem/ops/check.h>
 #include <tandem/ops/image.h>
 #include <tandem/ops/reduce.h>
@@ -58,25 +61,29 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2d
   const kernels::ConvShape s = conv_shape(x, w, bias, options);
   expect_same_type("conv2d", x, {&w, &bias});
   Tensor y = Tensor::empty({s.n, s.oh(), s.ow(), s.o}, x.dtype());
-  dispatch_float("conv2d", x.dtype(), [&](auto t) {
-    using T = decltype(t);
-    kernels::conv2d(s, x.data<const T>(), w.data<const T>(),
-                    bias.defined() ? bias.data<const T>() : std::span<const T>{}, y.data<T>());
+  dispatch_stored("conv2d", x.dtype(), [&](auto t) {
+    using S = decltype(t);
+    using T = Wide<S>;
+    kernels::conv2d(s, x.data<const S>(), w.data<const T>(),
+                    bias.defined() ? bias.data<const T>() : std::span<const T>{}, y.data<S>());
   });
   return with_grad(
       "conv2d", y, {x, w, bias},
       [s, xs = x.shape(), ws = w.shape(), x = keep_for(w, x), w = keep_for(x, w)](const Tensor& g, Wanted wanted) {
         Grads grads(3);
-        dispatch_float("conv2d", g.dtype(), [&](auto t) {
-          using T = decltype(t);
-          const std::span<const T> gy = g.data<const T>();
-          const auto make = [&](size_t i, const Shape& shape) {
-            grads[i] = Tensor::empty(shape, g.dtype());
-            return grads[i].template data<T>();
+        dispatch_stored("conv2d", g.dtype(), [&](auto t) {
+          using S = decltype(t);
+          using T = Wide<S>;
+          const std::span<const S> gy = g.data<const S>();
+          const auto make = [&](size_t i, const Shape& shape, auto type) {
+            grads[i] = Tensor::empty(shape, dtype_v<decltype(type)>);
+            return grads[i].template data<decltype(type)>();
           };
-          if (wanted[0]) kernels::conv2d_grad_input(s, gy, w.data<const T>(), make(0, xs));
-          if (wanted[1]) kernels::conv2d_grad_weight(s, x.data<const T>(), gy, make(1, ws));
-          if (wanted[2]) kernels::reduce<T>(kernels::Reduce::sum, 1, s.n * s.oh() * s.ow(), s.o, gy, make(2, {s.o}));
+          if (wanted[0]) kernels::conv2d_grad_input(s, gy, w.data<const T>(), make(0, xs, S{}));
+          if (wanted[1]) kernels::conv2d_grad_weight(s, x.data<const S>(), gy, make(1, ws, T{}));
+          if (wanted[2])
+            kernels::reduce<T>(kernels::Reduce::sum, 1, s.n * s.oh() * s.ow(), s.o, widened(g).data<const T>(),
+                               make(2, {s.o}, T{}));
         });
         return grads;
       });
@@ -90,12 +97,15 @@ PackedConv2d pack(const Tensor& weight, const Tensor& bias, const Conv2dOptions&
       conv_shape(Tensor::empty({0, reach_h, reach_w, weight.size(1) * options.groups}), weight, bias, options);
   if (weight.dtype() == DType::f32 && kernels::winograd_fits(s))
     out.transformed = std::make_shared<const Block>(kernels::winograd_weight(s, weight.data<const float>()));
+  else if (weight.dtype() == DType::f32 && kernels::few_channels_fits(s))
+    out.transformed = std::make_shared<const Block>(kernels::few_channels_weight(s, weight.data<const float>()));
   return out;
 }
 
 Tensor conv2d(const Tensor& x, const PackedConv2d& p, const Tensor& added, bool with_relu) {
   const NoGrad off;
-  if (!p.transformed || x.dtype() != DType::f32) {
+  const bool few_channels = p.transformed && p.weight.size(1) % 16 != 0;  // which Winograd's tiles do not take
+  if (!p.transformed || x.dtype() != DType::f32 || (few_channels && added.defined())) {
     Tensor y = conv2d(x, p.weight, p.bias, p.options);
     if (added.defined()) y = y + added;
     return with_relu ? relu(y) : y;
@@ -107,31 +117,41 @@ Tensor conv2d(const Tensor& x, const PackedConv2d& p, const Tensor& added, bool 
   const auto values = [](const Tensor& part) {
     return part.defined() ? part.data<const float>() : std::span<const float>{};
   };
-  if (s.n > 0)
+  if (s.n > 0 && few_channels)
+    kernels::few_channels_conv2d(s, x.data<const float>(), *p.transformed, values(p.bias), with_relu, y.data<float>());
+  else if (s.n > 0)
     kernels::winograd_conv2d(s, x.data<const float>(), *p.transformed, values(p.bias), values(added), with_relu,
                              y.data<float>());
   return y;
 }
 
-Tensor max_pool2d(const Tensor& x, const PoolOptions& options) {
+Tensor max_pool2d(const Tensor& x, const PoolOptions& options, bool with_relu) {
   const kernels::PoolShape s = pool_shape("max_pool2d", x, options);
   Tensor y = Tensor::empty({s.n, s.oh(), s.ow(), s.c}, x.dtype());
-  const Tensor where = Tensor::empty(y.shape(), DType::i32);
-  dispatch_float("max_pool2d", x.dtype(), [&](auto t) {
+  const Tensor where = recording({x}) ? Tensor::empty(y.shape(), DType::i32) : Tensor{};  // the gradient wants it
+  dispatch_stored("max_pool2d", x.dtype(), [&](auto t) {
     using T = decltype(t);
-    kernels::max_pool<T>(s, x.data<const T>(), y.data<T>(), where.data<int32_t>());
+    kernels::max_pool<T>(s, x.data<const T>(), with_relu, y.data<T>(),
+                         where.defined() ? where.data<int32_t>() : std::span<int32_t>{});
   });
-  return with_grad("max_pool2d", y, {x}, [s, where, shape = x.shape()](const Tensor& g, Wanted) {
-    Tensor gx = Tensor::empty(shape, g.dtype());
-    dispatch_float("max_pool2d", g.dtype(), [&](auto t) {
-      using T = decltype(t);
-      kernels::max_pool_grad<T>(s, where.data<const int32_t>(), g.data<const T>(), gx.data<T>());
-    });
-    return Grads{gx};
-  });
+  return with_grad(
+      "max_pool2d", y, {x}, [s, where, kept = with_relu ? y : Tensor{}, shape = x.shape()](const Tensor& g, Wanted) {
+        Tensor gx = Tensor::empty(shape, g.dtype());
+        dispatch_stored("max_pool2d", g.dtype(), [&](auto t) {
+          using T = decltype(t);
+          Tensor counted = g;
+          if (kept.defined()) {
+            counted = Tensor::empty(g.shape(), g.dtype());
+            kernels::unary_grad(kernels::Unary::relu, 0, kept.data<const T>(), g.data<const T>(), counted.data<T>());
+          }
+          kernels::max_pool_grad<T>(s, where.data<const int32_t>(), counted.data<const T>(), gx.data<T>());
+        });
+        return Grads{gx};
+      });
 }
 
 Tensor avg_pool2d(const Tensor& x, const PoolOptions& options) {
+  if (x.dtype() == DType::bf16) return avg_pool2d(widened(x), options);
   const kernels::PoolShape s = pool_shape("avg_pool2d", x, options);
   Tensor y = Tensor::empty({s.n, s.oh(), s.ow(), s.c}, x.dtype());
   dispatch_float("avg_pool2d", x.dtype(), [&](auto t) {
@@ -150,7 +170,7 @@ Tensor avg_pool2d(const Tensor& x, const PoolOptions& options) {
 
 Tensor global_avg_pool2d(const Tensor& x) {
   expect_image("global_avg_pool2d", x);
-  return mean(reshape(x, {x.size(0), x.size(1) * x.size(2), x.size(3)}), 1);
+  return mean(reshape(widened(x), {x.size(0), x.size(1) * x.size(2), x.size(3)}), 1);
 }
 
 }  // namespace tandem

@@ -11,7 +11,7 @@ struct LearnOptions {
   int64_t batch = 64;     // a quarter of it corrections, the rest replayed training examples
   double lr = 5e-4;       // Adam; falls to 0 over the steps
   int64_t attempts = 3;   // each at a third of the rate before, until one is better
-  double allowed = 2e-3;  // share of the examples held back that may be lost against the best so far
+  double allowed = 5e-3;  // share of the examples held back that may be lost against the best so far
   int64_t folds = 3;      // for judging corrections by networks that did not learn from them
   TrustOptions trust = {};
   data::Augment augment = {};  // as in training
