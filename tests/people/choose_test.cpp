@@ -117,7 +117,12 @@ optimizer: {lr: 0.01}
 train: {epochs: 1, batch: 32}
 )",
                                                                  "curve.yaml"));
-  const data::ImageSplits data = train::prepare(recipe, "");
+  data::ImageSplits data = train::prepare(recipe, "");
+  // Nine of ten pictures are copies of ten: random questions hear of little else.
+  for (int64_t i = 10; i < data.train.size(); ++i)
+    if (i / 10 % 10 != 0)
+      std::ranges::copy(data.train.pixels.rows(i % 10, i % 10 + 1).data<const uint8_t>(),
+                        data.train.pixels.rows(i, i + 1).data<uint8_t>().begin());
   const std::vector<int64_t> sizes{20, 60, 100};
   std::vector<int64_t> heard;
   const auto useful = label_curve(recipe, data.train, data.test, sizes, true, 60,
@@ -125,8 +130,7 @@ train: {epochs: 1, batch: 32}
   const auto random = label_curve(recipe, data.train, data.test, sizes, false, 60);
   EXPECT_EQ(heard, sizes);
   EXPECT_EQ(useful[0].accuracy, random[0].accuracy) << "they start alike";
-  EXPECT_GT(useful[0].accuracy, 0.2);
-  EXPECT_GT(useful[2].accuracy, random[2].accuracy);
+  EXPECT_GT(useful[2].accuracy, random[2].accuracy + 0.05);
 }
 
 TEST(LabelCurve, LabelsForAnAccuracyLieBetweenTwoPoints) {
