@@ -13,7 +13,7 @@ constexpr const char* tokens_variable = "TANDEM_TOKENS";
 struct Options {
   std::vector<std::string> models;
   std::string tokens;
-  double delay_ms = 0, patience = 10, idle = 30, transfer = 30, grace = 10, body_mb = 16;
+  double delay_ms = 0, patience = 10, idle = 30, transfer = 30, grace = 10, body_mb = 8;
   deploy::ServeOptions serve;
 };
 
