@@ -12,7 +12,7 @@ constexpr const char* tokens_variable = "TANDEM_TOKENS";
 
 struct Options {
   std::vector<std::string> models;
-  std::string tokens;
+  std::string tokens, keep = "none";
   double delay_ms = 0, patience = 10, idle = 30, transfer = 30, grace = 10, body_mb = 8;
   deploy::ServeOptions serve;
 };
@@ -36,6 +36,7 @@ int run(Options& o) {
   s.http.grace = duration<milliseconds>(o.grace);
   s.batch.delay = duration<std::chrono::microseconds>(o.delay_ms / 1000);
   s.batch.patience = duration<milliseconds>(o.patience);
+  s.keep = o.keep == "all" ? deploy::Keep::all : o.keep == "deferred" ? deploy::Keep::deferred : deploy::Keep::none;
   s.say = say;
   s.listening = [&](const std::string& url) {
     say(fmt::format("serving {} model{}; Ctrl-C ends it", s.models.size(), s.models.size() == 1 ? "" : "s"));
@@ -66,6 +67,9 @@ void add_serve(CLI::App& app, Context& context) {
                    "A file with lines 'ROLE TOKEN', roles: predict, correct, administer; TANDEM_TOKENS may hold the lines "
                    "themselves")
       ->envname("TANDEM_TOKENS_FILE");
+  option("--keep", o->keep, "TANDEM_SERVE_KEEP",
+         "Which inputs and answers go to RUN/people.sqlite, for people to answer or correct")
+      ->check(CLI::IsMember({"none", "deferred", "all"}));
   option("--max-batch", o->serve.batch.most, "TANDEM_SERVE_MAX_BATCH", "Examples that are computed at once")
       ->check(CLI::Range(1, 65536));
   option("--max-delay", o->delay_ms, "TANDEM_SERVE_MAX_DELAY",

@@ -20,6 +20,12 @@ constexpr std::array table{
           "Which pixels speak for the answer"},
     Route{Action::explain, "explain_version", "POST", "/v2/models/{model}/versions/{version}/explain", Role::predict,
           "Which pixels speak for the answer of one version"},
+    Route{Action::feedback, "feedback", "POST", "/v2/models/{model}/feedback", Role::correct,
+          "What a decision should have been"},
+    Route{Action::waiting, "waiting", "GET", "/v2/models/{model}/waiting", Role::correct,
+          "Decisions left to people and not answered yet, oldest first"},
+    Route{Action::decision, "decision", "GET", "/v2/models/{model}/decisions/{decision}", Role::correct,
+          "A decision that was kept, with its input"},
     Route{Action::model, "model", "GET", "/v2/models/{model}", Role::predict, "What the model takes and gives"},
     Route{Action::model, "model_version", "GET", "/v2/models/{model}/versions/{version}", Role::predict,
           "What one version takes and gives"},
@@ -87,6 +93,7 @@ bool fits(const std::vector<std::string_view>& path, std::string_view pattern, M
 json schema(const char* type) { return {{"schema", {{"type", type}}}}; }
 
 json request_of(Action action) {
+  if (action == Action::feedback) return {{"required", true}, {"content", {{"application/json", schema("object")}}}};
   if (action != Action::infer && action != Action::explain) return nullptr;
   json content{{"application/json", schema("object")}, {"application/octet-stream", schema("string")}};
   for (const char* picture : {"image/png", "image/jpeg"}) content[picture] = schema("string");
@@ -100,9 +107,9 @@ json responses_of(const Route& route) {
   json out{{"200", answer}};
   const auto add = [&](const char* status, const char* words) { out[status] = {{"description", words}}; };
   const bool asks = route.action == Action::infer || route.action == Action::explain;
-  if (asks) add("400", "The body does not fit the protocol or the model");
+  if (asks || route.action == Action::feedback) add("400", "The body does not fit the protocol or the model");
   if (route.role) add("401", "The token is missing or unknown"), add("403", "The token's role may not do this");
-  if (std::string_view(route.path).find('{') != std::string_view::npos) add("404", "There is no such model or version");
+  if (std::string_view(route.path).find('{') != std::string_view::npos) add("404", "There is no such model, version or decision");
   if (route.action == Action::reload) add("409", "The file was refused; the model before stays in service");
   if (asks) add("413", "The body is too large"), add("429", "The queue is full: see Retry-After");
   if (asks || route.action == Action::ready) add("503", "Not now: see Retry-After");
@@ -137,7 +144,7 @@ std::string openapi() {
     std::string method = route.method;
     std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c | 0x20); });
     json parameters = json::array();
-    for (const char* name : {"model", "version"})
+    for (const char* name : {"model", "version", "decision"})
       if (std::string_view(route.path).find(fmt::format("{{{}}}", name)) != std::string_view::npos)
         parameters.push_back(
             {{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});

@@ -64,7 +64,7 @@ people::ExplainOptions explain_options(const ServedModel& model, const std::stri
 Response explanation(const ServedModel& model, const InferRequest& request, const people::ExplainOptions& options) {
   if (request.examples != 1)
     throw Refused(400, fmt::format("{} examples were given, one is explained at a time", request.examples));
-  const Tensor picture = Tensor::empty(model.model().input.shape(), DType::u8);
+  Tensor picture = Tensor::empty(model.model().input.shape(), DType::u8);
   std::ranges::transform(request.pixels, picture.data<uint8_t>().begin(),
                          [](float v) { return static_cast<uint8_t>(v + 0.5F); });
   people::Explanation why;
@@ -91,8 +91,8 @@ Response explanation(const ServedModel& model, const InferRequest& request, cons
 
 }  // namespace
 
-Service::Service(Models& models, Metrics& metrics, ServiceOptions options)
-    : models_(models), metrics_(metrics), options_(std::move(options)) {}
+Service::Service(Models& models, Decisions& decisions, Metrics& metrics, ServiceOptions options)
+    : models_(models), decisions_(decisions), metrics_(metrics), options_(std::move(options)) {}
 
 void Service::handle(Request request, const Respond& respond) {
   const auto call = std::make_shared<Call>();
@@ -141,6 +141,9 @@ void Service::dispatch(const Shared& call) {
   switch (call->match.route->action) {
     case Action::infer: return infer(call);
     case Action::explain: return explain(call);
+    case Action::feedback:
+    case Action::waiting:
+    case Action::decision: return store(call);
     case Action::reload: return load(call);
     case Action::pointer:
       return call->respond({200, "Tandem serves models by the Open Inference Protocol: see /openapi.json\n", "text/plain"});
@@ -181,13 +184,13 @@ void Service::submit(const Shared& call, const Models::Live& live, InferRequest 
   call->request.body = {};  // the pixels are all that is needed from here on
   Batcher::Job job;
   job.model = live.model;
-  job.pixels = std::move(request.pixels);
+  job.pixels = decisions_.keeping() ? request.pixels : std::move(request.pixels);
   job.examples = request.examples;
   job.done = [this, call, model = live.model, asked = std::move(request)](Batcher::Outcome outcome, const Answer& answer) {
     guarded(call, [&] {
       if (outcome == Batcher::Outcome::late) throw Refused(503, "the request waited too long");
       if (outcome == Batcher::Outcome::failed) throw Error(ErrorKind::internal, "the network gave no answer");
-      call->respond(write_infer(*model, asked, answer));
+      call->respond(write_infer(*model, asked, answer, decisions_.keep(*model, asked, answer)));
     });
   };
   if (!live.batcher->submit(job)) throw Refused(429, "too many requests wait already");
@@ -198,6 +201,18 @@ void Service::explain(const Shared& call) {
   later(call, [this, call, live] {
     const people::ExplainOptions options = explain_options(*live.model, call->request.query);
     call->respond(explanation(*live.model, read(*live.model, call->request, options_.most_examples), options));
+  });
+}
+
+// The store writes to the disk: not on the server's thread.
+void Service::store(const Shared& call) {
+  const auto model = model_of(*call).model;
+  later(call, [this, call, model] {
+    switch (call->match.route->action) {
+      case Action::feedback: return call->respond({200, decisions_.feedback(*model, call->request.body)});
+      case Action::waiting: return call->respond({200, decisions_.waiting(*model)});
+      default: return call->respond({200, decisions_.decision(*model, call->match.values.at("decision"))});
+    }
   });
 }
 
