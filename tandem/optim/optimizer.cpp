@@ -1,14 +1,16 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/kernels/elementwise.h>
 #include <tandem/kernels/optim.h>
+#include <tandem/kernels/orthogonal.h>
 #include <tandem/optim/optimizer.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace tandem::optim {
 
 void Options::fields(Fields& f) {
-  f("type", type, {"sgd", "adam", "adamw", "rmsprop"});
+  f("type", type, {"sgd", "adam", "adamw", "rmsprop", "muon"});
   f("lr", lr, {0, 1e3});
   f("momentum", momentum, {0, 0.9999});
   f("nesterov", nesterov);
@@ -20,52 +22,80 @@ void Options::fields(Fields& f) {
   f("epsilon", epsilon, {0, 1});
 }
 
+namespace {
+
+bool is_adam(const Options& options, const Tensor& p) {
+  return options.type == "adam" || options.type == "adamw" || (options.type == "muon" && p.rank() < 2);
+}
+
+// One step of Muon for p as a (first axis, rest) matrix; `v` is the momentum.
+void muon(const Options& options, float lr, float decay, std::span<const float> g, std::span<float> v,
+          const Tensor& p) {
+  const int64_t rows = p.size(0), cols = rows == 0 ? 0 : p.numel() / rows;
+  const Tensor direction = Tensor::zeros(p.shape()), flat = Tensor::empty(p.shape());
+  // Zeros moved by rate -1: g + momentum v (Nesterov) or v.
+  kernels::sgd({-1, static_cast<float>(options.momentum), 0, options.nesterov}, g, v, direction.data<float>());
+  kernels::orthogonalize(rows, cols, direction.data<const float>(), flat.data<float>());
+  // The root mean square of an orthogonal matrix is 1 / sqrt(longer side): this makes it 0.2, as AdamW's steps have.
+  const float scale = 0.2F * std::sqrt(static_cast<float>(std::max(rows, cols)));
+  kernels::sgd({lr * scale, 0, decay / scale, false}, flat.data<const float>(), {}, p.data<float>());
+}
+
+}  // namespace
+
 Optimizer::Optimizer(const Options& options, std::vector<Tensor> parameters)
     : options_(options), parameters_(std::move(parameters)) {
-  const bool adam = options.type == "adam" || options.type == "adamw";
-  if (!adam && options.type != "sgd" && options.type != "rmsprop")
-    fail("optimizer", "type '{}' is not known; valid: sgd, adam, adamw, rmsprop", options.type);
-  if (options.nesterov && (options.type != "sgd" || options.momentum == 0))
-    fail("optimizer", "nesterov needs type sgd and a momentum above 0");
+  const bool adam = options.type == "adam" || options.type == "adamw", is_muon = options.type == "muon";
+  if (!adam && !is_muon && options.type != "sgd" && options.type != "rmsprop")
+    fail("optimizer", "type '{}' is not known; valid: sgd, adam, adamw, rmsprop, muon", options.type);
+  if (options.nesterov && ((options.type != "sgd" && !is_muon) || options.momentum == 0))
+    fail("optimizer", "nesterov needs type sgd or muon and a momentum above 0");
   if (adam && options.momentum != 0)
-    fail("optimizer", "momentum belongs to sgd and rmsprop; {} has beta1", options.type);
+    fail("optimizer", "momentum belongs to sgd, rmsprop and muon; {} has beta1", options.type);
+  if (is_muon && options.momentum == 0) fail("optimizer", "muon needs a momentum above 0; 0.95 is usual");
   for (const Tensor& p : parameters_) {
-    const bool keeps_first = adam || options.momentum != 0;
+    const bool adam_here = is_adam(options, p);
+    const bool keeps_first = adam_here || options.momentum != 0, keeps_second = adam_here || options.type == "rmsprop";
     first_.push_back(keeps_first ? Tensor::zeros(p.shape()) : Tensor{});
-    second_.push_back(options.type == "sgd" ? Tensor{} : Tensor::zeros(p.shape()));
+    second_.push_back(keeps_second ? Tensor::zeros(p.shape()) : Tensor{});
   }
 }
 
 void Optimizer::step(double lr) {
   ++steps_;
-  const auto f = [](double value) { return static_cast<float>(value); };
-  const auto t = static_cast<double>(steps_);
   for (size_t i = 0; i < parameters_.size(); ++i) {
-    const Tensor& p = parameters_[i];
-    const Tensor grad = grad_of(p);
+    const Tensor grad = grad_of(parameters_[i]);
     if (!grad.defined()) continue;
     Tensor scaled = grad;
     if (grad_scale_ != 1) {  // into new memory: a gradient may share its own with another, or with the caller's
       scaled = Tensor::empty(grad.shape());
       kernels::unary(kernels::Unary::scale, grad_scale_, grad.data<const float>(), scaled.data<float>());
     }
-    const auto g = scaled.data<const float>();
-    const double decay = options_.decay_all || p.rank() > 1 ? options_.weight_decay : 0;
-    const auto first = first_[i].defined() ? first_[i].data<float>() : std::span<float>{};
-    const auto second = second_[i].defined() ? second_[i].data<float>() : std::span<float>{};
-    if (options_.type == "sgd") {
-      kernels::sgd({f(lr), f(options_.momentum), f(decay), options_.nesterov}, g, first, p.data<float>());
-    } else if (options_.type == "rmsprop") {
-      kernels::rmsprop({options_.alpha, f(lr), f(options_.epsilon), f(options_.momentum), f(decay)}, g, second, first,
-                       p.data<float>());
-    } else {
-      const bool decoupled = options_.type == "adamw";
-      kernels::adam({options_.beta1, options_.beta2, f(lr), f(options_.epsilon), decoupled ? 0 : f(decay),
-                     decoupled ? f(decay) : 0, f(1 - std::pow(options_.beta1, t)), f(1 - std::pow(options_.beta2, t))},
-                    g, first, second, p.data<float>());
-    }
+    update(i, scaled.data<const float>(), static_cast<float>(lr));
   }
   grad_scale_ = 1;
+}
+
+void Optimizer::update(size_t index, std::span<const float> g, float lr) {
+  const Tensor& p = parameters_[index];
+  const auto state = [](const Tensor& t) { return t.defined() ? t.data<float>() : std::span<float>{}; };
+  const auto first = state(first_[index]), second = state(second_[index]);
+  const auto f = [](double value) { return static_cast<float>(value); };
+  const float decay = options_.decay_all || p.rank() > 1 ? f(options_.weight_decay) : 0;
+  if (is_adam(options_, p)) {
+    const bool coupled = options_.type == "adam";
+    const auto t = static_cast<double>(steps_);
+    kernels::adam({options_.beta1, options_.beta2, lr, f(options_.epsilon), coupled ? decay : 0, coupled ? 0 : decay,
+                   f(1 - std::pow(options_.beta1, t)), f(1 - std::pow(options_.beta2, t))},
+                  g, first, second, p.data<float>());
+  } else if (options_.type == "sgd") {
+    kernels::sgd({lr, f(options_.momentum), decay, options_.nesterov}, g, first, p.data<float>());
+  } else if (options_.type == "rmsprop") {
+    kernels::rmsprop({options_.alpha, lr, f(options_.epsilon), f(options_.momentum), decay}, g, second, first,
+                     p.data<float>());
+  } else {
+    muon(options_, lr, decay, g, first, p);
+  }
 }
 
 void Optimizer::clear_grads() {

@@ -4,24 +4,27 @@
 #include <tandem/tensor/tensor.h>
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace tandem::optim {
 
 struct Options {
-  std::string type = "adam";  // sgd, adam, adamw, rmsprop
+  std::string type = "adam";  // sgd, adam, adamw, rmsprop, muon
   double lr = 1e-3;
-  double momentum = 0;                // sgd, rmsprop
-  bool nesterov = false;              // sgd
-  double weight_decay = 0;            // L2 for sgd, adam and rmsprop; decoupled for adamw
+  double momentum = 0;                // sgd, rmsprop, muon
+  bool nesterov = false;              // sgd, muon
+  double weight_decay = 0;            // L2 for sgd, adam and rmsprop; decoupled for adamw and muon
   bool decay_all = true;              // false: biases and normalisation scales (tensors with one axis) are not decayed
-  double beta1 = 0.9, beta2 = 0.999;  // adam, adamw
+  double beta1 = 0.9, beta2 = 0.999;  // adam, adamw; muon for tensors with one axis
   double alpha = 0.99;                // rmsprop
   double epsilon = 1e-8;
   void fields(Fields& f);
 };
 
+/// `muon` (Jordan et al. 2024) moves a tensor of two axes or more, as the matrix (first axis, rest), along the
+/// orthogonalised momentum, scaled so that AdamW's rates fit (Liu et al. 2025); tensors with one axis move by adamw.
 /// Owns the state that goes with each parameter. float32 parameters only.
 class Optimizer {
  public:
@@ -42,6 +45,8 @@ class Optimizer {
   [[nodiscard]] const Options& options() const { return options_; }
 
  private:
+  void update(size_t index, std::span<const float> gradient, float lr);
+
   Options options_;
   std::vector<Tensor> parameters_;
   std::vector<Tensor> first_, second_;  // momentum or first moment; second moment

@@ -70,24 +70,28 @@ TEST_P(AgainstPyTorch, TwentySteps) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, AgainstPyTorch,
-    ::testing::Values(Row{"sgd", {.type = "sgd"}}, Row{"sgd_momentum", {.type = "sgd", .momentum = 0.9}},
-                      Row{"sgd_nesterov", {.type = "sgd", .momentum = 0.9, .nesterov = true, .weight_decay = 0.1}},
-                      Row{"sgd_l2", {.type = "sgd", .weight_decay = 0.1}}, Row{"adam", {.type = "adam"}},
-                      Row{"adam_l2",
-                          {.type = "adam", .weight_decay = 0.1, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-3}},
-                      Row{"adamw", {.type = "adamw", .weight_decay = 0.1}},
-                      Row{"adamw_matrix", {.type = "adamw", .weight_decay = 0.1, .decay_all = false}},
-                      Row{"rmsprop", {.type = "rmsprop"}},
-                      Row{"rmsprop_momentum",
-                          {.type = "rmsprop", .momentum = 0.5, .weight_decay = 0.1, .alpha = 0.9, .epsilon = 1e-3}},
-                      Row{"clipped", {.type = "sgd", .momentum = 0.9}, 2.5}),
+    ::testing::Values(
+        Row{"sgd", {.type = "sgd"}}, Row{"sgd_momentum", {.type = "sgd", .momentum = 0.9}},
+        Row{"sgd_nesterov", {.type = "sgd", .momentum = 0.9, .nesterov = true, .weight_decay = 0.1}},
+        Row{"sgd_l2", {.type = "sgd", .weight_decay = 0.1}}, Row{"adam", {.type = "adam"}},
+        Row{"adam_l2", {.type = "adam", .weight_decay = 0.1, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-3}},
+        Row{"adamw", {.type = "adamw", .weight_decay = 0.1}},
+        Row{"adamw_matrix", {.type = "adamw", .weight_decay = 0.1, .decay_all = false}},
+        Row{"rmsprop", {.type = "rmsprop"}},
+        Row{"rmsprop_momentum",
+            {.type = "rmsprop", .momentum = 0.5, .weight_decay = 0.1, .alpha = 0.9, .epsilon = 1e-3}},
+        Row{"muon", {.type = "muon", .momentum = 0.9, .weight_decay = 0.1}},
+        Row{"muon_nesterov",
+            {.type = "muon", .momentum = 0.95, .nesterov = true, .weight_decay = 0.1, .decay_all = false}},
+        Row{"clipped", {.type = "sgd", .momentum = 0.9}, 2.5}),
     [](const auto& test) { return test.param.name; });
 
 // The rows differ from each other: one optimiser cannot stand for another.
 TEST(Optimizer, TheNumbersTellTheOptionsApart) {
   const auto last = [](const char* name) { return steps().find(name).rows(19, 20); };
-  const std::vector<const char*> names{"sgd",   "sgd_momentum", "sgd_nesterov", "sgd_l2",           "adam",   "adam_l2",
-                                       "adamw", "adamw_matrix", "rmsprop",      "rmsprop_momentum", "clipped"};
+  const std::vector<const char*> names{"sgd",     "sgd_momentum", "sgd_nesterov", "sgd_l2",  "adam",
+                                       "adam_l2", "adamw",        "adamw_matrix", "rmsprop", "rmsprop_momentum",
+                                       "clipped", "muon",         "muon_nesterov"};
   for (size_t a = 0; a < names.size(); ++a)
     for (size_t b = 0; b < a; ++b) {
       double most = 0;
@@ -128,9 +132,10 @@ TEST(Optimizer, ClipReportsTheNormAndHoldsForOneStep) {
 }
 
 TEST(Optimizer, AParameterWithoutGradientStays) {
-  for (const char* type : {"sgd", "adam", "adamw", "rmsprop"}) {
+  for (const char* type : {"sgd", "adam", "adamw", "rmsprop", "muon"}) {
     const std::vector<Tensor> p = parameters();
-    Optimizer optimizer({.type = type, .weight_decay = 0.1}, p);
+    const double momentum = std::string_view(type) == "muon" ? 0.9 : 0;
+    Optimizer optimizer({.type = type, .momentum = momentum, .weight_decay = 0.1}, p);
     give_grad(p[0], Tensor::full({2, 3}, 1));
     const Tensor before = p[1].clone(), moved = p[0].clone();
     optimizer.step(0.1);
@@ -142,8 +147,9 @@ TEST(Optimizer, AParameterWithoutGradientStays) {
 }
 
 TEST(Optimizer, StateGoesAcross) {
-  for (const Options& options : {Options{.type = "sgd", .momentum = 0.9}, Options{.type = "adam"},
-                                 Options{.type = "rmsprop", .momentum = 0.5}}) {
+  for (const Options& options :
+       {Options{.type = "sgd", .momentum = 0.9}, Options{.type = "adam"}, Options{.type = "rmsprop", .momentum = 0.5},
+        Options{.type = "muon", .momentum = 0.9}}) {
     const std::vector<Tensor> a = parameters(), b = parameters();
     Optimizer first(options, a), second(options, b);
     for (int64_t t = 0; t < 5; ++t) give_grads(a, t), first.step(0.1), first.clear_grads();
@@ -167,6 +173,7 @@ TEST(Optimizer, RefusesImpossibleOptions) {
   };
   refused({.type = "lion"}, {"'lion'", "sgd, adam"});
   refused({.type = "sgd", .nesterov = true}, {"nesterov", "momentum"});
+  refused({.type = "muon"}, {"muon", "momentum", "0.95"});
   refused({.type = "adam", .nesterov = true}, {"nesterov"});
   refused({.type = "adamw", .momentum = 0.9}, {"momentum", "beta1"});
 }

@@ -18,6 +18,25 @@ for g in grads:
     g[0][0, 0] *= 1e-4
     g[1][3] *= 1e3
 
+torch.Tensor.bfloat16 = torch.Tensor.clone  # PyTorch's Muon rounds to bf16 within; here it shall not
+
+
+class Muon:
+    """Muon for the matrix and AdamW for the vector, as PyTorch leaves it to its user."""
+
+    def __init__(self, p, decay, momentum, nesterov):
+        self.parts = [
+            torch.optim.Muon(p[:1], lr=1, weight_decay=decay[0], momentum=momentum, nesterov=nesterov,
+                             adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(p[1:], lr=1, weight_decay=decay[1]),
+        ]
+        self.param_groups = [group for part in self.parts for group in part.param_groups]
+
+    def step(self):
+        for part in self.parts:
+            part.step()
+
+
 settings = {
     "sgd": lambda p: torch.optim.SGD(p, lr=1),
     "sgd_momentum": lambda p: torch.optim.SGD(p, lr=1, momentum=0.9),
@@ -29,6 +48,8 @@ settings = {
     "adamw_matrix": lambda p: torch.optim.AdamW([{"params": p[:1], "weight_decay": 0.1}, {"params": p[1:], "weight_decay": 0}], lr=1),
     "rmsprop": lambda p: torch.optim.RMSprop(p, lr=1),
     "rmsprop_momentum": lambda p: torch.optim.RMSprop(p, lr=1, alpha=0.9, eps=1e-3, momentum=0.5, weight_decay=0.1),
+    "muon": lambda p: Muon(p, decay=[0.1, 0.1], momentum=0.9, nesterov=False),
+    "muon_nesterov": lambda p: Muon(p, decay=[0.1, 0], momentum=0.95, nesterov=True),
     "clipped": lambda p: torch.optim.SGD(p, lr=1, momentum=0.9),
 }
 flat = lambda tensors: torch.cat([t.detach().reshape(-1) for t in tensors])
