@@ -26,5 +26,9 @@
 #include <tandem/ops/shape.h>
 #include <tandem/optim/optimizer.h>
 #include <tandem/people/explain.h>
+#include <tandem/people/labelling.h>
+#include <tandem/people/learn.h>
+#include <tandem/people/suspects.h>
+#include <tandem/people/versions.h>
 #include <tandem/train/fit.h>
 #include <tandem/train/run.h>
