@@ -33,6 +33,7 @@ ModelSource ModelSource::parse(const std::string& text) {
   ModelSource out;
   const size_t equals = text.find('=');
   out.run = equals == std::string::npos ? text : text.substr(equals + 1);
+  if (out.run.empty()) fail("serve", "'{}' names no run: expected RUN, NAME=RUN or NAME:VERSION=RUN", text);
   out.name = equals == std::string::npos ? name_of(out.run) : text.substr(0, equals);
   if (const size_t colon = out.name.find(':'); equals != std::string::npos && colon != std::string::npos) {
     out.version = out.name.substr(colon + 1);

@@ -54,7 +54,8 @@ TEST_F(Batches, WhatWaitsIsAnsweredTogetherAndRight) {
   for (int i = 0; i < 8; ++i) {
     const Outcome got = answers[static_cast<size_t>(i)].get();
     EXPECT_EQ(got.outcome, Batcher::Outcome::answered);
-    EXPECT_EQ(got.answer.probabilities, offline(small_model(1), small_picture(static_cast<uint8_t>(20 * i))));
+    EXPECT_TRUE(same_answer(got.answer.probabilities,
+                            offline(small_model(1), small_picture(static_cast<uint8_t>(20 * i)))));
   }
   EXPECT_EQ(metrics.model("a", "1").batches, 1);
   EXPECT_EQ(metrics.model("a", "1").examples, 8);
@@ -116,7 +117,7 @@ TEST_F(Batches, SourcesAreNamed) {
   check("best.safetensors", "best", "");
   check("a=" + run, "a", "");
   check("a:1.5=" + run, "a", "1.5");
-  for (const char* bad : {"=x", "a:=x", "a b=x", "a/b=x", "../..", "a:b:c=x", ""})
+  for (const char* bad : {"=x", "a:=x", "a b=x", "a/b=x", "/", "a:b:c=x", "a=", ""})
     expect_error(ErrorKind::usage, {"NAME=RUN"}, [&] { (void)ModelSource::parse(bad); });
 }
 

@@ -5,6 +5,8 @@
 #include <tandem/deploy/service.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <thread>
 
 #include "tests/testing.h"
@@ -35,6 +37,11 @@ inline std::vector<float> offline(tasks::ImageModel model, const std::string& pi
   set.pixels = Tensor::empty({1, 6, 6, 1}, DType::u8);
   std::ranges::copy(picture, set.pixels.data<uint8_t>().begin());
   return model.predict(set);
+}
+
+/// Probabilities that differ by no more than another order of sums: products of another batch size are summed otherwise.
+inline bool same_answer(const std::vector<float>& a, const std::vector<float>& b) {
+  return std::ranges::equal(a, b, [](float x, float y) { return std::abs(x - y) <= 2e-6F; });
 }
 
 struct Answered {
@@ -77,8 +84,8 @@ class Client {
       if (!more()) return out;
     out.header = read_.substr(0, end + 2);
     out.status = std::atoi(out.header.substr(out.header.find(' ') + 1).c_str());
-    const size_t at = out.header.find("Content-Length: ");
-    const size_t length = bodiless || at == std::string::npos ? 0 : std::stoul(out.header.substr(at + 16));
+    const size_t at = out.header.find("\r\nContent-Length: ");
+    const size_t length = bodiless || at == std::string::npos ? 0 : std::stoul(out.header.substr(at + 18));
     while (read_.size() < end + 4 + length)
       if (!more()) return {};
     out.body = read_.substr(end + 4, length);
