@@ -158,8 +158,8 @@ Load load(const LoadOptions& options, std::span<const std::string> requests, con
 }
 
 std::string post(const std::string& path, const std::string& headers, std::string_view body) {
-  return fmt::format("POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\n{}Content-Length: {}\r\n\r\n{}", path, headers, body.size(),
-                     body);
+  return fmt::format("POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\n{}Content-Length: {}\r\n\r\n{}", path, headers,
+                     body.size(), body);
 }
 
 }  // namespace tandem::bench

@@ -1,5 +1,5 @@
-// A load generator: keeps a few connections to a server of this machine busy, one request at a time on each, and looks at
-// every answer.
+// A load generator: keeps a few connections to a server of this machine busy, one request at a time on each, and looks
+// at every answer.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -195,7 +195,8 @@ std::string soak(const Child& child, const std::vector<Form>& forms, double seco
   }
   const double end = child.resident_megabytes();
   return fmt::format(
-      "Soak of {:.0f} s, both forms in turn: {} answers, {} errors; memory {:.1f} MB after the first tenth, {:.1f} MB at "
+      "Soak of {:.0f} s, both forms in turn: {} answers, {} errors; memory {:.1f} MB after the first tenth, {:.1f} MB "
+      "at "
       "the end ({:+.2f} %).\n",
       seconds, answered, errors, after_first, end, 100 * (end / after_first - 1));
 }
@@ -240,8 +241,8 @@ std::string serving_section(const Options& options) {
       return fmt::format("{:.0f}/s ({:.0f} … {:.0f})", s.median, s.low, s.high);
     };
     const auto tail = [](const Side& side) { return time_text(spread(side.tails).median); };
-    std::vector<std::string> row{form.name, rate(our_side), tail(our_side), fmt::format("{:.0f}/s", form.goal), "—", "—",
-                                 "—"};
+    std::vector<std::string> row{
+        form.name, rate(our_side), tail(our_side), fmt::format("{:.0f}/s", form.goal), "—", "—", "—"};
     if (peer) {
       const Spread r = spread(ratios);
       row[4] = rate(their_side), row[5] = tail(their_side);
@@ -249,13 +250,14 @@ std::string serving_section(const Options& options) {
       notes += fmt::format("- {}: FastAPI tried with {}.\n", form.name, tried);
     }
     if (our_side.errors + their_side.errors > 0)
-      notes += fmt::format("- {}: {} requests of ours and {} of the peer's failed or were answered wrongly.\n", form.name,
-                           our_side.errors, their_side.errors);
+      notes += fmt::format("- {}: {} requests of ours and {} of the peer's failed or were answered wrongly.\n",
+                           form.name, our_side.errors, their_side.errors);
     table.rows.push_back(row);
   }
   return fmt::format(
              "Requests with one picture each to the network of the recipe `digits`, from {} connections of a load "
-             "generator that shares the processor with the server and compares every answer with `predict`'s; {} pairs of "
+             "generator that shares the processor with the server and compares every answer with `predict`'s; {} pairs "
+             "of "
              "{} s in turn, median and extremes. FastAPI runs on uvicorn with uvloop and httptools, "
              "`bench/peers/serve_fastapi.py`.\n\n",
              connections, pairs, window) +

@@ -44,7 +44,8 @@ Access Access::parse(const std::string& text, const std::string& where) {
            least_token);
     out.tokens_.push_back({sha256(token), static_cast<Role>(found - names.begin())});
   }
-  if (out.open()) fail(where, "has no token: expected lines 'ROLE TOKEN' with a role of predict, correct or administer");
+  if (out.open())
+    fail(where, "has no token: expected lines 'ROLE TOKEN' with a role of predict, correct or administer");
   return out;
 }
 
@@ -61,7 +62,8 @@ std::optional<Role> Access::role_of(const Request& request) const {
 
 bool foreign(const Request& request, bool local) {
   const std::string_view host = request.header("host"), origin = request.header("origin");
-  if (!origin.empty() && origin != fmt::format("http://{}", host) && origin != fmt::format("https://{}", host)) return true;
+  if (!origin.empty() && origin != fmt::format("http://{}", host) && origin != fmt::format("https://{}", host))
+    return true;
   const std::string_view name = host_name(host);
   return local && !host.empty() && name != "localhost" && name != "[::1]" && !is_loopback(std::string(name));
 }

@@ -20,8 +20,8 @@ class Access {
 
   /// No tokens: whoever reaches the server may do everything, but see foreign().
   Access() = default;
-  /// Lines "ROLE TOKEN"; empty lines and those that begin with # are skipped. Throws a usage error that names `where` and
-  /// the line, never the token.
+  /// Lines "ROLE TOKEN"; empty lines and those that begin with # are skipped. Throws a usage error that names `where`
+  /// and the line, never the token.
   [[nodiscard]] static Access parse(const std::string& text, const std::string& where);
 
   [[nodiscard]] bool open() const { return tokens_.empty(); }

@@ -221,7 +221,8 @@ struct HttpServer::Impl {
         [this](auto completion, Request asked) {
           auto resume = std::make_shared<decltype(completion)>(std::move(completion));
           const Respond respond = [this, resume](Response response) {
-            net::post(io, [resume, response = std::move(response)]() mutable { std::move(*resume)(std::move(response)); });
+            net::post(io,
+                      [resume, response = std::move(response)]() mutable { std::move (*resume)(std::move(response)); });
           };
           try {
             handler(std::move(asked), respond);
@@ -250,8 +251,8 @@ struct HttpServer::Impl {
     co_return !error;
   }
 
-  // The answer to what is no request. What the client still sends is read for a moment: a connection that is closed with
-  // unread bytes is reset, and the client never sees the answer.
+  // The answer to what is no request. What the client still sends is read for a moment: a connection that is closed
+  // with unread bytes is reset, and the client never sees the answer.
   net::awaitable<void> refuse(Session& s, int status, const char* why) {
     const std::string text = *why ? why : reason_of(status);
     Response response{status, fmt::format(R"({{"error":"{}"}})", text)};

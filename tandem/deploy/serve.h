@@ -10,8 +10,8 @@ struct ServeOptions {
   BatchOptions batch;
   Access access;
   Keep keep = Keep::none;
-  int64_t most_examples = 1024;                          // in a request
-  std::function<void(const std::string&)> say;           // for the one who runs it; any thread
+  int64_t most_examples = 1024;                           // in a request
+  std::function<void(const std::string&)> say;            // for the one who runs it; any thread
   std::function<void(const std::string& url)> listening;  // once requests are taken
 };
 

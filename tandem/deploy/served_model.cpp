@@ -59,7 +59,8 @@ Answer ServedModel::predict(std::span<const float> pixels, int64_t n) const {
   out.probabilities.reserve(static_cast<size_t>(n * classes()));
   for (int64_t first = 0; first < n; first += most_at_once) {
     const int64_t rows = std::min(most_at_once, n - first);
-    const std::span<const float> from = pixels.subspan(static_cast<size_t>(first) * size, static_cast<size_t>(rows) * size);
+    const std::span<const float> from =
+        pixels.subspan(static_cast<size_t>(first) * size, static_cast<size_t>(rows) * size);
     Tensor x = Tensor::empty({rows, input.height, input.width, input.channels});
     const std::span<float> into = x.data<float>();
     for (size_t i = 0; i < from.size(); i += channels)

@@ -76,17 +76,18 @@ Response explanation(const ServedModel& model, const InferRequest& request, cons
   }
   const auto map = why.map.data<const float>();
   const std::vector<uint8_t> png = data::encode_png(people::overlay(picture, why.map));
-  return {200, json{{"model_name", model.name()},
-                    {"model_version", model.version()},
-                    {"parameters", {{"digest", model.digest()}}},
-                    {"method", why.method},
-                    {"class", why.target},
-                    {"label", model.model().classes[static_cast<size_t>(why.target)]},
-                    {"output", why.output},
-                    {"black_output", why.black_output},
-                    {"map", {{"shape", {why.map.size(0), why.map.size(1)}}, {"data", std::vector(map.begin(), map.end())}}},
-                    {"overlay_png", evaluate::base64(png)}}
-                   .dump(-1, ' ', false, json::error_handler_t::replace)};
+  return {200,
+          json{{"model_name", model.name()},
+               {"model_version", model.version()},
+               {"parameters", {{"digest", model.digest()}}},
+               {"method", why.method},
+               {"class", why.target},
+               {"label", model.model().classes[static_cast<size_t>(why.target)]},
+               {"output", why.output},
+               {"black_output", why.black_output},
+               {"map", {{"shape", {why.map.size(0), why.map.size(1)}}, {"data", std::vector(map.begin(), map.end())}}},
+               {"overlay_png", evaluate::base64(png)}}
+              .dump(-1, ' ', false, json::error_handler_t::replace)};
 }
 
 }  // namespace
@@ -146,7 +147,8 @@ void Service::dispatch(const Shared& call) {
     case Action::decision: return store(call);
     case Action::reload: return load(call);
     case Action::pointer:
-      return call->respond({200, "Tandem serves models by the Open Inference Protocol: see /openapi.json\n", "text/plain"});
+      return call->respond(
+          {200, "Tandem serves models by the Open Inference Protocol: see /openapi.json\n", "text/plain"});
     case Action::server: return call->respond({200, server_metadata()});
     case Action::live: return call->respond({200, R"({"live":true})"});
     case Action::ready:
@@ -186,7 +188,8 @@ void Service::submit(const Shared& call, const Models::Live& live, InferRequest 
   job.model = live.model;
   job.pixels = decisions_.keeping() ? request.pixels : std::move(request.pixels);
   job.examples = request.examples;
-  job.done = [this, call, model = live.model, asked = std::move(request)](Batcher::Outcome outcome, const Answer& answer) {
+  job.done = [this, call, model = live.model, asked = std::move(request)](Batcher::Outcome outcome,
+                                                                          const Answer& answer) {
     guarded(call, [&] {
       if (outcome == Batcher::Outcome::late) throw Refused(503, "the request waited too long");
       if (outcome == Batcher::Outcome::failed) throw Error(ErrorKind::internal, "the network gave no answer");
@@ -262,7 +265,8 @@ std::string Service::metadata(const Models::Live& live) const {
 std::string Service::index() const {
   json out = json::array();
   for (const Models::Live& live : models_.all())
-    out.push_back({{"name", live.model->name()}, {"version", live.model->version()}, {"state", "READY"}, {"reason", ""}});
+    out.push_back(
+        {{"name", live.model->name()}, {"version", live.model->version()}, {"state", "READY"}, {"reason", ""}});
   return out.dump();
 }
 

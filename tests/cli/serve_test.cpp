@@ -35,7 +35,8 @@ TEST_F(Serve, AnswersChangesModelsAndEnds) {
   EXPECT_EQ(infer(), offline(small_model(1), small_picture(4)));
   small_model(2).save(folder / "digits.safetensors");
   program.signal(SIGHUP);
-  for (int i = 0; i < 400 && infer() != offline(small_model(2), small_picture(4)); ++i) std::this_thread::sleep_for(25ms);
+  for (int i = 0; i < 400 && infer() != offline(small_model(2), small_picture(4)); ++i)
+    std::this_thread::sleep_for(25ms);
   EXPECT_EQ(infer(), offline(small_model(2), small_picture(4)));
   folder.write("digits.safetensors", "damaged");
   program.signal(SIGHUP);

@@ -13,7 +13,9 @@ using deploy::Access;
 using deploy::Request;
 using deploy::Role;
 
-Request with(std::vector<std::pair<std::string, std::string>> headers) { return {"GET", "/", "", "", std::move(headers)}; }
+Request with(std::vector<std::pair<std::string, std::string>> headers) {
+  return {"GET", "/", "", "", std::move(headers)};
+}
 
 TEST(Access, KnowsTokensByRole) {
   const Access access = Access::parse(

@@ -54,8 +54,8 @@ TEST_F(Batches, WhatWaitsIsAnsweredTogetherAndRight) {
   for (int i = 0; i < 8; ++i) {
     const Outcome got = answers[static_cast<size_t>(i)].get();
     EXPECT_EQ(got.outcome, Batcher::Outcome::answered);
-    EXPECT_TRUE(same_answer(got.answer.probabilities,
-                            offline(small_model(1), small_picture(static_cast<uint8_t>(20 * i)))));
+    EXPECT_TRUE(
+        same_answer(got.answer.probabilities, offline(small_model(1), small_picture(static_cast<uint8_t>(20 * i)))));
   }
   EXPECT_EQ(metrics.model("a", "1").batches, 1);
   EXPECT_EQ(metrics.model("a", "1").examples, 8);
@@ -130,8 +130,9 @@ TEST_F(Batches, ModelsAreFoundByNameAndVersion) {
   EXPECT_FALSE(models.find("m", "2"));
   EXPECT_FALSE(models.find("x", ""));
   EXPECT_EQ(models.all().size(), 3u);
-  expect_error(ErrorKind::usage, {"m version 1", "NAME:VERSION=RUN"},
-               [&] { deploy::Models({{"m", "", a}, {"m", "", b}}, {}, metrics); });
+  expect_error(ErrorKind::usage, {"m version 1", "NAME:VERSION=RUN"}, [&] {
+    deploy::Models({{"m", "", a}, {"m", "", b}}, {}, metrics);
+  });
   expect_error(ErrorKind::file, {"gone"}, [&] { deploy::Models({{"m", "", "gone.safetensors"}}, {}, metrics); });
 }
 

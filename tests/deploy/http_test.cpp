@@ -15,16 +15,20 @@ using namespace std::chrono_literals;
 /// Answers with what came; "/later" when release() is called, "/throw" by throwing.
 class Echo {
  public:
-  explicit Echo(HttpOptions options = {}) : server_(on_a_free_port(options), [this](Request r, const Respond& respond) {
-    if (r.path == "/throw") throw std::runtime_error("secret cause");
-    if (r.path == "/later") {
-      const std::scoped_lock lock(mutex_);
-      waiting_.push_back(respond);
-      changed_.notify_all();
-      return;
-    }
-    respond({200, fmt::format("{} {} {} {}", r.method, r.path, r.query, r.body), "text/plain", {{"X-Own", r.header("x-own")}}});
-  }) {
+  explicit Echo(HttpOptions options = {})
+      : server_(on_a_free_port(options), [this](Request r, const Respond& respond) {
+          if (r.path == "/throw") throw std::runtime_error("secret cause");
+          if (r.path == "/later") {
+            const std::scoped_lock lock(mutex_);
+            waiting_.push_back(respond);
+            changed_.notify_all();
+            return;
+          }
+          respond({200,
+                   fmt::format("{} {} {} {}", r.method, r.path, r.query, r.body),
+                   "text/plain",
+                   {{"X-Own", r.header("x-own")}}});
+        }) {
     thread_ = std::thread([this] {
       server_.run();
       over_ = true;
@@ -93,8 +97,9 @@ TEST(Http, PipelinedRequestsAreAnsweredInOrder) {
 TEST(Http, TakesChunksHoweverTheyAreCut) {
   Echo echo;
   Client client(echo.port());
-  const std::string chunked = "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-                              "6\r\nchunks\r\n1;note=1\r\n \r\n6\r\nof six\r\n0\r\n\r\n";
+  const std::string chunked =
+      "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "6\r\nchunks\r\n1;note=1\r\n \r\n6\r\nof six\r\n0\r\n\r\n";
   for (const char c : chunked) ASSERT_TRUE(client.send(std::string(1, c)));
   EXPECT_EQ(client.receive().body, "POST /c  chunks of six");
   EXPECT_EQ(client.ask(request("GET", "/after")).status, 200);
@@ -139,7 +144,8 @@ TEST(Http, RefusesMoreThanItsLimits) {
   };
   EXPECT_EQ(status(request("POST", "/", std::string(101, 'x'))), 413);
   EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000000\r\n\r\n"), 413);
-  EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + std::string(101, 'x')), 413);
+  EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + std::string(101, 'x')),
+            413);
   EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(3000, 'a') + "\r\n\r\n"), 431);
   EXPECT_EQ(status("GET /" + std::string(3000, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n"), 431);
   while (echo.server().connections() > 0) std::this_thread::sleep_for(1ms);

@@ -215,7 +215,8 @@ TEST_F(Protocol, WritesJsonAndBinary) {
   EXPECT_EQ(j["parameters"]["digest"], model->digest());
   EXPECT_EQ(j["outputs"][0]["shape"], (std::vector<int>{2, 3}));
   EXPECT_EQ(j["outputs"][0]["data"].get<std::vector<float>>(), answer.probabilities) << "every bit of a number";
-  EXPECT_EQ(j["outputs"][1], (json{{"name", "label"}, {"datatype", "BYTES"}, {"shape", {2}}, {"data", {"one", "two"}}}));
+  EXPECT_EQ(j["outputs"][1],
+            (json{{"name", "label"}, {"datatype", "BYTES"}, {"shape", {2}}, {"data", {"one", "two"}}}));
 
   asked.outputs = {{"label", true}, {"probabilities", true}};
   const auto binary = deploy::write_infer(*model, asked, answer);

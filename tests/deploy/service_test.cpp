@@ -23,8 +23,8 @@ struct Service : ::testing::Test {
   }
   void start(deploy::BatchOptions batch = {}, deploy::HttpOptions http = {}, deploy::ServiceOptions options = {}) {
     serving = std::make_unique<Serving>(
-        std::vector<deploy::ModelSource>{{"digits", "", file}, {"digits", "2", folder / "other.safetensors"}}, batch, http,
-        std::move(options));
+        std::vector<deploy::ModelSource>{{"digits", "", file}, {"digits", "2", folder / "other.safetensors"}}, batch,
+        http, std::move(options));
   }
   [[nodiscard]] Answered get(const std::string& path, const std::string& headers = "") const {
     return serving->ask(request("GET", path, "", headers));
@@ -52,7 +52,8 @@ TEST_F(Service, SaysWhatItIs) {
   EXPECT_EQ(json::parse(get("/v2/models/digits").body)["versions"], (std::vector<std::string>{"1", "2"}));
   EXPECT_EQ(get("/v2/models/digits/ready").status, 200);
   EXPECT_EQ(get("/v2/models/digits/versions/2/ready").status, 200);
-  EXPECT_EQ(json::parse(get("/v2/models/digits/versions/2").body)["parameters"]["digest"].get<std::string>().size(), 16u);
+  EXPECT_EQ(json::parse(get("/v2/models/digits/versions/2").body)["parameters"]["digest"].get<std::string>().size(),
+            16u);
   EXPECT_EQ(json::parse(post("/v2/repository/index", "").body).size(), 2u);
   EXPECT_EQ(json::parse(get("/openapi.json").body)["openapi"], "3.0.3");
   EXPECT_NE(get("/").body.find("/openapi.json"), std::string::npos);
@@ -165,7 +166,8 @@ TEST_F(Service, PagesOfOtherSitesAreRefused) {
   EXPECT_EQ(get("/v2", "Origin: https://evil.example\r\n").status, 403);
   EXPECT_EQ(get("/v2", "Origin: http://localhost\r\n").status, 200);
   EXPECT_EQ(serving->ask("GET /v2 HTTP/1.1\r\nHost: evil.example\r\n\r\n").status, 403);
-  const auto preflight = serving->ask(request("OPTIONS", "/v2/models/digits/infer", "", "Origin: http://localhost\r\n"));
+  const auto preflight =
+      serving->ask(request("OPTIONS", "/v2/models/digits/infer", "", "Origin: http://localhost\r\n"));
   EXPECT_EQ(preflight.status, 405);
   EXPECT_EQ(preflight.header.find("Access-Control"), std::string::npos);
 }
@@ -268,27 +270,34 @@ TEST_F(Service, StandsAttacks) {
       {"long chunk extension", chunked + "3;" + std::string(200'000, 'x') + "\r\nabc\r\n0\r\n\r\n"},
       {"long trailer", chunked + "2\r\n{}\r\n0\r\nA: " + std::string(200'000, 'x') + "\r\n\r\n"},
       {"chunks of 6 bytes", tiny_chunks},
-      {"too many chunks", chunked + [] {
-         std::string all;
-         for (int i = 0; i < 200'000; ++i) all += "6\r\n      \r\n";
-         return all;
-       }()},
+      {"too many chunks", chunked +
+                              [] {
+                                std::string all;
+                                for (int i = 0; i < 200'000; ++i) all += "6\r\n      \r\n";
+                                return all;
+                              }()},
       {"deep lists", request("POST", path, deep)},
-      {"deep objects", request("POST", path, [] {
-         std::string all;
-         for (int i = 0; i < 60'000; ++i) all += R"({"a":)";
-         return all;
-       }())},
-      {"deep data", request("POST", path, R"({"inputs":[{"name":"image","datatype":"UINT8","shape":[1,6,6,1],"data":)" + deep)},
+      {"deep objects", request("POST", path,
+                               [] {
+                                 std::string all;
+                                 for (int i = 0; i < 60'000; ++i) all += R"({"a":)";
+                                 return all;
+                               }())},
+      {"deep data",
+       request("POST", path, R"({"inputs":[{"name":"image","datatype":"UINT8","shape":[1,6,6,1],"data":)" + deep)},
       {"long string", request("POST", path, R"({"id":")" + std::string(900'000, 'x') + R"(","inputs":[]})")},
       {"long number", request("POST", path, R"({"inputs":[)" + std::string(900'000, '9') + "]}")},
       {"long fraction", request("POST", path, R"({"inputs":[0.)" + std::string(900'000, '9') + "]}")},
       {"large exponent", request("POST", path, R"({"inputs":[1e99999999999]})")},
-      {"many inputs", request("POST", path, R"({"inputs":[)" + [] {
-         std::string all;
-         for (int i = 0; i < 100'000; ++i) all += "{},";
-         return all;
-       }() + "{}]}")},
+      {"many inputs", request(
+                          "POST", path,
+                          R"({"inputs":[)" +
+                              [] {
+                                std::string all;
+                                for (int i = 0; i < 100'000; ++i) all += "{},";
+                                return all;
+                              }() +
+                              "{}]}")},
       {"bad escape", request("POST", path, R"({"id":"\uD800","inputs":[]})")},
       {"bad UTF-8", request("POST", path, "{\"id\":\"\xc3\x28\"}")},
       {"zero in JSON", request("POST", path, std::string("{\"a\0\":1}", 8))},
@@ -315,16 +324,20 @@ TEST_F(Service, StandsAttacks) {
       {"bare line feeds", "GET /v2 HTTP/1.1\nHost: localhost\n\n"},
   };
   // Names of models that are no names, and values that are no pixels.
-  for (const char* name : {"%0d%0aSet-Cookie:a", "a%20b", "%ff%fe", "digits/../digits", "digits;a", "DIGITS", "digits%2f"})
+  for (const char* name :
+       {"%0d%0aSet-Cookie:a", "a%20b", "%ff%fe", "digits/../digits", "digits;a", "DIGITS", "digits%2f"})
     attacks.emplace_back(std::string("model ") + name, get_line(std::string("/v2/models/") + name + "/ready"));
-  for (const char* value : {"-1", "256", "1e308", "-1e308", "1e-400x", "NaN", "Infinity", "-Infinity", "0x1", "01", "1.", ".5",
-                            "+1", "true", "null", "\"1\"", "{}", "99999999999999999999", "1e", "- 1"}) {
+  for (const char* value :
+       {"-1", "256", "1e308", "-1e308", "1e-400x", "NaN",  "Infinity", "-Infinity", "0x1",
+        "01", "1.",  ".5",    "+1",     "true",    "null", "\"1\"",    "{}",        "99999999999999999999",
+        "1e", "- 1"}) {
     std::string body = good;
     attacks.emplace_back(std::string("value ") + value,
                          request("POST", path, body.replace(body.find("[1,8"), 4, fmt::format("[1,{}", value))));
   }
-  for (const char* shape : {"[]", "[1]", "[1,6,6]", "[6,6,1,1]", "[1,6,6,1,1]", "[-1,6,6,1]", "[1,-6,-6,1]", "[0,0,0,0]",
-                            "[2147483648,6,6,1]", "[1,65536,65536,1]", "[1,6,6,4294967297]", "\"1,6,6,1\"", "{}", "null"}) {
+  for (const char* shape :
+       {"[]", "[1]", "[1,6,6]", "[6,6,1,1]", "[1,6,6,1,1]", "[-1,6,6,1]", "[1,-6,-6,1]", "[0,0,0,0]",
+        "[2147483648,6,6,1]", "[1,65536,65536,1]", "[1,6,6,4294967297]", "\"1,6,6,1\"", "{}", "null"}) {
     std::string body = good;
     attacks.emplace_back(std::string("shape ") + shape,
                          request("POST", path, body.replace(body.find("[1,6,6,1]"), 9, shape)));
@@ -335,9 +348,11 @@ TEST_F(Service, StandsAttacks) {
     EXPECT_TRUE(names.insert(name).second) << name;
     Client client(serving->server.port());
     (void)client.send(bytes);
-    if (name != "half a header" && name != "chunk without end") client.shut();  // these wait until the server's time is up
+    if (name != "half a header" && name != "chunk without end")
+      client.shut();  // these wait until the server's time is up
     const Answered got = client.receive();
-    EXPECT_TRUE(got.status == 0 || (got.status >= 400 && got.status < 500)) << name << ": " << got.status << " " << got.body;
+    EXPECT_TRUE(got.status == 0 || (got.status >= 400 && got.status < 500))
+        << name << ": " << got.status << " " << got.body;
     for (const char* inside : {"/tmp", ".cpp", "std::", "terminate", "exception", "tandem-test", "passwd"})
       EXPECT_EQ(got.body.find(inside), std::string::npos) << name << ": " << got.body;
     expect_alive(name);
@@ -368,14 +383,17 @@ TEST_F(Service, ModelsChangeUnderLoadWithoutALostOrMixedAnswer) {
       Client client(serving->server.port());
       std::map<std::string, int64_t> seen;
       for (int i = c; more; ++i) {
-        const auto answer = client.ask(request("POST", "/v2/models/digits/infer", infer_json(asked[static_cast<size_t>(i % pictures)])));
+        const auto answer = client.ask(
+            request("POST", "/v2/models/digits/infer", infer_json(asked[static_cast<size_t>(i % pictures)])));
         if (answer.status != 200) {
           ++failed;
           continue;
         }
         const std::string digest = json::parse(answer.body)["parameters"]["digest"];
         const auto known = right.find(digest);
-        if (known == right.end() || !same_answer(probabilities(answer), known->second[static_cast<size_t>(i % pictures)])) ++mixed;
+        if (known == right.end() ||
+            !same_answer(probabilities(answer), known->second[static_cast<size_t>(i % pictures)]))
+          ++mixed;
         ++answered, ++seen[digest];
       }
       const std::scoped_lock lock(mutex);
@@ -424,8 +442,8 @@ TEST_F(Service, KeepsDecisionsAndWhatPeopleSayOfThem) {
     return other;
   };
   EXPECT_EQ(feedback(with("decision", 999)).status, 404);
-  for (const json& bad : {with("label", "nine"), with("label", 7), with("person", ""), with("decision", "1"), json::array(),
-                          json{{"decision", ids[0]}}})
+  for (const json& bad : {with("label", "nine"), with("label", 7), with("person", ""), with("decision", "1"),
+                          json::array(), json{{"decision", ids[0]}}})
     EXPECT_EQ(feedback(bad).status, 400) << bad;
   EXPECT_EQ(post(path + "/feedback", std::string(50'000, '[')).status, 400);
   EXPECT_EQ(get(path + "/decisions/999").status, 404);
@@ -443,7 +461,9 @@ TEST_F(Service, KeepsDecisionsAndWhatPeopleSayOfThem) {
   serve(deploy::Keep::deferred);
   EXPECT_EQ(json::parse(post(path + "/infer", infer_json(small_picture(7))).body)["parameters"]["decisions"][0], 0);
   EXPECT_EQ(store.decisions(), 1);
-  expect_error(ErrorKind::usage, {"is no run folder"}, [&] { deploy::Decisions(deploy::Keep::all, {{"digits", "", file}}); });
+  expect_error(ErrorKind::usage, {"is no run folder"}, [&] {
+    deploy::Decisions(deploy::Keep::all, {{"digits", "", file}});
+  });
 }
 
 TEST_F(Service, AModelFileThatIsBadChangesNothing) {

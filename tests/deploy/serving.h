@@ -39,7 +39,8 @@ inline std::vector<float> offline(tasks::ImageModel model, const std::string& pi
   return model.predict(set);
 }
 
-/// Probabilities that differ by no more than another order of sums: products of another batch size are summed otherwise.
+/// Probabilities that differ by no more than another order of sums: products of another batch size are summed
+/// otherwise.
 inline bool same_answer(const std::vector<float>& a, const std::vector<float>& b) {
   return std::ranges::equal(a, b, [](float x, float y) { return std::abs(x - y) <= 2e-6F; });
 }

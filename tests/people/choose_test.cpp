@@ -1,6 +1,6 @@
-#include <tandem/people/choose.h>
 #include <tandem/nn/conv.h>
 #include <tandem/nn/linear.h>
+#include <tandem/people/choose.h>
 #include <tandem/people/labelling.h>
 
 #include <set>
