@@ -1,4 +1,5 @@
 #include <tandem/nn/activation.h>
+#include <tandem/nn/conv.h>
 #include <tandem/nn/linear.h>
 #include <tandem/people/choose.h>
 #include <tandem/people/labelling.h>
