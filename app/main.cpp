@@ -58,7 +58,8 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
-    cli::say(std::string("tandem: ") + e.what() + "; tandem --help says what there is");
+    const std::string verb = first[0] == '-' ? "" : first + " ";
+    cli::say(fmt::format("tandem: {}; tandem {}--help says what there is", e.what(), verb));
     return 2;
   }
   try {

@@ -36,6 +36,7 @@ double renyi(double rate, double noise, int64_t alpha) {
 }
 
 double epsilon_spent(double rate, double noise, int64_t steps, double delta) {
+  if (steps == 0) return 0;
   double best = std::numeric_limits<double>::infinity();
   for (int64_t alpha = 2; alpha <= 512; alpha += alpha < 64 ? 1 : alpha) {  // 2, 3 … 64, 128, 256, 512
     const auto a = static_cast<double>(alpha);

@@ -258,7 +258,7 @@ TEST_F(Command, BadInput) {
       {"format", 2, {"predict", "runs/tiny", "digit.png", "--format", "xml"}, {"xml"}},
       {"nothing to predict", 2, {"predict", "runs/tiny"}, {"inputs"}},
 
-      {"data without a verb", 2, {"data"}, {"ubcommand"}},
+      {"data without a verb", 2, {"data"}, {"ubcommand", "tandem data --help"}},
       {"data show of nothing", 2, {"data", "show", "mnits"}, {"did you mean 'mnist'"}},
       {"data fetch of nothing", 2, {"data", "fetch", "mnits"}, {"mnits"}},
       {"data fetch of what has no address", 2, {"data", "fetch", "builtin"}, {"builtin"}},
@@ -318,6 +318,18 @@ TEST_F(Command, WhenStandardOutputIsFull) {
     EXPECT_EQ(WEXITSTATUS(status), 3) << verb;
     expect_has(read_text(*home / ".err"), {"tandem: "});
   }
+}
+
+TEST_F(Command, WhenTheFolderIsFull) {
+  // A limit on the size of files stands for a full disk: both end a write in its middle.
+  const auto before = content();
+  const int status = std::system(("cd '" + home->path().string() +
+                                  "' && trap '' XFSZ && ulimit -f 4 && exec '" TANDEM_PROGRAM
+                                  "' train tiny.yaml name=full >/dev/null 2>.err")
+                                     .c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 3);
+  expect_has(read_text(*home / ".err"), {"runs/full/checkpoints/last.safetensors: cannot be written: File too large"});
+  EXPECT_EQ(content(), before);
 }
 
 TEST_F(Command, AMissedGateIsFour) {

@@ -10,33 +10,37 @@
 namespace tandem::people {
 namespace {
 
-using tandem::testing::bands;
 using tandem::testing::expect_error;
 using tandem::testing::Folder;
 using tandem::testing::weights;
 
-// A network that knows the bands as they are, and pictures it gets wrong: the same bands, dark on bright.
+// Digits, and a network trained on few of them: there is something to learn from its mistakes on others.
 struct Trained {
   tasks::ImageModel model;
   Memory memory;
-  data::ImageSet inverted;
+  data::ImageSet others;
+  std::vector<int64_t> mistakes, known;  // of `others`
 };
-
-data::ImageSet inverted(data::ImageSet set) {
-  for (uint8_t& v : set.pixels.data<uint8_t>()) v = static_cast<uint8_t>(255 - v);
-  return set;
-}
 
 const Trained& trained() {
   static const Trained once = [] {
-    const train::Recipe recipe = tandem::testing::small_recipe("optimizer: {lr: 0.01}\ntrain: {epochs: 4, batch: 32}");
-    const data::ImageSet train = bands(360, 1), validation = bands(120, 2);
+    train::Recipe recipe = train::Recipe::read(Config::parse(R"(
+network: [conv: {filters: 8, kernel: 5, stride: 2}, batch_norm, relu, flatten, linear: classes]
+data: {source: builtin, train: 2500, test: 3000, validation: 0.2, size: [14, 14]}
+optimizer: {lr: 0.01}
+train: {epochs: 4, batch: 32}
+)",
+                                                             "few.yaml"));
+    const data::ImageSplits data = train::prepare(recipe, "");
     Trained out;
-    out.model = train::make_model(recipe, train);
-    train::Trainer(recipe, out.model, train, validation).run();
-    out.model.notes["recipe"] = train::Recipe(recipe).write().str();
-    out.memory = remember(train, validation, 1);
-    out.inverted = inverted(bands(90, 3));
+    out.model = train::make_model(recipe, data.train);
+    train::Trainer(recipe, out.model, data.train, data.validation).run();
+    out.model.notes["recipe"] = recipe.write().str();
+    out.memory = remember(data.train, data.validation, 1);
+    out.others = data.test;
+    const evaluate::Predictions said{out.model.classes, out.others.labels, out.model.predict(out.others)};
+    for (int64_t i = 0; i < out.others.size(); ++i)
+      (said.predicted(i) == out.others.labels[static_cast<size_t>(i)] ? out.known : out.mistakes).push_back(i);
     return out;
   }();
   return once;
@@ -46,67 +50,70 @@ double accuracy(tasks::ImageModel model, const data::ImageSet& set) {
   return train::evaluate_model(model, set, "test").result.accuracy;
 }
 
-// Every picture of the set with its right label, by `people` in turn; item 0, bad_every, … wrong and by person 0.
-Lesson lesson(const data::ImageSet& set, int64_t count, int64_t people = 1, int64_t bad_every = 0) {
+// The first of `which` among the others, with their right labels, by `people` in turn.
+Lesson lesson(const std::vector<int64_t>& which, int64_t count, int64_t people = 1) {
   Lesson out;
-  std::vector<int64_t> which;
-  for (int64_t i = 0; i < count; ++i) {
-    which.push_back(i);
-    const bool bad = bad_every > 0 && i % bad_every == 0;
-    const int32_t label = set.labels[static_cast<size_t>(i)];
-    out.answers.push_back({i, bad || people == 1 ? 0 : 1 + i % (people - 1), bad ? (label + 1) % 3 : label});
-  }
-  out.pictures = data::subset(set, which);
+  const data::ImageSet& set = trained().others;
+  out.pictures = data::subset(set, std::span(which).first(static_cast<size_t>(count)));
+  for (int64_t i = 0; i < count; ++i)
+    out.answers.push_back({i, i % people, out.pictures.labels[static_cast<size_t>(i)]});
   std::ranges::fill(out.pictures.labels, 0);
   return out;
 }
 
-const LearnOptions quick{.lr = 3e-3, .allowed = 0.02};
+const LearnOptions quick{.steps = 60, .lr = 1e-3, .allowed = 0.02};
 
 TEST(Learn, TakesInCorrectionsAndKeepsWhatItKnew) {
   const Trained& t = trained();
   const auto before = weights(const_cast<tasks::ImageModel&>(t.model).net);
-  ASSERT_GE(accuracy(t.model, t.memory.held_back), 0.95);
-  ASSERT_LE(accuracy(t.model, t.inverted), 0.5) << "there must be something to learn";
-  const Learned learned = learn(t.model, lesson(t.inverted, 30, 3), t.memory, 0, quick);
+  ASSERT_GE(t.mistakes.size(), 100U) << "there must be something to learn";
+  const Learned learned = learn(t.model, lesson(t.mistakes, 60, 3), t.memory, 0, quick);
   EXPECT_TRUE(learned.better) << learned.verdict;
-  EXPECT_EQ(learned.believed.size(), 30U);
-  EXPECT_GT(learned.known_after, learned.known_before);
-  const data::ImageSet unseen = inverted(bands(90, 4));
-  EXPECT_GE(accuracy(learned.model, unseen), accuracy(t.model, unseen) + 0.3) << "it is not learned by heart";
+  EXPECT_GE(learned.believed.size(), 50U);
+  EXPECT_EQ(learned.known_before, 0);
+  EXPECT_GE(learned.known_after, 12);
+  const data::ImageSet unseen = data::subset(t.others, std::span(t.mistakes).subspan(60));
+  EXPECT_GE(accuracy(learned.model, unseen), 0.1) << "mistakes that nobody corrected are mended too";
+  EXPECT_GE(accuracy(learned.model, t.others), accuracy(t.model, t.others));
   EXPECT_GE(accuracy(learned.model, t.memory.held_back), accuracy(t.model, t.memory.held_back) - 0.02);
   EXPECT_EQ(learned.accuracy_after, accuracy(learned.model, t.memory.held_back));
   EXPECT_EQ(weights(const_cast<tasks::ImageModel&>(t.model).net), before) << "the live network is not touched";
 }
 
-TEST(Learn, OnePersonCanCorrectASureNetworkOnce) {
+TEST(Learn, OnePersonCanCorrectItOnce) {
   const Trained& t = trained();
-  Lesson one = lesson(t.inverted, 1);
-  tasks::ImageModel model = t.model;
-  const std::vector<float> p = model.predict(one.pictures);  // what it says is not it
-  one.answers[0].label = static_cast<int32_t>((std::ranges::max_element(p) - p.begin() + 1) % 3);
-  const Learned learned = learn(t.model, one, t.memory, 0, quick);
+  const Learned learned = learn(t.model, lesson(t.mistakes, 1), t.memory, 0, quick);
   EXPECT_EQ(learned.believed.size(), 1U);
   EXPECT_EQ(learned.known_after, 1);
   EXPECT_TRUE(learned.better) << learned.verdict;
 }
 
-// A fifth of all corrections is wrong: one person's of three, or the only person's.
+// A fifth of all corrections is wrong and one person's, who may be one of five or the only one: digits that a network
+// trained on few of them reads wrong, and others, which it reads right, with another label.
 TEST(Learn, BadCorrectionsDoNotWreckIt) {
   const Trained& t = trained();
-  data::ImageSet mixed = t.inverted;  // the wrong ones are about pictures that it reads right
-  const data::ImageSet plain = bands(90, 5);
-  for (int64_t i = 0; i < mixed.size(); i += 5) {
-    std::memcpy(mixed.pixels.rows(i, i + 1).bytes(), plain.pixels.rows(i, i + 1).bytes(), 64);
-    mixed.labels[static_cast<size_t>(i)] = plain.labels[static_cast<size_t>(i)];
-  }
-  for (const int64_t people : {1, 4}) {
-    const Learned learned = learn(t.model, lesson(mixed, 60, people, 5), t.memory, 0, quick);
-    EXPECT_GE(accuracy(learned.model, t.memory.held_back), 0.93) << people << ": " << learned.verdict;
-    int64_t bad_believed = 0, good_believed = 0;
-    for (const int64_t i : learned.believed) ++(i % 5 == 0 ? bad_believed : good_believed);
-    EXPECT_LE(bad_believed, 3) << "of 12";
-    EXPECT_GE(good_believed, 40) << "of 48";
+  const data::ImageSet& others = t.others;
+  for (const int64_t people : {1, 5}) {
+    std::vector<int64_t> which;
+    std::vector<Answer> answers;
+    Rng rng(1, "bad");
+    for (int64_t i = 0; i < 80; ++i) {
+      const bool bad = i % 5 == 4;
+      which.push_back(bad ? t.known[static_cast<size_t>(i)] : t.mistakes[static_cast<size_t>(i)]);
+      const int32_t truth = others.labels[static_cast<size_t>(which.back())];
+      answers.push_back({i, bad || people == 1 ? 0 : 1 + i % (people - 1),
+                         bad ? static_cast<int32_t>((truth + 1 + rng.below(9)) % 10) : truth});
+    }
+    const Learned learned = learn(t.model, {data::subset(others, which), answers}, t.memory, 0, {.allowed = 0.01});
+    int64_t right_believed = 0, wrong_believed = 0;
+    for (const int64_t item : learned.believed) {
+      const auto i = static_cast<size_t>(item);
+      ++(answers[i].label == others.labels[static_cast<size_t>(which[i])] ? right_believed : wrong_believed);
+    }
+    EXPECT_GE(right_believed, 55) << "of 64, " << people << " people";
+    EXPECT_LE(wrong_believed, 4) << "of 16, " << people << " people";
+    EXPECT_TRUE(learned.better) << learned.verdict;
+    EXPECT_GE(learned.accuracy_after, learned.accuracy_before - 0.01);
     if (people > 1) {
       EXPECT_LT(learned.trust.people[0], learned.trust.people[1]);
     }
@@ -115,12 +122,13 @@ TEST(Learn, BadCorrectionsDoNotWreckIt) {
 
 TEST(Learn, AnUpdateThatForgetsIsRolledBack) {
   const Trained& t = trained();
-  Lesson wrong = lesson(bands(60, 6), 60);  // the world turned round: two people agree on it
-  for (Answer& a : wrong.answers) a.label = (a.label + 1) % 3;
+  Lesson wrong = lesson(t.known, 60);  // the world turned round: two people agree on it
+  for (Answer& a : wrong.answers) a.label = (a.label + 1) % 10;
   for (int64_t i = 0; i < 60; ++i) wrong.answers.push_back({i, 1, wrong.answers[static_cast<size_t>(i)].label});
   LearnOptions hard = quick;
   hard.steps = 120;
   hard.lr = 0.02;
+  hard.attempts = 1;
   const Learned learned = learn(t.model, wrong, t.memory, 0, hard);
   EXPECT_FALSE(learned.better);
   EXPECT_LT(learned.accuracy_after, learned.accuracy_before - 0.02);
@@ -130,14 +138,16 @@ TEST(Learn, AnUpdateThatForgetsIsRolledBack) {
 // The bar is the best version so far, so that many small losses cannot add up.
 TEST(Learn, IsMeasuredAgainstTheBestSoFar) {
   const Trained& t = trained();
-  const Learned learned = learn(t.model, lesson(t.inverted, 30, 3), t.memory, 1.5, quick);
+  LearnOptions once = quick;
+  once.attempts = 1;
+  const Learned learned = learn(t.model, lesson(t.mistakes, 30, 3), t.memory, 1.5, once);
   EXPECT_FALSE(learned.better);
   EXPECT_NE(learned.verdict.find("148.00 %"), std::string::npos) << learned.verdict;
 }
 
 TEST(Learn, NothingNewIsNoUpdate) {
   const Trained& t = trained();
-  const Learned known = learn(t.model, lesson(bands(12, 7), 12), t.memory, 0, quick);
+  const Learned known = learn(t.model, lesson(t.known, 12), t.memory, 0, quick);
   EXPECT_FALSE(known.better);
   EXPECT_EQ(known.known_before, known.known_after);
   EXPECT_EQ(weights(const_cast<nn::Sequential&>(known.model.net)), weights(const_cast<nn::Sequential&>(t.model.net)));
@@ -148,7 +158,7 @@ TEST(Learn, GivesTheSameBytesForAnyNumberOfThreads) {
   std::vector<uint8_t> first;
   for (const int threads : {1, 2, 3}) {
     set_threads(threads);
-    Learned learned = learn(t.model, lesson(t.inverted, 12, 3), t.memory, 0, quick);
+    Learned learned = learn(t.model, lesson(t.mistakes, 12, 3), t.memory, 0, quick);
     const auto bytes = weights(learned.model.net);
     if (first.empty()) first = bytes;
     EXPECT_EQ(bytes, first) << threads;
@@ -159,12 +169,11 @@ TEST(Learn, GivesTheSameBytesForAnyNumberOfThreads) {
 TEST(Learn, RefusesWhatDoesNotFit) {
   const Trained& t = trained();
   expect_error(ErrorKind::usage, {"no picture"}, [&] { (void)learn(t.model, {}, t.memory); });
-  expect_error(ErrorKind::usage, {"0 examples to replay"}, [&] { (void)learn(t.model, lesson(t.inverted, 3), {}); });
+  expect_error(ErrorKind::usage, {"0 examples to replay"}, [&] { (void)learn(t.model, lesson(t.mistakes, 3), {}); });
   Memory other = t.memory;
   other.replay.classes = {"a", "b", "c"};
-  expect_error(ErrorKind::data, {"a, b, c", "top, middle, bottom"},
-               [&] { (void)learn(t.model, lesson(t.inverted, 3), other); });
-  expect_error(ErrorKind::data, {"bands", "data.validation"}, [&] { (void)remember(bands(9, 1), {}, 1); });
+  expect_error(ErrorKind::data, {"a, b, c", "0, 1, 2"}, [&] { (void)learn(t.model, lesson(t.mistakes, 3), other); });
+  expect_error(ErrorKind::data, {"builtin", "data.validation"}, [&] { (void)remember(t.others, {}, 1); });
 }
 
 TEST(Memory, IsReadAsItWasWritten) {
@@ -184,7 +193,7 @@ TEST(Memory, IsReadAsItWasWritten) {
 
 // A run folder with the trained network and its memory.
 train::RunFolder run_in(const Folder& home) {
-  const train::RunFolder run = train::RunFolder::create(home / "runs", "bands");
+  const train::RunFolder run = train::RunFolder::create(home / "runs", "few");
   tasks::ImageModel model = trained().model;
   write_text(run.recipe(), model.notes.at("recipe"));
   model.save(run.model());
@@ -217,7 +226,7 @@ TEST(Versions, AreKeptComparedAndRestored) {
   const Comparison c = compare(first, second, set);
   EXPECT_EQ(c.both + c.only_first + c.only_second + c.neither, set.size());
   EXPECT_NEAR(static_cast<double>(c.both + c.only_first) / static_cast<double>(set.size()), accuracy(first, set), 1e-9);
-  EXPECT_EQ(c.both + c.only_second, set.size() / 3) << "zeros say the first class";
+  EXPECT_EQ(c.both + c.only_second, set.size() / 10) << "zeros say the first class";
 
   versions.make_live(1);
   EXPECT_EQ(versions.live().number, 1);
@@ -235,21 +244,22 @@ TEST(LearnRun, GoesFromCorrectionsToANewVersion) {
   {
     Store store(store_path(run));
     tasks::ImageModel model = tasks::ImageModel::load(run.model());
-    const Rehearsed said = rehearse(store, model, trained().inverted, "bands", {.corrections = 20, .people = 2});
+    const Rehearsed said = rehearse(store, model, trained().others, "few", {.corrections = 20, .people = 2});
     EXPECT_EQ(said.right, 20);
   }
   const Update update = learn(run, "", quick);
   EXPECT_EQ(update.verdict, "learned");
   EXPECT_EQ(update.from, 1);
   EXPECT_EQ(update.to, 2);
-  EXPECT_EQ(update.corrections, 20);
+  EXPECT_EQ(update.corrections + update.set_aside, 20);
+  EXPECT_GE(update.corrections, 10);
   Versions versions(run);
   EXPECT_EQ(versions.live().number, 2);
-  EXPECT_EQ(versions.live().corrections, 20);
+  EXPECT_EQ(versions.live().corrections, update.corrections);
   Store store(store_path(run));
   for (const Correction& c : store.corrections()) {
-    EXPECT_GT(c.trust, 0.5);
-    EXPECT_EQ(c.version, 2);
+    EXPECT_GE(c.trust, 0);
+    EXPECT_EQ(c.version, c.trust > 0.5 ? 2 : 0);
   }
   EXPECT_EQ(learn(run, "", quick).id, 0) << "nothing new was said";
   ASSERT_EQ(store.updates().size(), 1U);
@@ -262,14 +272,14 @@ TEST(LearnRun, PassesOverWhatItCannotUse) {
   {
     Store store(store_path(run));
     tasks::ImageModel model = tasks::ImageModel::load(run.model());
-    std::vector<Decision> all = decide(model, data::subset(trained().inverted, std::vector<int64_t>{0, 1, 2}), "bands");
+    std::vector<Decision> all = decide(model, data::subset(trained().others, std::vector<int64_t>{0, 1, 2}), "few");
     all[0].input.clear();
     const auto ids = store.add(all);
-    store.correct({.decision = ids[0], .person = "bo", .label = "top"});
+    store.correct({.decision = ids[0], .person = "bo", .label = "1"});
     store.correct({.decision = ids[1], .person = "bo", .label = "left"});
     EXPECT_EQ(learn(run, "", quick).verdict, "no new corrections to learn from");
-    store.correct({.decision = ids[2], .person = "bo", .label = "top"});
-    store.correct({.decision = ids[2], .person = "bo", .label = "bottom"});
+    store.correct({.decision = ids[2], .person = "bo", .label = "1"});
+    store.correct({.decision = ids[2], .person = "bo", .label = "2"});
   }
   const Update update = learn(run, "", quick);
   EXPECT_GT(update.id, 0);
