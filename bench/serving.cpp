@@ -3,6 +3,7 @@
 #include <bench/load.h>
 #include <bench/peer.h>
 #include <bench/report.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
