@@ -42,7 +42,7 @@ int run(const Options& o) {
   recipe.data.source = o.source;
   recipe.data.validation = recipe.data.test_share = 0;
   recipe.data.size = o.size;
-  if (recipe.data.size.size() == 1) recipe.data.size.push_back(o.size[0]);
+  if (o.size.size() == 1) recipe.data.size.assign(2, o.size[0]);
   recipe.seed = o.seed;
   data::ImageSplits data = train::prepare(recipe, data::data_folder(o.data));
   const auto twice = data::duplicates(data.train), leaked = data::duplicates(data.train, data.test);

@@ -1,4 +1,5 @@
 // Explanations of a small network that reads bands: where the bright band lies decides, and the map must show it.
+#include <tandem/autograd/tape.h>
 #include <tandem/data/formats/image.h>
 #include <tandem/nn/activation.h>
 #include <tandem/nn/conv.h>
