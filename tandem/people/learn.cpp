@@ -174,6 +174,8 @@ Learned learn(const tasks::ImageModel& live, const Lesson& lesson, const Memory&
     out.accuracy_after = accuracy(out.model, memory.held_back);
     out.better = out.known_after > out.known_before && out.accuracy_after >= bound;
   }
+  if (out.better && live.confidence)  // another network is sure of other things
+    out.model.learn_confidence(live.confidence->options(), memory.replay, memory.held_back);
   if (out.better)
     out.verdict = "learned";
   else if (out.known_after <= out.known_before)

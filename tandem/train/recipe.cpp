@@ -110,6 +110,11 @@ Recipe Recipe::read(const Config& config) {
       node.fail("privacy: loss.balanced counts the labels, which nothing protects: leave it out");
     if (recipe.train.early_stopping.patience > 0 || recipe.schedule.type == "plateau")
       node.fail("privacy: early stopping and the plateau schedule look at examples that nothing protects");
+    if (recipe.people)
+      node.fail(
+          "privacy: people: would keep figures of the training examples that nothing protects: leave one of them out");
+    if (recipe.train.precision != "fp32")
+      node.fail(fmt::format("privacy: train.precision {} is not possible here: leave it out", recipe.train.precision));
   }
   if (recipe.data.channels == 2)
     config.fail("data.channels: 2 is not possible: 1 (grey), 3 (colour) or 0 (as the pictures are)");

@@ -80,6 +80,19 @@ TEST(Learn, TakesInCorrectionsAndKeepsWhatItKnew) {
   EXPECT_EQ(weights(const_cast<tasks::ImageModel&>(t.model).net), before) << "the live network is not touched";
 }
 
+TEST(Learn, FitsConfidenceAnew) {
+  const Trained& t = trained();
+  tasks::ImageModel live = t.model;
+  live.learn_confidence({}, t.memory.replay, t.memory.held_back);
+  Learned learned = learn(live, lesson(t.mistakes, 60, 3), t.memory, 0, quick);
+  ASSERT_TRUE(learned.better) << learned.verdict;
+  tasks::ImageModel again = learned.model, stale = learned.model;
+  again.learn_confidence({}, t.memory.replay, t.memory.held_back);
+  stale.confidence = live.confidence;
+  EXPECT_EQ(learned.model.predict(t.memory.held_back), again.predict(t.memory.held_back));
+  EXPECT_NE(learned.model.predict(t.memory.held_back), stale.predict(t.memory.held_back));
+}
+
 TEST(Learn, OnePersonCanCorrectItOnce) {
   const Trained& t = trained();
   const Learned learned = learn(t.model, lesson(t.mistakes, 1), t.memory, 0, quick);

@@ -197,6 +197,8 @@ TEST(Privacy, RefusesWhatWouldGoRoundIt) {
   refuses("train: {keep: best}", {"p.yaml", "train.keep: last"});
   refuses("train: {keep: last}\nloss: {balanced: true}", {"loss.balanced"});
   refuses("train: {keep: last}\nschedule: plateau", {"plateau"});
+  refuses("train: {keep: last}\npeople: {goal: {share: 0.05}}", {"people"});
+  refuses("train: {keep: last, precision: bf16}", {"bf16"});
   Case c;
   c.net = nn::Sequential::read(Config::parse("[batch_norm, flatten, linear: classes]", "net"));
   nn::Build build{Rng(1, "weights"), 3};
