@@ -1,0 +1,44 @@
+// Numbers to pixels: explanations and activations as small pictures.
+import { bytesOf, type Explanation } from './api';
+
+/** The colours of "for" and "against" from the style sheet. */
+function colour(name: string): [number, number, number] {
+  const [r, g, b] = getComputedStyle(document.documentElement).getPropertyValue(name).trim().split(/\s+/).map(Number);
+  return [r, g, b];
+}
+
+/** An explanation as a see-through picture: the stronger a part, the less see-through. */
+export function heat(explanation: Explanation): HTMLCanvasElement {
+  const canvas = document.createElement('canvas');
+  canvas.width = explanation.width;
+  canvas.height = explanation.height;
+  const context = canvas.getContext('2d')!;
+  const image = context.createImageData(canvas.width, canvas.height);
+  const values = new Int8Array(bytesOf(explanation.map).buffer);
+  const supports = colour('--good'), opposes = colour('--bad');
+  values.forEach((value, i) => {
+    image.data.set(value > 0 ? supports : opposes, i * 4);
+    image.data[i * 4 + 3] = Math.min(255, Math.round(255 * (Math.abs(value) / 127) ** 0.7));
+  });
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** `count` maps of height x width, one after another, as a sheet with a line between them. */
+export function sheet(canvas: HTMLCanvasElement, bytes: Uint8Array, count: number, height: number, width: number, columns: number): void {
+  const rows = Math.ceil(count / columns);
+  canvas.width = columns * (width + 1) - 1;
+  canvas.height = rows * (height + 1) - 1;
+  const context = canvas.getContext('2d')!;
+  const image = context.createImageData(canvas.width, canvas.height);
+  const low = colour('--map-low'), high = colour('--map-high');
+  for (let n = 0; n < count; ++n)
+    for (let y = 0; y < height; ++y)
+      for (let x = 0; x < width; ++x) {
+        const share = bytes[(n * height + y) * width + x] / 255;
+        const at = ((Math.floor(n / columns) * (height + 1) + y) * canvas.width + (n % columns) * (width + 1) + x) * 4;
+        for (let c = 0; c < 3; ++c) image.data[at + c] = low[c] + share * (high[c] - low[c]);
+        image.data[at + 3] = 255;
+      }
+  context.putImageData(image, 0, 0);
+}
