@@ -33,6 +33,11 @@ int main(int argc, char** argv) {
   cli::add_evaluate(app, context);
   cli::add_predict(app, context);
   cli::add_inspect(app, context);
+  cli::add_label(app, context);
+  cli::add_correct(app, context);
+  cli::add_learn(app, context);
+  cli::add_versions(app, context);
+  cli::add_records(app, context);
   cli::add_data(app, context);
   cli::add_recipe(app, context);
   app.footer("Start: tandem train digits");

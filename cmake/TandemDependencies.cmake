@@ -18,8 +18,9 @@ find_package(ZLIB REQUIRED)
 find_package(LibArchive REQUIRED)
 find_package(CURL REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(SQLite3 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
 
 set(TANDEM_PRIVATE_LIBRARIES OpenMP::OpenMP_CXX tandem_onednn PkgConfig::HWY yaml-cpp nlohmann_json::nlohmann_json
-    JPEG::JPEG PNG::PNG ZLIB::ZLIB LibArchive::LibArchive CURL::libcurl OpenSSL::Crypto)
+    JPEG::JPEG PNG::PNG ZLIB::ZLIB LibArchive::LibArchive CURL::libcurl OpenSSL::Crypto SQLite::SQLite3)

@@ -22,6 +22,12 @@ void add_evaluate(CLI::App& app, Context& context);
 void add_predict(CLI::App& app, Context& context);
 void add_inspect(CLI::App& app, Context& context);
 void add_data(CLI::App& app, Context& context);
+void add_data_check(CLI::App& data, Context& context);  // below `data`
 void add_recipe(CLI::App& app, Context& context);
+void add_label(CLI::App& app, Context& context);
+void add_correct(CLI::App& app, Context& context);
+void add_learn(CLI::App& app, Context& context);
+void add_versions(CLI::App& app, Context& context);
+void add_records(CLI::App& app, Context& context);
 
 }  // namespace tandem::cli

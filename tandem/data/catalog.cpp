@@ -5,6 +5,7 @@
 #include <tandem/data/catalog.h>
 #include <tandem/data/digits.h>
 #include <tandem/data/formats/archive.h>
+#include <tandem/data/shapes.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -17,22 +18,37 @@ constexpr int64_t default_train_digits = 20'000;
 constexpr int64_t default_test_digits = 5'000;
 const std::vector<std::string> digit_names{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
 
+/// A data set that the program draws: class `c` of `names` is drawn by draw(c, rng, pixels).
+struct Drawn {
+  const char* source;
+  const char* stream;  // of random numbers
+  const std::vector<std::string>& names;
+  void (*draw)(int64_t index, Rng& rng, std::span<uint8_t, digit_side * digit_side> pixels);
+};
+const Drawn drawn_sets[]{
+    {"builtin", "digits", digit_names,
+     [](int64_t c, Rng& rng, std::span<uint8_t, 784> pixels) { draw_digit(static_cast<int>(c), rng, pixels); }},
+    {"shapes", "shapes", shape_names(), draw_shape},
+    {"noise", "noise", noise_names(), draw_noise},
+};
+
 /// Example i depends on the seed, the part and i alone, and shows class i modulo the number of classes.
-ImageSet draw_digits(const std::vector<std::string>& classes, int64_t examples, uint64_t seed, std::string_view part) {
-  // An empty set with the ten names: only_classes checks the wanted ones.
-  const ImageSet ten{.pixels = {}, .labels = {}, .classes = digit_names, .source = "builtin"};
-  ImageSet set = classes.empty() ? ten : only_classes(ten, classes);
+ImageSet draw_set(const Drawn& drawn, const std::vector<std::string>& classes, int64_t examples, uint64_t seed,
+                  const std::string& part) {
+  // An empty set with all names: only_classes checks the wanted ones.
+  const ImageSet all{.pixels = {}, .labels = {}, .classes = drawn.names, .source = drawn.source};
+  ImageSet set = classes.empty() ? all : only_classes(all, classes);
   set.pixels = Tensor::empty({examples, digit_side, digit_side, 1}, DType::u8);
   set.labels.resize(static_cast<size_t>(examples));
-  std::vector<int> digits;
-  for (const auto& name : set.classes) digits.push_back(name[0] - '0');
-  const Rng stream(seed, part);
+  std::vector<int64_t> indices;
+  for (const auto& name : set.classes) indices.push_back(std::ranges::find(drawn.names, name) - drawn.names.begin());
+  const Rng stream(seed, drawn.stream + ("/" + part));
   uint8_t* pixels = set.pixels.data<uint8_t>().data();
   parallel_for(examples, 32, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const auto label = static_cast<size_t>(i) % digits.size();
+      const auto label = static_cast<size_t>(i) % indices.size();
       Rng rng = stream.split(static_cast<uint64_t>(i));
-      draw_digit(digits[label], rng,
+      drawn.draw(indices[label], rng,
                  std::span<uint8_t, digit_side * digit_side>(pixels + i * digit_side * digit_side,
                                                              static_cast<size_t>(digit_side * digit_side)));
       set.labels[static_cast<size_t>(i)] = static_cast<int32_t>(label);
@@ -161,6 +177,22 @@ const std::vector<CatalogEntry>& catalog() {
        .files = {"train_images.npy", "train_labels.npy", "val_images.npy", "val_labels.npy", "test_images.npy",
                  "test_labels.npy"},
        .fetchable = false},
+      {.name = "shapes",
+       .task = "letters and signs that are no digits, drawn by the program",
+       .classes = 18,
+       .sizes = "20,000 / - / 5,000 (any number), 28x28 grey",
+       .licence = "Apache-2.0, part of Tandem",
+       .folder = "",
+       .files = {},
+       .fetchable = false},
+      {.name = "noise",
+       .task = "pictures of noise, drawn by the program",
+       .classes = 3,
+       .sizes = "20,000 / - / 5,000 (any number), 28x28 grey",
+       .licence = "Apache-2.0, part of Tandem",
+       .folder = "",
+       .files = {},
+       .fetchable = false},
   };
   return entries;
 }
@@ -186,12 +218,12 @@ ImageSplits load(const std::string& source, const LoadOptions& options) {
          options.test_examples);
   ImageSplits out;
   const auto entry = std::ranges::find(catalog(), source, &CatalogEntry::name);
-  if (source == "builtin") {
+  if (const auto* drawn = std::ranges::find(drawn_sets, source, &Drawn::source); drawn != std::end(drawn_sets)) {
     const auto count = [](int64_t asked, int64_t otherwise) { return asked > 0 ? asked : otherwise; };
     out.train =
-        draw_digits(options.classes, count(options.train_examples, default_train_digits), options.seed, "digits/train");
+        draw_set(*drawn, options.classes, count(options.train_examples, default_train_digits), options.seed, "train");
     out.test =
-        draw_digits(options.classes, count(options.test_examples, default_test_digits), options.seed, "digits/test");
+        draw_set(*drawn, options.classes, count(options.test_examples, default_test_digits), options.seed, "test");
   } else {
     std::error_code error;
     if (entry != catalog().end())

@@ -1,5 +1,4 @@
 #include <tandem/base/error.h>
-#include <tandem/data/digit_strokes.h>
 #include <tandem/data/digits.h>
 
 #include <algorithm>
@@ -130,7 +129,10 @@ void ink_segment(const Dot& a, const Dot& b, double blur, std::array<float, kSid
 }  // namespace
 
 void draw_digit(int digit, Rng& rng, std::span<uint8_t, 784> pixels) {
-  const std::vector<Stroke> strokes = write_digit(digit, rng);
+  draw_strokes(write_digit(digit, rng), rng, pixels);
+}
+
+void draw_strokes(const std::vector<Stroke>& strokes, Rng& rng, std::span<uint8_t, 784> pixels) {
   const Hand hand(rng);
   std::vector<Line> lines;
   for (const Stroke& stroke : strokes) {

@@ -5,6 +5,7 @@
 #include <tandem/data/formats/archive.h>
 #include <tandem/data/formats/image.h>
 #include <tandem/data/formats/resize.h>
+#include <tandem/data/labels.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -189,10 +190,47 @@ void refuse_unread(const std::string& path, FileType type) {
 
 }  // namespace
 
+std::vector<std::string> picture_files(const fs::path& folder) {
+  std::vector<std::string> out;
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    const std::string path = at->path().lexically_relative(folder).string();
+    if (hidden(components(path)))
+      at.disable_recursion_pending();
+    else if (at->is_regular_file() && type_of(path) == FileType::image)
+      out.push_back(path);
+  }
+  if (error) fail(ErrorKind::file, folder.string(), "cannot be read: {}", error.message());
+  if (out.empty()) fail(ErrorKind::data, folder.string(), "holds no .png, .jpg or .jpeg file");
+  std::ranges::sort(out);
+  return out;
+}
+
+ImageSet load_pictures(const fs::path& folder, const std::vector<std::string>& files,
+                       const std::vector<std::string>& classes, const ImageOptions& options) {
+  Listing listing;
+  listing.where = folder.string();
+  auto& list = listing.parts[0][""];
+  for (const auto& file : files) list.push_back((folder / file).string());
+  listing.read = [](const std::string& path) { return read_file(path, max_file_bytes); };
+  ImageSet out = decode(listing, completed(options)).train;
+  out.classes = classes;
+  return out;
+}
+
 ImageSplits load_folder(const fs::path& folder, const ImageOptions& options) {
   const ImageOptions size = completed(options);
   Listing listing;
   listing.where = folder.string();
+  listing.read = [](const std::string& path) { return read_file(path, max_file_bytes); };
+  std::error_code no_labels;
+  if (fs::exists(folder / labels_file, no_labels)) {
+    for (const Label& label : read_labels(folder))
+      if (!label.label.empty()) listing.parts[0][label.label].push_back((folder / label.file).string());
+    if (listing.parts[0].empty())
+      fail(ErrorKind::data, (folder / labels_file).string(), "gives no picture a label: `tandem label` asks for some");
+    return decode(listing, size);
+  }
   std::vector<std::string> files;
   std::vector<std::string> folders;
   std::error_code error;
@@ -214,7 +252,6 @@ ImageSplits load_folder(const fs::path& folder, const ImageOptions& options) {
   for (auto& part : listing.parts)
     for (auto& [name, paths] : part)
       for (auto& path : paths) path = (folder / path).string();  // whole paths, for reading and for messages
-  listing.read = [](const std::string& path) { return read_file(path, max_file_bytes); };
   return decode(listing, size);
 }
 

@@ -50,7 +50,8 @@ Tensor contact_sheet(const ImageSet& set, const SheetOptions& options) {
   for (int64_t row = 0; row < rows; ++row) {
     const auto& list = members[static_cast<size_t>(row)];
     const auto count = static_cast<int64_t>(list.size());
-    const auto order = Rng(options.seed, "sheet").split(static_cast<uint64_t>(row)).permutation(count);
+    auto order = Rng(options.seed, "sheet").split(static_cast<uint64_t>(row)).permutation(count);
+    if (!options.shuffle) std::ranges::sort(order);
     for (int64_t column = 0; column < std::min(options.columns, count); ++column) {
       const int64_t image = list[static_cast<size_t>(order[static_cast<size_t>(column)])];
       const int64_t y = options.gap + row * (h * zoom + options.gap);

@@ -10,6 +10,7 @@ struct SheetOptions {
   int64_t gap = 2;        // pixels between images
   int64_t min_side = 56;  // smaller images are shown larger, by a whole factor
   uint64_t seed = 1;      // which images of a class are taken
+  bool shuffle = true;    // false: the first of each class
 };
 
 /// One row a class, in the order of set.classes: uint8 (H, W, C), to be written with encode_png. Cells of a class with

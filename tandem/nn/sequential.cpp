@@ -49,14 +49,14 @@ Shape Sequential::build(const Shape& in, Build& build) {
 
 // A function of each element joins the layer before it. A ReLU changes places with a max pool behind it: the result is
 // the same, for fewer numbers.
-Tensor Sequential::run(size_t count, const Tensor& x, Pass& pass) const {
-  const auto function_at = [&](size_t i) { return i < count ? layers_[i]->function() : std::nullopt; };
+Tensor Sequential::forward_part(size_t first, size_t last, const Tensor& x, Pass& pass) const {
+  const auto function_at = [&](size_t i) { return i < last ? layers_[i]->function() : std::nullopt; };
   const auto before_pool = [&](size_t i) {
-    return function_at(i) == kernels::Unary::relu && i + 1 < count &&
+    return function_at(i) == kernels::Unary::relu && i + 1 < last &&
            dynamic_cast<const MaxPool2d*>(layers_[i + 1].get()) != nullptr;
   };
   Tensor y = x;
-  for (size_t i = 0; i < count; ++i) {
+  for (size_t i = first; i < last; ++i) {
     if (before_pool(i)) {
       y = layers_[i + 1]->forward_then(kernels::Unary::relu, y, pass);
       ++i;
@@ -70,11 +70,20 @@ Tensor Sequential::run(size_t count, const Tensor& x, Pass& pass) const {
   return y;
 }
 
-Tensor Sequential::forward(const Tensor& x, Pass& pass) { return run(layers_.size(), x, pass); }
+Tensor Sequential::forward(const Tensor& x, Pass& pass) { return forward_part(0, layers_.size(), x, pass); }
+
+size_t Sequential::head() const {
+  for (size_t i = layers_.size(); i-- > 0;) {
+    bool any = false;
+    layers_[i]->visit("", [&](const std::string&, Tensor&, bool trained) { any = any || trained; });
+    if (any) return i;
+  }
+  return 0;
+}
 
 Tensor Sequential::forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) {
   if (layers_.empty() || layers_.back()->function()) return Module::forward_then(f, x, pass, added);
-  return layers_.back()->forward_then(f, run(layers_.size() - 1, x, pass), pass, added);
+  return layers_.back()->forward_then(f, forward_part(0, layers_.size() - 1, x, pass), pass, added);
 }
 
 void Sequential::visit(const std::string& at, const Visitor& v) {

@@ -37,12 +37,16 @@ class Sequential : public Module {
   [[nodiscard]] int64_t multiply_adds(const Shape& in) const override;
   [[nodiscard]] std::unique_ptr<Module> clone() const override { return std::make_unique<Sequential>(*this); }
 
+  /// What layers [first, last) make of `x`, the output of layer first - 1: a network may be looked into half way.
+  [[nodiscard]] Tensor forward_part(size_t first, size_t last, const Tensor& x, Pass& pass) const;
+  /// The last layer with trained numbers. What comes before it turns inputs into features, it turns features into an
+  /// answer. 0 when there is none.
+  [[nodiscard]] size_t head() const;
+
   /// The output of each layer for one example, from the last build().
   [[nodiscard]] const std::vector<Shape>& shapes() const { return shapes_; }
 
  private:
-  [[nodiscard]] Tensor run(size_t count, const Tensor& x, Pass& pass) const;
-
   std::vector<std::unique_ptr<Module>> layers_;
   std::vector<Shape> shapes_;
 };

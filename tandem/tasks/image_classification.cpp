@@ -48,23 +48,49 @@ Tensor ImageModel::probabilities(const Tensor& outputs) const {
   return both;
 }
 
-std::vector<float> ImageModel::predict(const data::ImageSet& set, int64_t batch) {
+evaluate::Outputs ImageModel::outputs(const nn::Sequential& ready, const Tensor& batch) const {
   const NoGrad off;
-  const FlushDenormals flush;
   nn::Pass pass;
-  nn::Sequential ready = nn::for_inference(net);
-  std::vector<float> out;
-  out.reserve(static_cast<size_t>(set.size()) * classes.size());
+  const size_t head = ready.head(), end = ready.layers().size();
+  const Tensor features = ready.forward_part(0, head, batch, pass);
+  Tensor p = probabilities(ready.forward_part(head, end, features, pass));
+  for (int64_t view = 1; view < views.count(); ++view)
+    p = p + probabilities(ready.forward_part(0, end, views.of(batch, view), pass));
+  if (views.count() > 1) p = p / static_cast<double>(views.count());
+  return {p, features.view({batch.size(0), features.numel() / batch.size(0)})};
+}
+
+evaluate::Outputs ImageModel::outputs(const data::ImageSet& set, int64_t batch) {
+  const FlushDenormals flush;
+  const nn::Sequential ready = nn::for_inference(net);
+  const auto classes_count = static_cast<int64_t>(classes.size());
+  evaluate::Outputs all{Tensor::empty({set.size(), classes_count}), Tensor::empty({set.size(), feature_count()})};
   for (int64_t first = 0; first < set.size(); first += batch) {
     std::vector<int64_t> indices(static_cast<size_t>(std::min(batch, set.size() - first)));
     std::iota(indices.begin(), indices.end(), first);
-    const Tensor x = make_batch(input, set, indices, {}, {});
-    Tensor p = probabilities(ready.forward(x, pass));
-    for (int64_t view = 1; view < views.count(); ++view) p = p + probabilities(ready.forward(views.of(x, view), pass));
-    if (views.count() > 1) p = p / static_cast<double>(views.count());
-    out.insert(out.end(), p.data<const float>().begin(), p.data<const float>().end());
+    const evaluate::Outputs part = outputs(ready, make_batch(input, set, indices, {}, {}));
+    const int64_t last = first + part.features.size(0);
+    std::ranges::copy(part.probabilities.data<const float>(), all.probabilities.rows(first, last).data<float>().begin());
+    std::ranges::copy(part.features.data<const float>(), all.features.rows(first, last).data<float>().begin());
   }
-  return out;
+  return all;
+}
+
+std::vector<float> ImageModel::predict(const data::ImageSet& set, int64_t batch) {
+  const Tensor own = outputs(set, batch).probabilities;
+  const Tensor p = confidence ? confidence->calibrated(own) : own;
+  return {p.data<const float>().begin(), p.data<const float>().end()};
+}
+
+int64_t ImageModel::feature_count() const {
+  const size_t head = net.head();
+  return head == 0 ? input.shape().numel() : net.shapes().at(head - 1).numel();
+}
+
+void ImageModel::check_people() const {
+  if (const int64_t n = feature_count(); n > evaluate::most_features)
+    fail("people", "the layer before the last gives {} numbers, at most {} can be fitted: put a smaller layer before it",
+         n, evaluate::most_features);
 }
 
 Tensor loss(const LossOptions& options, const Tensor& outputs, const std::vector<int32_t>& labels,
@@ -111,11 +137,15 @@ void ImageModel::save(const fs::path& path) {
   file.metadata["tandem.input"] = Fields::write(input).str();
   file.metadata["tandem.views"] = Fields::write(views).str();
   file.metadata["tandem.classes"] = class_list(classes).str();
+  if (confidence) {
+    file.metadata["tandem.confidence"] = Fields::write(*confidence).str();
+    for (auto& named : confidence->tensors()) file.tensors.push_back(std::move(named));
+  }
   write_safetensors(path, file);
 }
 
 ImageModel ImageModel::load(const fs::path& path) {
-  const TensorFile file = read_safetensors(path);
+  TensorFile file = read_safetensors(path);
   const auto text = [&](const char* key) {
     const auto found = file.metadata.find(std::string("tandem.") + key);
     if (found == file.metadata.end())
@@ -143,13 +173,19 @@ ImageModel ImageModel::load(const fs::path& path) {
     int64_t numbers = 1 << 20;  // some more than the file holds, so that a missing tensor is named as such
     for (const auto& [name, tensor] : file.tensors) numbers += tensor.numel();
     model.build(Rng(0, "load"), numbers);
+    if (file.metadata.contains("tandem.confidence"))
+      model.confidence =
+          evaluate::Confidence::read(text("confidence"), file.tensors, static_cast<int64_t>(model.classes.size()),
+                                     model.feature_count(), path.string());
   } catch (const Error& e) {
     fail(ErrorKind::data, path.string(), "the model in this file is damaged: {}", e.what());
   }
+  if (model.confidence) std::erase_if(file.tensors, [](const auto& t) { return evaluate::is_confidence_tensor(t.first); });
   nn::assign(model.net, file.tensors, path.string());
   for (const auto& [key, value] : file.metadata)
     if (key.starts_with("tandem.")) model.notes[key.substr(7)] = value;
-  for (const char* own : {"format", "task", "loss", "network", "input", "views", "classes"}) model.notes.erase(own);
+  for (const char* own : {"format", "task", "loss", "network", "input", "views", "classes", "confidence"})
+    model.notes.erase(own);
   return model;
 }
 

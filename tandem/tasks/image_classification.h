@@ -1,11 +1,13 @@
 // The task "which class is this picture": losses, probabilities, and the model file that is enough to predict.
 #pragma once
+#include <tandem/evaluate/confidence.h>
 #include <tandem/nn/sequential.h>
 #include <tandem/ops/loss.h>
 #include <tandem/tasks/image_input.h>
 #include <tandem/tasks/views.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,14 +29,25 @@ struct ImageModel {
   Views views;
   std::vector<std::string> classes;
   std::string loss = "cross_entropy";
-  std::map<std::string, std::string> notes;  // recipe, seed, version, …: for people
+  std::optional<evaluate::Confidence> confidence;  // fitted when the recipe has `people:`
+  std::map<std::string, std::string> notes;        // recipe, seed, version, …: for people
 
   /// Makes parameters for the input's shape, at most `most` numbers. Throws when the last layer does not fit the
   /// classes and the loss.
   void build(const Rng& rng, int64_t most = nn::Build{}.most);
-  /// Probabilities (n, classes) for pictures of the input's size, in batches, the mean of all views. Same bytes for any
-  /// number of threads; another batch may change the last bits, as products of other sizes are summed in another order.
+  /// Probabilities (n, classes) for pictures of the input's size, in batches, the mean of all views; calibrated when
+  /// there is confidence. Same bytes for any number of threads; another batch may change the last bits, as products of
+  /// other sizes are summed in another order.
   [[nodiscard]] std::vector<float> predict(const data::ImageSet& set, int64_t batch = 256);
+  /// The same with features, before calibration: what confidence is fitted to and judges.
+  [[nodiscard]] evaluate::Outputs outputs(const data::ImageSet& set, int64_t batch = 256);
+  /// The same for one normalised batch (n, h, w, c), with `ready` = nn::for_inference(net) made once by the caller.
+  /// Features are those of the first view, flattened.
+  [[nodiscard]] evaluate::Outputs outputs(const nn::Sequential& ready, const Tensor& batch) const;
+  /// How many features there are: the numbers that go into the last layer. After build().
+  [[nodiscard]] int64_t feature_count() const;
+  /// Throws a usage error when confidence cannot be fitted for this network: before a training, not after it.
+  void check_people() const;
   /// Probabilities from the network's outputs (n, classes), or (n, 1) for a binary loss.
   [[nodiscard]] Tensor probabilities(const Tensor& outputs) const;
 

@@ -1,0 +1,18 @@
+// The same picture twice: within a part, or in two parts, where it leaks the answer.
+#pragma once
+#include <tandem/data/dataset.h>
+
+namespace tandem::data {
+
+/// Two examples whose bytes are equal; `second` comes later in its set.
+struct Duplicate {
+  int64_t first = 0, second = 0;
+};
+
+/// Within one set: each example that equals an earlier one, with the earliest such.
+[[nodiscard]] std::vector<Duplicate> duplicates(const ImageSet& set);
+/// Across two sets: each example of `second` that is in `first` too, with the earliest there. Pictures of other sizes
+/// are never equal.
+[[nodiscard]] std::vector<Duplicate> duplicates(const ImageSet& first, const ImageSet& second);
+
+}  // namespace tandem::data

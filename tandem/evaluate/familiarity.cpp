@@ -1,0 +1,100 @@
+#include <tandem/base/error.h>
+#include <tandem/evaluate/familiarity.h>
+#include <tandem/ops/linear.h>
+#include <tandem/ops/shape.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace tandem::evaluate {
+namespace {
+
+/// A symmetric matrix (d, d), row-major, becomes its lower Cholesky factor L: A = L Lᵀ.
+void cholesky(std::vector<double>& a, size_t d) {
+  for (size_t i = 0; i < d; ++i)
+    for (size_t j = 0; j <= i; ++j) {
+      double sum = a[i * d + j];
+      for (size_t k = 0; k < j; ++k) sum -= a[i * d + k] * a[j * d + k];
+      if (i == j && !(sum > 0)) fail(ErrorKind::numeric, "familiarity", "the covariance of the features is not positive");
+      a[i * d + j] = i == j ? std::sqrt(sum) : sum / a[j * d + j];
+    }
+}
+
+/// The inverse of a lower triangular matrix; zero above the diagonal.
+std::vector<double> inverse_of_lower(const std::vector<double>& l, size_t d) {
+  std::vector<double> out(d * d, 0);
+  for (size_t i = 0; i < d; ++i) {
+    out[i * d + i] = 1 / l[i * d + i];
+    for (size_t k = 0; k < i; ++k) {
+      const double factor = -l[i * d + k] / l[i * d + i];
+      for (size_t j = 0; j <= k; ++j) out[i * d + j] += factor * out[k * d + j];
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Familiarity Familiarity::fit(const Tensor& features, std::span<const int32_t> labels, int64_t classes) {
+  const int64_t n = features.rank() == 2 ? features.size(0) : 0;
+  if (n == 0 || n != static_cast<int64_t>(labels.size()))
+    fail("familiarity", "takes features (n, d) and n labels, got {} and {}", features.shape(), labels.size());
+  const int64_t d = features.size(1);
+  if (d < 1 || d > most_features)
+    fail("familiarity", "the layer before the last gives {} numbers, at most {} can be fitted", d, most_features);
+  const auto width = static_cast<size_t>(d);
+
+  std::vector<double> sums(static_cast<size_t>(classes) * width, 0), counts(static_cast<size_t>(classes), 0);
+  const auto x = features.data<const float>();
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const auto c = static_cast<size_t>(labels[i]);
+    counts[c] += 1;
+    for (size_t j = 0; j < width; ++j) sums[c * width + j] += static_cast<double>(x[i * width + j]);
+  }
+  Tensor means = Tensor::empty({classes, d}), centred = Tensor::empty({n, d});
+  for (size_t k = 0; k < sums.size(); ++k)
+    means.data<float>()[k] = static_cast<float>(sums[k] / std::max(counts[k / width], 1.0));
+  for (size_t i = 0; i < labels.size(); ++i)
+    for (size_t j = 0; j < width; ++j)
+      centred.data<float>()[i * width + j] =
+          x[i * width + j] - means.data<const float>()[static_cast<size_t>(labels[i]) * width + j];
+
+  const Tensor products = matmul(permute(centred, {1, 0}), centred);
+  std::vector<double> covariance(products.data<const float>().begin(), products.data<const float>().end());
+  double trace = 0;
+  for (size_t j = 0; j < width; ++j) trace += covariance[j * width + j];
+  // A feature that hardly ever moves must not turn a rounding error into a great distance.
+  const double least = std::max(1e-2 * trace / static_cast<double>(d), 1e-12);
+  for (size_t j = 0; j < width; ++j) covariance[j * width + j] += least;
+  for (double& value : covariance) value /= static_cast<double>(n);
+  cholesky(covariance, width);
+
+  Familiarity out;
+  const std::vector<double> inverse = inverse_of_lower(covariance, width);
+  out.whitening = Tensor::empty({d, d});
+  std::ranges::transform(inverse, out.whitening.data<float>().begin(), [](double v) { return static_cast<float>(v); });
+  out.means = linear(means, out.whitening, {});
+  return out;
+}
+
+std::vector<double> Familiarity::distances(const Tensor& features) const {
+  if (features.rank() != 2 || features.size(1) != whitening.size(0))
+    fail("familiarity", "takes features (n, {}), got {}", whitening.size(0), features.shape());
+  const Tensor white = linear(features.detach(), whitening, {});
+  const auto d = static_cast<size_t>(white.size(1));
+  const auto x = white.data<const float>(), m = means.data<const float>();
+  std::vector<double> out(static_cast<size_t>(white.size(0)), std::numeric_limits<double>::infinity());
+  for (size_t i = 0; i < out.size(); ++i)
+    for (size_t c = 0; c * d < m.size(); ++c) {
+      double sum = 0;
+      for (size_t j = 0; j < d; ++j) {
+        const double off = static_cast<double>(x[i * d + j]) - static_cast<double>(m[c * d + j]);
+        sum += off * off;
+      }
+      out[i] = std::min(out[i], std::sqrt(sum));
+    }
+  return out;
+}
+
+}  // namespace tandem::evaluate

@@ -1,0 +1,85 @@
+// A person labels the pictures of a folder, the most useful first; and what that order is worth.
+#pragma once
+#include <tandem/people/choose.h>
+#include <tandem/train/run.h>
+
+#include <optional>
+#include <set>
+
+namespace tandem::people {
+
+/// A fresh network of the recipe, trained on few examples without a validation part, for at least `steps` steps: an
+/// epoch of a hundred examples is too short for the recipe's own number of epochs.
+[[nodiscard]] tasks::ImageModel fit_few(train::Recipe recipe, const data::ImageSet& labelled, int64_t steps);
+
+/// What a person is asked.
+struct Question {
+  std::string file;        // below the folder
+  Tensor picture;          // uint8 (h, w, c), as the network takes it
+  std::string guess = {};  // what the network thinks, and how sure it is; "" while there is no network
+  double probability = 0;
+};
+
+struct LabellingOptions {
+  int64_t round = 20;   // answers after which the order is made anew
+  int64_t steps = 300;  // of training for each order, when it starts from a recipe
+  uint64_t seed = 1;
+};
+
+/// The pictures of a folder, asked about one after the other. Answers go to its labels.csv, each before the next
+/// question, so that `tandem train RECIPE data=FOLDER` goes on with them.
+class Labelling {
+ public:
+  /// Asks where this network is unsure; it stays as it is.
+  Labelling(fs::path folder, std::string person, const tasks::ImageModel& model, const LabellingOptions& options = {});
+  /// Starts without a network: asks about pictures unlike each other, and once two classes have an answer trains the
+  /// recipe's network on them for each new order.
+  Labelling(fs::path folder, std::string person, const train::Recipe& recipe, std::vector<std::string> classes,
+            const LabellingOptions& options = {});
+
+  [[nodiscard]] const std::vector<std::string>& classes() const { return classes_; }
+  [[nodiscard]] int64_t left() const;  // pictures without an answer
+  [[nodiscard]] int64_t done() const { return std::ssize(files_) - left(); }
+
+  /// None when every picture has been looked at.
+  [[nodiscard]] std::optional<Question> next();
+  /// To the last question: one of the classes, or "" to leave it open. Throws with the nearest name for another word.
+  void answer(const std::string& label);
+  /// Takes the last answer back: it is asked again. False when there is none of this session.
+  bool undo();
+
+ private:
+  void start(const data::ImageOptions& size);
+  void choose();  // fills queue_
+
+  fs::path folder_;
+  std::string person_;
+  std::vector<std::string> classes_;
+  LabellingOptions options_;
+  std::optional<tasks::ImageModel> model_;
+  std::optional<train::Recipe> recipe_;
+  std::vector<std::string> files_;
+  data::ImageSet pictures_;             // of files_; its labels are the answers so far
+  std::vector<int32_t> state_;          // by file: -1 not looked at, -2 left open, else the label
+  std::vector<int64_t> queue_, asked_;  // what comes next, the last first; what was answered here
+  std::optional<int64_t> asking_;
+};
+
+/// How accurate a network is after so many labels.
+struct CurvePoint {
+  int64_t labels = 0;
+  double accuracy = 0;
+};
+
+/// The pool's own labels answer, in steps of `sizes` (rising): after each a fresh network is trained on what was asked
+/// and measured on `test`. `useful` asks most_useful() of the network of the step before, else the choice is random.
+/// The first step is random for both, and the same.
+[[nodiscard]] std::vector<CurvePoint> label_curve(const train::Recipe& recipe, const data::ImageSet& pool,
+                                                  const data::ImageSet& test, std::span<const int64_t> sizes,
+                                                  bool useful, int64_t steps,
+                                                  const std::function<void(const CurvePoint&)>& heard = {});
+
+/// The labels at which a curve first reaches `accuracy`, between two points by a straight line; none when it does not.
+[[nodiscard]] std::optional<double> labels_for(std::span<const CurvePoint> curve, double accuracy);
+
+}  // namespace tandem::people

@@ -1,0 +1,278 @@
+#include <tandem/autograd/tape.h>
+#include <tandem/base/denormals.h>
+#include <tandem/base/text.h>
+#include <tandem/data/formats/image.h>
+#include <tandem/data/formats/resize.h>
+#include <tandem/nn/weights.h>
+#include <tandem/people/learn.h>
+#include <tandem/people/versions.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <set>
+
+namespace tandem::people {
+namespace {
+
+tasks::ImageModel copy_of(const tasks::ImageModel& model) {
+  tasks::ImageModel out = model;
+  out.net.visit("", [](const std::string&, Tensor& t, bool) { t = t.clone(); });
+  return out;
+}
+
+data::ImageSet joined(const data::ImageSet& a, const data::ImageSet& b) {
+  data::ImageSet out{.pixels = Tensor::empty(a.pixels.shape().with(0, a.size() + b.size()), DType::u8),
+                     .labels = a.labels,
+                     .classes = a.classes,
+                     .source = a.source};
+  out.labels.insert(out.labels.end(), b.labels.begin(), b.labels.end());
+  std::memcpy(out.pixels.rows(0, a.size()).bytes(), a.pixels.bytes(), a.pixels.byte_count());
+  std::memcpy(out.pixels.rows(a.size(), out.size()).bytes(), b.pixels.bytes(), b.pixels.byte_count());
+  return out;
+}
+
+int64_t known(tasks::ImageModel& model, const data::ImageSet& set) {
+  const evaluate::Predictions said{model.classes, set.labels, model.predict(set)};
+  int64_t count = 0;
+  for (int64_t i = 0; i < set.size(); ++i) count += said.predicted(i) == set.labels[static_cast<size_t>(i)] ? 1 : 0;
+  return count;
+}
+
+double accuracy(tasks::ImageModel& model, const data::ImageSet& set) {
+  return static_cast<double>(known(model, set)) / static_cast<double>(set.size());
+}
+
+// Moves `model` by a few steps towards `lesson`, half of each batch being replayed. The pass is one of inference: the
+// statistics of a batch norm and what dropout leaves out are no matter of a handful of pictures.
+void update(tasks::ImageModel& model, const data::ImageSet& lesson, const data::ImageSet& replay,
+            const LearnOptions& o, const Rng& stream) {
+  const FlushDenormals flush;
+  const data::ImageSet all = joined(lesson, replay);
+  optim::Optimizer optimizer({.lr = o.lr}, nn::trained(model.net));
+  for (int64_t step = 0; step < o.steps; ++step) {
+    if (step % 10 == 0 && known(model, lesson) == lesson.size()) break;
+    Rng rng = stream.split(static_cast<uint64_t>(step));
+    std::vector<int64_t> indices;
+    std::vector<int32_t> labels;
+    for (int64_t i = 0; i < o.batch; ++i) {
+      indices.push_back(i < o.batch / 2 ? rng.below(lesson.size()) : lesson.size() + rng.below(replay.size()));
+      labels.push_back(all.labels[static_cast<size_t>(indices.back())]);
+    }
+    nn::Pass pass;
+    const Tensor x = tasks::make_batch(model.input, all, indices, o.augment, rng.split("augment"));
+    const Tensor loss = tasks::loss({.type = model.loss}, model.net.forward(x, pass), labels, {});
+    if (!std::isfinite(loss.item()))
+      fail(ErrorKind::numeric, "learn", "the loss became {} in step {}: lower the rate ({})", loss.item(), step + 1,
+           o.lr);
+    optimizer.clear_grads();
+    backward(loss);
+    optimizer.step(o.lr);
+  }
+  optimizer.clear_grads();
+}
+
+// The label most people gave each picture; of equals, the one given first. -1 where nobody said anything.
+std::vector<int32_t> most_given(const Lesson& lesson) {
+  std::vector<std::map<int32_t, int64_t>> votes(static_cast<size_t>(lesson.pictures.size()));
+  std::vector<int32_t> out(votes.size(), -1);
+  for (const Answer& a : lesson.answers) {
+    auto& of = votes.at(static_cast<size_t>(a.item));
+    ++of[a.label];
+    int32_t& best = out[static_cast<size_t>(a.item)];
+    if (best < 0 || of[a.label] > of[best]) best = a.label;
+  }
+  return out;
+}
+
+data::ImageSet labelled(const data::ImageSet& pictures, std::span<const int64_t> items,
+                        const std::vector<int32_t>& labels) {
+  data::ImageSet out = data::subset(pictures, items);
+  for (size_t i = 0; i < items.size(); ++i) out.labels[i] = labels[static_cast<size_t>(items[i])];
+  return out;
+}
+
+// What networks think of each picture that learned from the others only.
+std::vector<float> opinions(const tasks::ImageModel& live, const Lesson& lesson, const Memory& memory,
+                            const LearnOptions& o) {
+  const int64_t n = lesson.pictures.size(), folds = std::min(o.folds, n);
+  if (folds < 2) return copy_of(live).predict(lesson.pictures);
+  const std::vector<int32_t> labels = most_given(lesson);
+  const std::vector<int64_t> order = Rng(o.seed, "folds").permutation(n);
+  const size_t classes = live.classes.size();
+  std::vector<float> out(static_cast<size_t>(n) * classes);
+  for (int64_t fold = 0; fold < folds; ++fold) {
+    std::vector<int64_t> own, rest;
+    for (int64_t i = 0; i < n; ++i) {
+      const int64_t item = order[static_cast<size_t>(i)];
+      if (i % folds == fold)
+        own.push_back(item);
+      else if (labels[static_cast<size_t>(item)] >= 0)
+        rest.push_back(item);
+    }
+    tasks::ImageModel model = copy_of(live);
+    if (!rest.empty())
+      update(model, labelled(lesson.pictures, rest, labels), memory.replay, o,
+             Rng(o.seed, "opinion").split(static_cast<uint64_t>(fold)));
+    const std::vector<float> p = model.predict(data::subset(lesson.pictures, own));
+    for (size_t i = 0; i < own.size(); ++i)
+      std::copy_n(p.begin() + static_cast<int64_t>(i * classes), classes,
+                  out.begin() + own[i] * static_cast<int64_t>(classes));
+  }
+  return out;
+}
+
+void check(const tasks::ImageModel& live, const Lesson& lesson, const Memory& memory) {
+  if (lesson.pictures.size() == 0) fail("learn", "no picture was given");
+  if (memory.replay.size() == 0 || memory.held_back.size() == 0)
+    fail("learn", "{} examples to replay and {} held back were given: it takes both", memory.replay.size(),
+         memory.held_back.size());
+  for (const data::ImageSet* set : {&memory.replay, &memory.held_back})
+    if (set->classes != live.classes)
+      fail(ErrorKind::data, "learn", "the run's memory has classes {}, the network knows {}", join(set->classes),
+           join(live.classes));
+}
+
+}  // namespace
+
+Learned learn(const tasks::ImageModel& live, const Lesson& lesson, const Memory& memory, double best,
+              const LearnOptions& o) {
+  check(live, lesson, memory);
+  const auto classes = static_cast<int64_t>(live.classes.size());
+  Learned out;
+  out.model = copy_of(live);
+  out.trust = weigh(opinions(live, lesson, memory, o), classes, lesson.answers, o.trust);
+
+  std::vector<int32_t> labels(static_cast<size_t>(lesson.pictures.size()), -1);
+  std::set<int64_t> believed;
+  for (size_t j = 0; j < lesson.answers.size(); ++j)
+    if (out.trust.answers[j] > 0.5) {
+      labels[static_cast<size_t>(lesson.answers[j].item)] = lesson.answers[j].label;
+      believed.insert(lesson.answers[j].item);
+    }
+  out.believed.assign(believed.begin(), believed.end());
+  out.accuracy_before = out.accuracy_after = accuracy(out.model, memory.held_back);
+  if (out.believed.empty()) {
+    out.verdict = "no correction is more likely right than wrong: none was learned";
+    return out;
+  }
+  const data::ImageSet right = labelled(lesson.pictures, out.believed, labels);
+  out.known_before = known(out.model, right);
+  if (out.known_before == right.size()) {
+    out.known_after = out.known_before;
+    out.verdict = "the network knows all of it already";
+    return out;
+  }
+  update(out.model, right, memory.replay, o, Rng(o.seed, "learn"));
+  out.known_after = known(out.model, right);
+  out.accuracy_after = accuracy(out.model, memory.held_back);
+  const double bound = std::max(best, out.accuracy_before) - o.allowed;
+  if (out.known_after <= out.known_before)
+    out.verdict = "rolled back: it did not learn the corrections";
+  else if (out.accuracy_after < bound)
+    out.verdict = fmt::format("rolled back: {:.2f} % right of the examples held back, at least {:.2f} % are asked for",
+                              100 * out.accuracy_after, 100 * bound);
+  else
+    out.better = true, out.verdict = "learned";
+  return out;
+}
+
+fs::path store_path(const train::RunFolder& run) { return run.path / "people.sqlite"; }
+
+std::vector<uint8_t> picture_bytes(const data::ImageSet& set, int64_t index) {
+  const Shape& s = set.pixels.shape();
+  return data::encode_png(set.pixels.rows(index, index + 1).view({s[1], s[2], s[3]}));
+}
+
+namespace {
+
+// The corrections of a store as a lesson, and which answer each is; -1 for those nothing can be learned from: without
+// the picture, of another class, or taken back by a later word of the same person.
+struct Gathered {
+  Lesson lesson;
+  std::vector<int64_t> answer;  // by correction
+};
+
+Gathered gather(Store& store, const std::vector<Correction>& corrections, const tasks::ImageModel& model) {
+  const tasks::ImageInput& input = model.input;
+  std::map<std::pair<int64_t, std::string>, size_t> last;
+  for (size_t i = 0; i < corrections.size(); ++i) last[{corrections[i].decision, corrections[i].person}] = i;
+  Gathered out{.lesson = {}, .answer = std::vector<int64_t>(corrections.size(), -1)};
+  std::map<int64_t, int64_t> items;
+  std::map<std::string, int64_t> people;
+  std::vector<Tensor> pictures;
+  for (size_t i = 0; i < corrections.size(); ++i) {
+    const Correction& c = corrections[i];
+    const auto label = std::ranges::find(model.classes, c.label) - model.classes.begin();
+    if (last[{c.decision, c.person}] != i || label == std::ssize(model.classes)) continue;
+    if (!items.contains(c.decision)) {
+      const Decision d = store.decision(c.decision);
+      if (d.input.empty() || !d.media_type.starts_with("image/")) continue;
+      const std::string where = fmt::format("decision {}", d.id);
+      pictures.push_back(data::resize(data::decode_image(d.input, input.channels, where), input.height, input.width));
+      items.emplace(c.decision, std::ssize(pictures) - 1);
+    }
+    const int64_t person = people.emplace(c.person, std::ssize(people)).first->second;
+    out.answer[i] = std::ssize(out.lesson.answers);
+    out.lesson.answers.push_back({items[c.decision], person, static_cast<int32_t>(label)});
+  }
+  data::ImageSet& set = out.lesson.pictures;
+  set.classes = model.classes;
+  set.source = "corrections";
+  set.labels.assign(pictures.size(), 0);
+  set.pixels = Tensor::empty({std::ssize(pictures), input.height, input.width, input.channels}, DType::u8);
+  for (size_t i = 0; i < pictures.size(); ++i)
+    std::memcpy(set.pixels.rows(static_cast<int64_t>(i), static_cast<int64_t>(i) + 1).bytes(), pictures[i].bytes(),
+                pictures[i].byte_count());
+  return out;
+}
+
+}  // namespace
+
+Update learn(const train::RunFolder& run, const fs::path& data_folder, LearnOptions options) {
+  Store store(store_path(run));
+  Versions versions(run);
+  const tasks::ImageModel live = tasks::ImageModel::load(run.model());
+  std::vector<Correction> corrections = store.corrections();
+  const Gathered all = gather(store, corrections, live);
+  Update out;
+  out.from = versions.live().number;
+  bool fresh = false;
+  for (size_t i = 0; i < corrections.size(); ++i) fresh = fresh || (all.answer[i] >= 0 && corrections[i].trust < 0);
+  if (!fresh) {
+    out.verdict = "no new corrections to learn from";
+    return out;
+  }
+  const train::Recipe recipe = train::Recipe::read(Config::load(run.recipe()));
+  options.augment = recipe.data.augment;
+  const Memory memory = memory_of(run, data_folder);
+  double best = 0;
+  for (const Update& u : store.updates()) best = std::max({best, u.accuracy_before, u.to > 0 ? u.accuracy_after : 0.0});
+  Learned learned = learn(live, all.lesson, memory, best, options);
+
+  std::vector<Correction> seen;
+  for (size_t i = 0; i < corrections.size(); ++i) {
+    if (all.answer[i] < 0) continue;
+    corrections[i].trust = learned.trust.answers[static_cast<size_t>(all.answer[i])];
+    ++(corrections[i].trust > 0.5 ? out.corrections : out.set_aside);
+  }
+  if (learned.better)
+    out.to = versions.add(std::move(learned.model), {.parent = out.from,
+                                                     .corrections = out.corrections,
+                                                     .accuracy = learned.accuracy_after});
+  for (size_t i = 0; i < corrections.size(); ++i) {
+    if (all.answer[i] < 0) continue;
+    corrections[i].version = corrections[i].trust > 0.5 ? out.to : 0;
+    seen.push_back(corrections[i]);
+  }
+  out.accuracy_before = learned.accuracy_before;
+  out.accuracy_after = learned.accuracy_after;
+  out.verdict = learned.verdict;
+  out.time = utc_now();
+  if (out.to > 0) versions.make_live(out.to);
+  out.id = store.add(out, seen);
+  return out;
+}
+
+}  // namespace tandem::people

@@ -1,0 +1,54 @@
+// Learning from corrections: a small update that is tested before it goes live.
+#pragma once
+#include <tandem/people/memory.h>
+#include <tandem/people/store.h>
+#include <tandem/people/trust.h>
+
+namespace tandem::people {
+
+struct LearnOptions {
+  int64_t steps = 60;     // at most; fewer once every correction is learned
+  int64_t batch = 64;     // half of it corrections, half replayed training examples
+  double lr = 3e-4;       // Adam
+  double allowed = 1e-3;  // share of the examples held back that may be lost against the best so far
+  int64_t folds = 4;      // for judging corrections by networks that did not learn from them
+  TrustOptions trust = {};
+  data::Augment augment = {};  // as in training
+  uint64_t seed = 1;
+};
+
+/// What people said: pictures as the network takes them (labels are not looked at), and answers about them.
+struct Lesson {
+  data::ImageSet pictures;
+  std::vector<Answer> answers;  // one a person and picture; items index `pictures`
+};
+
+struct Learned {
+  tasks::ImageModel model;  // the updated network; only worth keeping when `better`
+  Trust trust;
+  std::vector<int64_t> believed;         // items of the lesson it learned from
+  int64_t known_before = 0, known_after = 0;  // of these, how many it gets right
+  double accuracy_before = 0, accuracy_after = 0;  // on the examples held back
+  bool better = false;
+  std::string verdict;  // in words
+};
+
+/// Weighs the answers: the network's opinion of a picture comes from copies that learned from the other pictures only
+/// (cross-validation), so that corrections which agree support each other. Then updates a copy of `live` on those that
+/// are more likely right than not, mixed with replayed examples, and measures it on the examples held back: it is
+/// `better` when it knows more of the corrections and lost at most options.allowed there against `best` (the accuracy of
+/// the best version so far; 0: of `live`). Batch statistics stay as they are. `live` is not changed.
+[[nodiscard]] Learned learn(const tasks::ImageModel& live, const Lesson& lesson, const Memory& memory, double best = 0,
+                            const LearnOptions& options = {});
+
+/// The same for a run: takes all corrections of its store whose pictures were kept, keeps the outcome there, and makes a
+/// better network the live version. Nothing to learn gives an Update with id 0. The store is RUN/people.sqlite.
+Update learn(const train::RunFolder& run, const fs::path& data_folder, LearnOptions options = {});
+
+/// The store of a run: RUN/people.sqlite.
+[[nodiscard]] fs::path store_path(const train::RunFolder& run);
+
+/// A picture as a decision's input (image/png), and back: brought to the network's size.
+[[nodiscard]] std::vector<uint8_t> picture_bytes(const data::ImageSet& set, int64_t index);
+
+}  // namespace tandem::people
