@@ -161,7 +161,7 @@ Confidence Confidence::fit(const PeopleOptions& options, const Outputs& train, s
   std::ranges::sort(sorted);
   const auto n = sorted.size();
   const auto kept = static_cast<size_t>(std::ceil(static_cast<double>(n + 1) * (1 - options.unfamiliar)));
-  out.familiarity_.limit = sorted[std::clamp<size_t>(kept, 1, n) - 1];
+  out.familiarity_.limit = std::max(sorted[std::clamp<size_t>(kept, 1, n) - 1], 1e-12);
 
   std::vector<float> sure;
   std::vector<uint8_t> right;
@@ -251,13 +251,14 @@ Confidence Confidence::read(const std::string& text, const std::vector<std::pair
     return t.defined() && t.shape() == shape && t.dtype() == DType::f32 &&
            std::ranges::all_of(t.data<const float>(), [](float v) { return std::isfinite(v); });
   };
-  if (!fits(out.familiarity_.means, {classes, features}) || !fits(out.familiarity_.whitening, {features, features}) ||
+  const int64_t m = features + 1;
+  if (!fits(out.familiarity_.means, {classes, m}) || !fits(out.familiarity_.whitening, {m, m}) ||
       out.coverages_.size() != out.least_.size() || out.familiarity_.limit <= 0 ||
       std::ranges::find(out.coverages_, out.options_.coverage) == out.coverages_.end())
     fail(ErrorKind::data, where,
          "its confidence does not fit a network with {} classes and {} features: expected float32 tensors '{}' ({}, {}) "
          "and '{}' ({}, {}) and thresholds for each coverage",
-         classes, features, means_name, classes, features, whitening_name, features, features);
+         classes, features, means_name, classes, m, whitening_name, m, m);
   return out;
 }
 

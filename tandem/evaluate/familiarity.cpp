@@ -34,27 +34,50 @@ std::vector<double> inverse_of_lower(const std::vector<double>& l, size_t d) {
   return out;
 }
 
+/// Features (n, d) as direction and log length (n, d + 1).
+Tensor direction_and_length(const Tensor& features) {
+  const auto d = static_cast<size_t>(features.size(1));
+  const auto x = features.data<const float>();
+  Tensor out = Tensor::empty({features.size(0), features.size(1) + 1});
+  const auto y = out.data<float>();
+  for (size_t i = 0; i < static_cast<size_t>(features.size(0)); ++i) {
+    double squares = 0;
+    for (const float v : x.subspan(i * d, d)) squares += static_cast<double>(v) * static_cast<double>(v);
+    const double length = std::sqrt(squares) + 1e-6;
+    for (size_t j = 0; j < d; ++j)
+      y[i * (d + 1) + j] = static_cast<float>(static_cast<double>(x[i * d + j]) / length);
+    y[i * (d + 1) + d] = static_cast<float>(std::log(length));
+  }
+  return out;
+}
+
 }  // namespace
 
 Familiarity Familiarity::fit(const Tensor& features, std::span<const int32_t> labels, int64_t classes) {
   const int64_t n = features.rank() == 2 ? features.size(0) : 0;
   if (n == 0 || n != static_cast<int64_t>(labels.size()))
     fail("familiarity", "takes features (n, d) and n labels, got {} and {}", features.shape(), labels.size());
-  const int64_t d = features.size(1);
-  if (d < 1 || d > most_features)
-    fail("familiarity", "the layer before the last gives {} numbers, at most {} can be fitted", d, most_features);
+  if (features.size(1) < 1 || features.size(1) > most_features)
+    fail("familiarity", "the layer before the last gives {} numbers, at most {} can be fitted", features.size(1),
+         most_features);
+  const Tensor placed = direction_and_length(features);
+  const int64_t d = placed.size(1);
   const auto width = static_cast<size_t>(d);
 
   std::vector<double> sums(static_cast<size_t>(classes) * width, 0), counts(static_cast<size_t>(classes), 0);
-  const auto x = features.data<const float>();
+  const auto x = placed.data<const float>();
   for (size_t i = 0; i < labels.size(); ++i) {
     const auto c = static_cast<size_t>(labels[i]);
     counts[c] += 1;
     for (size_t j = 0; j < width; ++j) sums[c * width + j] += static_cast<double>(x[i * width + j]);
   }
   Tensor means = Tensor::empty({classes, d}), centred = Tensor::empty({n, d});
-  for (size_t k = 0; k < sums.size(); ++k)
-    means.data<float>()[k] = static_cast<float>(sums[k] / std::max(counts[k / width], 1.0));
+  const auto some = static_cast<size_t>(std::ranges::find_if(counts, [](double c) { return c > 0; }) - counts.begin());
+  for (size_t c = 0; c < counts.size(); ++c) {
+    const size_t from = counts[c] > 0 ? c : some;  // a class without examples repeats another's mean
+    for (size_t j = 0; j < width; ++j)
+      means.data<float>()[c * width + j] = static_cast<float>(sums[from * width + j] / counts[from]);
+  }
   for (size_t i = 0; i < labels.size(); ++i)
     for (size_t j = 0; j < width; ++j)
       centred.data<float>()[i * width + j] =
@@ -79,9 +102,9 @@ Familiarity Familiarity::fit(const Tensor& features, std::span<const int32_t> la
 }
 
 std::vector<double> Familiarity::distances(const Tensor& features) const {
-  if (features.rank() != 2 || features.size(1) != whitening.size(0))
-    fail("familiarity", "takes features (n, {}), got {}", whitening.size(0), features.shape());
-  const Tensor white = linear(features.detach(), whitening, {});
+  if (features.rank() != 2 || features.size(1) + 1 != whitening.size(0))
+    fail("familiarity", "takes features (n, {}), got {}", whitening.size(0) - 1, features.shape());
+  const Tensor white = linear(direction_and_length(features), whitening, {});
   const auto d = static_cast<size_t>(white.size(1));
   const auto x = white.data<const float>(), m = means.data<const float>();
   std::vector<double> out(static_cast<size_t>(white.size(0)), std::numeric_limits<double>::infinity());

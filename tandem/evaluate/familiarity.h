@@ -13,10 +13,12 @@ namespace tandem::evaluate {
 inline constexpr int64_t most_features = 1024;
 
 /// Mahalanobis distance to the nearest class mean under one covariance that all classes share (Lee et al. 2018, "A
-/// simple unified framework for detecting out-of-distribution samples", on the last features alone).
+/// simple unified framework for detecting out-of-distribution samples"), of the features' direction and the logarithm of
+/// their length: m = d + 1 numbers. Direction alone tells strange shapes best, length tells noise; docs/people.md has
+/// what was measured.
 struct Familiarity {
-  Tensor means;      // (classes, d), whitened
-  Tensor whitening;  // (d, d): whitening * features has unit covariance inside each class
+  Tensor means;      // (classes, m), whitened
+  Tensor whitening;  // (m, m): whitening * (direction, log length) has unit covariance inside each class
   double limit = 0;  // a distance above it is not like the training data
 
   /// Fits means and covariance on features (n, d) and labels (n); a small multiple of the unit matrix is added, so that

@@ -2,6 +2,7 @@
 #pragma once
 #include <tandem/data/dataset.h>
 #include <tandem/evaluate/classification.h>
+#include <tandem/evaluate/deferral.h>
 #include <tandem/evaluate/report.h>
 
 #include <limits>
@@ -40,6 +41,7 @@ struct PageInput {
   RunFacts facts = {};
   const Classification& result;
   const Predictions& predictions;
+  const Deferral* deferral = nullptr;  // shows a section about people
   const data::ImageSet* images = nullptr;
   const std::vector<std::string>* texts = nullptr;
   std::vector<EpochPoint> history = {};

@@ -75,6 +75,31 @@ std::string confusion_table(const Classification& result, int64_t name_width) {
   return out;
 }
 
+ordered_json people_json(const Deferral& d) {
+  ordered_json sets = ordered_json::array(), curve = ordered_json::array();
+  for (const SetScores& s : d.sets)
+    sets.push_back({{"promised", s.promised},
+                    {"covered", s.covered},
+                    {"interval", ordered_json::array({s.interval.low, s.interval.high})},
+                    {"mean_size", s.mean_size},
+                    {"empty", s.empty},
+                    {"single", s.single}});
+  for (const SharePoint& point : d.curve) curve.push_back(ordered_json::array({point.share, point.accuracy}));
+  return {{"goal", d.goal},
+          {"reached", d.reached},
+          {"temperature", d.temperature},
+          {"ece_before", d.ece_before},
+          {"answered", {{"examples", d.answered},
+                        {"share", d.share},
+                        {"errors", d.errors},
+                        {"accuracy", d.accuracy},
+                        {"accuracy_interval", ordered_json::array({d.interval.low, d.interval.high})}}},
+          {"deferred", {{"unsure", d.unsure}, {"unfamiliar", d.unfamiliar}, {"errors_caught", d.caught}}},
+          {"accuracy", {{"network", d.network}, {"person", d.person}, {"both", d.pair}}},
+          {"sets", std::move(sets)},
+          {"curve", std::move(curve)}};
+}
+
 }  // namespace
 
 int64_t display_width(std::string_view text) {
@@ -87,7 +112,7 @@ int64_t display_width(std::string_view text) {
   return width;
 }
 
-std::string report_json(const RunFacts& facts, const Classification& result) {
+std::string report_json(const RunFacts& facts, const Classification& result, const Deferral* deferral) {
   ordered_json classes = ordered_json::array();
   for (const ClassScores& score : result.classes) {
     ordered_json entry = {{"name", score.name}};
@@ -105,7 +130,7 @@ std::string report_json(const RunFacts& facts, const Classification& result) {
                     {"confidence", bin.confidence},
                     {"accuracy", bin.accuracy}});
 
-  const ordered_json report = {
+  ordered_json report = {
       {"name", facts.name},
       {"task", facts.task},
       {"data", facts.data},
@@ -134,6 +159,7 @@ std::string report_json(const RunFacts& facts, const Classification& result) {
       {"command", facts.command},
       {"machine", facts.machine},
   };
+  if (deferral) report["people"] = people_json(*deferral);
   return report.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 

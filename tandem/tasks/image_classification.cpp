@@ -87,10 +87,22 @@ int64_t ImageModel::feature_count() const {
   return head == 0 ? input.shape().numel() : net.shapes().at(head - 1).numel();
 }
 
-void ImageModel::check_people() const {
+void ImageModel::check_people(const data::ImageSet& validation) const {
+  if (validation.size() == 0)
+    fail("people", "there is no validation part to fit confidence on: set data.validation, or leave people out");
   if (const int64_t n = feature_count(); n > evaluate::most_features)
     fail("people", "the layer before the last gives {} numbers, at most {} can be fitted: put a smaller layer before it",
          n, evaluate::most_features);
+}
+
+void ImageModel::learn_confidence(const evaluate::PeopleOptions& options, const data::ImageSet& train,
+                                  const data::ImageSet& validation) {
+  check_people(validation);
+  constexpr int64_t enough = 20'000;
+  std::vector<int64_t> chosen = Rng(0, "confidence").permutation(train.size());
+  chosen.resize(static_cast<size_t>(std::min(enough, train.size())));
+  const data::ImageSet known = train.size() > enough ? data::subset(train, chosen) : train;
+  confidence = evaluate::Confidence::fit(options, outputs(known), known.labels, outputs(validation), validation.labels);
 }
 
 Tensor loss(const LossOptions& options, const Tensor& outputs, const std::vector<int32_t>& labels,

@@ -46,8 +46,12 @@ struct ImageModel {
   [[nodiscard]] evaluate::Outputs outputs(const nn::Sequential& ready, const Tensor& batch) const;
   /// How many features there are: the numbers that go into the last layer. After build().
   [[nodiscard]] int64_t feature_count() const;
-  /// Throws a usage error when confidence cannot be fitted for this network: before a training, not after it.
-  void check_people() const;
+  /// Throws a usage error when confidence cannot be fitted: no validation examples, or features too many. Said before
+  /// a training, not after it.
+  void check_people(const data::ImageSet& validation) const;
+  /// Fits `confidence` on the validation part; familiarity on at most 20,000 examples of the training part.
+  void learn_confidence(const evaluate::PeopleOptions& options, const data::ImageSet& train,
+                        const data::ImageSet& validation);
   /// Probabilities from the network's outputs (n, classes), or (n, 1) for a binary loss.
   [[nodiscard]] Tensor probabilities(const Tensor& outputs) const;
 

@@ -17,6 +17,7 @@ Fit fit(const nn::Sequential& net, const data::ImageSplits& data, const FitOptio
   recipe.train.batch = options.batch;
   recipe.train.average = options.average;
   recipe.train.early_stopping = options.early_stopping;
+  recipe.people = options.people;
 
   data::ImageSet train = data.train, validation = data.validation;
   if (validation.size() == 0 && options.validation > 0)
@@ -24,7 +25,10 @@ Fit fit(const nn::Sequential& net, const data::ImageSplits& data, const FitOptio
   Fit out;
   out.model = make_model(recipe, train);
   Trainer trainer(recipe, out.model, train, validation);
+  if (recipe.people) out.model.check_people(validation);
   out.outcome = trainer.run(options.hooks);
+  if (recipe.people && out.outcome != Outcome::interrupted)
+    out.model.learn_confidence(*recipe.people, train, validation);
   out.history = trainer.history();
   out.best_epoch = trainer.best_epoch();
   out.seconds = trainer.seconds();

@@ -78,6 +78,9 @@ void Recipe::fields(Fields& f) {
   f("schedule", schedule);
   f("train", train);
   f("predict", predict);
+  f.custom(
+      "people", [&](const Config& node) { Fields::read(node, people.emplace(), "people"); },
+      [&] { return people ? Fields::write(*people) : Config(); });
 }
 
 Recipe Recipe::read(const Config& config) {
@@ -99,6 +102,7 @@ Recipe Recipe::read(const Config& config) {
     config.fail("train.progressive: size and until must be lists of one length, until rising");
   if (recipe.data.channels == 2)
     config.fail("data.channels: 2 is not possible: 1 (grey), 3 (colour) or 0 (as the pictures are)");
+  if (recipe.people) recipe.people->complete(config.get("people").where());
   return recipe;
 }
 

@@ -6,6 +6,8 @@
 #include <tandem/optim/schedule.h>
 #include <tandem/tasks/image_classification.h>
 
+#include <optional>
+
 namespace tandem::train {
 
 struct DataOptions {
@@ -59,6 +61,7 @@ struct Recipe {
   optim::Options optimizer;
   optim::ScheduleOptions schedule;
   TrainOptions train;
+  std::optional<evaluate::PeopleOptions> people;  // confidence and deferral, fitted on the validation part
   void fields(Fields& f);
 
   [[nodiscard]] static Recipe read(const Config& config);

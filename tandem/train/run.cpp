@@ -82,8 +82,12 @@ Evaluation evaluate_model(tasks::ImageModel& model, const data::ImageSet& set, c
          join(model.classes));
   const double started = now();
   Evaluation out;
-  out.predictions = {model.classes, set.labels, model.predict(set)};
+  const evaluate::Outputs outputs = model.outputs(set);
+  const Tensor p = model.confidence ? model.confidence->calibrated(outputs.probabilities) : outputs.probabilities;
+  const auto values = p.data<const float>();
+  out.predictions = {model.classes, set.labels, {values.begin(), values.end()}};
   out.facts.seconds = now() - started;
+  if (model.confidence) out.deferral = evaluate::deferral(*model.confidence, outputs, set.labels);
   out.result = evaluate::classification(out.predictions);
   out.facts.task = "image_classification";
   out.facts.data = set.source;
@@ -148,6 +152,7 @@ RunResult run(Recipe& recipe, const RunFolder& folder, const fs::path& data_fold
               bool resume, const Hooks& hooks) {
   const data::ImageSplits data = prepare(recipe, data_folder);
   tasks::ImageModel model = make_model(recipe, data.train);
+  if (recipe.people) model.check_people(data.validation);
   Trainer trainer(recipe, model, data.train, data.validation);
   if (resume) trainer.restore(read_safetensors(folder.checkpoint()), folder.checkpoint().string());
   write_text(folder.recipe(), recipe.write().str());
@@ -169,6 +174,7 @@ RunResult run(Recipe& recipe, const RunFolder& folder, const fs::path& data_fold
   out.train_seconds = trainer.seconds();
   if (out.outcome == Outcome::interrupted) return out;
 
+  if (recipe.people) model.learn_confidence(*recipe.people, data.train, data.validation);
   const std::string recipe_text = recipe.write().str();
   model.notes = {{"recipe", recipe_text},
                  {"name", recipe.name},
@@ -185,10 +191,12 @@ RunResult run(Recipe& recipe, const RunFolder& folder, const fs::path& data_fold
   facts.seed = recipe.seed;
   facts.train_seconds = trainer.seconds();
   facts.command = command;
-  write_text(folder.report_json(), evaluate::report_json(facts, out.test.result));
+  const evaluate::Deferral* deferral = out.test.deferral ? &*out.test.deferral : nullptr;
+  write_text(folder.report_json(), evaluate::report_json(facts, out.test.result, deferral));
   write_text(folder.report_page(), evaluate::report_page({.facts = facts,
                                                           .result = out.test.result,
                                                           .predictions = out.test.predictions,
+                                                          .deferral = deferral,
                                                           .images = &set,
                                                           .history = trainer.history(),
                                                           .best_epoch = trainer.best_epoch(),

@@ -3,6 +3,7 @@
 #include <tandem/evaluate/page.h>
 #include <tandem/train/trainer.h>
 
+#include <optional>
 #include <string>
 
 namespace tandem::train {
@@ -17,6 +18,7 @@ namespace tandem::train {
 struct Evaluation {
   evaluate::Predictions predictions;
   evaluate::Classification result;
+  std::optional<evaluate::Deferral> deferral;  // of a model with confidence
   evaluate::RunFacts facts;
 };
 [[nodiscard]] Evaluation evaluate_model(tasks::ImageModel& model, const data::ImageSet& set, const std::string& split);
