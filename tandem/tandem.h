@@ -22,5 +22,9 @@
 #include <tandem/ops/reduce.h>
 #include <tandem/ops/shape.h>
 #include <tandem/optim/optimizer.h>
+#include <tandem/people/learn.h>
+#include <tandem/people/labelling.h>
+#include <tandem/people/suspects.h>
+#include <tandem/people/versions.h>
 #include <tandem/train/fit.h>
 #include <tandem/train/run.h>

@@ -54,7 +54,6 @@ class Database {
   void sync_commits(bool on);
 
  private:
-  friend class Transaction;
   [[nodiscard]] sqlite3_stmt* prepare(const std::string& sql);
   [[noreturn]] void fail_now(const std::string& doing) const;
 

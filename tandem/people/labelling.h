@@ -1,5 +1,6 @@
 // A person labels the pictures of a folder, the most useful first; and what that order is worth.
 #pragma once
+#include <tandem/data/folder.h>
 #include <tandem/people/choose.h>
 #include <tandem/train/run.h>
 

@@ -77,6 +77,7 @@ void Recipe::fields(Fields& f) {
   f("optimizer", optimizer);
   f("schedule", schedule);
   f("train", train);
+  f("privacy", privacy);
   f("predict", predict);
   f.custom(
       "people", [&](const Config& node) { Fields::read(node, people.emplace(), "people"); },
@@ -100,6 +101,14 @@ Recipe Recipe::read(const Config& config) {
   if (recipe.train.progressive.size.size() != recipe.train.progressive.until.size() ||
       !std::ranges::is_sorted(recipe.train.progressive.until))
     config.fail("train.progressive: size and until must be lists of one length, until rising");
+  if (recipe.privacy.on()) {  // what would look at the examples beside the noise
+    const Config node = config.get("privacy");
+    if (recipe.train.keep != "last")
+      node.fail("privacy: the epoch kept would be chosen by examples that nothing protects: set train.keep: last");
+    if (recipe.loss.balanced) node.fail("privacy: loss.balanced counts the labels, which nothing protects: leave it out");
+    if (recipe.train.early_stopping.patience > 0 || recipe.schedule.type == "plateau")
+      node.fail("privacy: early stopping and the plateau schedule look at examples that nothing protects");
+  }
   if (recipe.data.channels == 2)
     config.fail("data.channels: 2 is not possible: 1 (grey), 3 (colour) or 0 (as the pictures are)");
   if (recipe.people) recipe.people->complete(config.get("people").where());

@@ -5,6 +5,7 @@
 #include <tandem/optim/optimizer.h>
 #include <tandem/optim/schedule.h>
 #include <tandem/tasks/image_classification.h>
+#include <tandem/train/privacy.h>
 
 #include <optional>
 
@@ -62,6 +63,7 @@ struct Recipe {
   optim::ScheduleOptions schedule;
   TrainOptions train;
   std::optional<evaluate::PeopleOptions> people;  // confidence and deferral, fitted on the validation part
+  PrivacyOptions privacy;
   void fields(Fields& f);
 
   [[nodiscard]] static Recipe read(const Config& config);

@@ -68,6 +68,10 @@ tasks::ImageModel make_model(const Recipe& recipe, const data::ImageSet& train) 
   tasks::ImageModel model;
   model.net = recipe.network;
   model.input = tasks::fit_input(train);
+  if (recipe.privacy.on()) {  // a mean of the examples would be one more thing that is given away
+    std::ranges::fill(model.input.mean, 0.5);
+    std::ranges::fill(model.input.std, 0.5);
+  }
   model.classes = train.classes;
   model.loss = recipe.loss.type;
   model.views = recipe.predict;
@@ -181,6 +185,10 @@ RunResult run(Recipe& recipe, const RunFolder& folder, const fs::path& data_fold
                  {"seed", std::to_string(recipe.seed)},
                  {"version", version()},
                  {"data", data.train.source}};
+  if (recipe.privacy.on())
+    model.notes["privacy"] = fmt::format("epsilon {:.3f} at delta {:g}: noise {:.3f}, clip {:g}{}", trainer.epsilon(),
+                                         recipe.privacy.delta, trainer.noise(), recipe.privacy.clip,
+                                         recipe.privacy.repeatable ? ", noise from the seed (for measuring only)" : "");
   model.save(folder.model());
   const bool tested = data.test.size() > 0;
   const data::ImageSet& set = tested ? data.test : data.validation.size() > 0 ? data.validation : data.train;

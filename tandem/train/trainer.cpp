@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <random>
 
 namespace tandem::train {
 namespace {
@@ -83,6 +84,12 @@ Trainer::Trainer(const Recipe& recipe, tasks::ImageModel& model, const data::Ima
   // A last batch of one example has no statistics for batch norm: it is left out.
   steps_an_epoch_ = train.size() / batch + (train.size() % batch > (train.size() > batch ? 1 : 0) ? 1 : 0);
   if (recipe.loss.balanced) class_weights_ = tasks::balanced_weights(train);
+  if (recipe.privacy.on()) {
+    steps_an_epoch_ = std::max<int64_t>(1, train.size() / batch);
+    noise_ = noise_for(recipe.privacy.epsilon, recipe.privacy.delta, rate(), steps_an_epoch_ * recipe.train.epochs);
+    std::random_device system;
+    state_.secret = recipe.privacy.repeatable ? Rng(recipe.seed, "privacy").key : uint64_t{system()} << 32 | system();
+  }
 }
 
 Outcome Trainer::run(const Hooks& hooks) {
@@ -97,8 +104,11 @@ Outcome Trainer::run(const Hooks& hooks) {
     const double first_time = now();
     while (state_.step < steps_an_epoch_) {
       const int64_t first = state_.step * batch;
-      step(std::span(order).subspan(static_cast<size_t>(first),
-                                    static_cast<size_t>(std::min(batch, train_.size() - first))));
+      if (recipe_.privacy.on())
+        step(private_batch());
+      else
+        step(std::span(order).subspan(static_cast<size_t>(first),
+                                      static_cast<size_t>(std::min(batch, train_.size() - first))));
       ++state_.step;
       state_.epoch_seconds = now() - epoch_started;
       state_.seconds = seconds_before + now() - started;
@@ -109,7 +119,8 @@ Outcome Trainer::run(const Hooks& hooks) {
             static_cast<double>(state_.epoch) + static_cast<double>(state_.step) / static_cast<double>(steps_an_epoch_);
         const double left = state_.seconds / done * (static_cast<double>(recipe_.train.epochs) - done);
         hooks.step({state_.epoch + 1, recipe_.train.epochs, state_.step, steps_an_epoch_,
-                    state_.loss_sum / static_cast<double>(state_.examples), rate, left, state_.waited});
+                    state_.loss_sum / static_cast<double>(std::max<int64_t>(state_.examples, 1)), rate, left,
+                    state_.waited});
       }
       if (state_.step < steps_an_epoch_ && hooks.stop && hooks.stop()) return Outcome::interrupted;
     }
@@ -133,6 +144,7 @@ void Trainer::step(std::span<const int64_t> indices) {
   if (size != 0) x = tasks::resize_batch(x, size, size);
   std::vector<int32_t> labels;
   for (const int64_t i : indices) labels.push_back(train_.labels[static_cast<size_t>(i)]);
+  if (recipe_.privacy.on()) return private_step(x, labels);
 
   nn::Pass pass{true, Rng(recipe_.seed, "dropout").split(epoch).split(static_cast<uint64_t>(state_.step))};
   const Tensor outputs = model_.net.forward(x, pass);
@@ -144,6 +156,44 @@ void Trainer::step(std::span<const int64_t> indices) {
          state_.step + 1, recipe_.optimizer.lr);
   optimizer_.clear_grads();
   backward(loss);
+  const Tensor p = outputs.detach();
+  int64_t correct = 0;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const auto row = p.data<const float>().subspan(i * static_cast<size_t>(p.size(1)), static_cast<size_t>(p.size(1)));
+    const int64_t guess = row.size() > 1 ? std::ranges::max_element(row) - row.begin()
+                                         : row[0] > (recipe_.loss.type == "binary_cross_entropy" ? 0.5F : 0.0F);
+    correct += guess == labels[i] ? 1 : 0;
+  }
+  apply(value, correct, std::ssize(labels));
+}
+
+void Trainer::private_step(const Tensor& x, const std::vector<int32_t>& labels) {
+  const PrivateGradients private_ =
+      private_gradients(model_.net, recipe_.loss, x, labels, recipe_.privacy.clip, noise_,
+                        rate() * static_cast<double>(train_.size()), secret("noise"));
+  optimizer_.clear_grads();
+  for (size_t i = 0; i < parameters_.size(); ++i) backward(parameters_[i], private_.grads[i]);
+  apply(private_.loss, private_.correct, std::ssize(labels));
+}
+
+double Trainer::rate() const {
+  return std::min(1.0, static_cast<double>(recipe_.train.batch) / static_cast<double>(train_.size()));
+}
+
+Rng Trainer::secret(std::string_view stream) const {
+  Rng rng;
+  rng.key = state_.secret;
+  return rng.split(stream).split(static_cast<uint64_t>(state_.epoch)).split(static_cast<uint64_t>(state_.step));
+}
+
+std::vector<int64_t> Trainer::private_batch() const { return poisson_sample(train_.size(), rate(), secret("batch")); }
+
+double Trainer::epsilon() const {
+  const int64_t steps = state_.epoch * steps_an_epoch_ + state_.step;
+  return noise_ > 0 && steps > 0 ? epsilon_spent(rate(), noise_, steps, recipe_.privacy.delta) : 0;
+}
+
+void Trainer::apply(double loss, int64_t correct, int64_t examples) {
   if (recipe_.train.clip > 0) {
     const double norm = optimizer_.clip(recipe_.train.clip);
     if (!std::isfinite(norm))
@@ -168,16 +218,9 @@ void Trainer::step(std::span<const int64_t> indices) {
     }
   }
 
-  state_.loss_sum += value * static_cast<double>(indices.size());
-  state_.examples += static_cast<int64_t>(indices.size());
-  const NoGrad off;
-  const Tensor p = outputs.detach();
-  for (size_t i = 0; i < labels.size(); ++i) {
-    const auto row = p.data<const float>().subspan(i * static_cast<size_t>(p.size(1)), static_cast<size_t>(p.size(1)));
-    const int64_t guess = row.size() > 1 ? std::ranges::max_element(row) - row.begin()
-                                         : row[0] > (recipe_.loss.type == "binary_cross_entropy" ? 0.5F : 0.0F);
-    state_.correct += guess == labels[i] ? 1 : 0;
-  }
+  state_.loss_sum += loss * static_cast<double>(examples);
+  state_.examples += examples;
+  state_.correct += correct;
 }
 
 void Trainer::with_average(const std::function<void()>& fn) {
@@ -206,8 +249,9 @@ void Trainer::end_epoch(const Hooks& hooks) {
            state_.epoch + 1, state_.step, recipe_.optimizer.lr);
   evaluate::EpochPoint point;
   point.epoch = state_.epoch + 1;
-  point.train_loss = state_.loss_sum / static_cast<double>(state_.examples);
-  point.train_accuracy = static_cast<double>(state_.correct) / static_cast<double>(state_.examples);
+  const auto examples = static_cast<double>(std::max<int64_t>(state_.examples, 1));
+  point.train_loss = state_.loss_sum / examples;
+  point.train_accuracy = static_cast<double>(state_.correct) / examples;
   point.learning_rate = recipe_.optimizer.lr * schedule_.factor(static_cast<double>(state_.epoch + 1));
   bool best = false;
   if (validation_.size() > 0) {
@@ -271,6 +315,7 @@ TensorFile Trainer::checkpoint() {
       {"waited", state_.waited},
       {"seconds", state_.seconds},
       {"epoch_seconds", state_.epoch_seconds},
+      {"secret", state_.secret},
       {"optimizer_steps", optimizer_.steps()},
       {"schedule", {s.scale, s.best, s.waited}},
       {"history", history}}.dump();
@@ -289,6 +334,7 @@ void Trainer::restore(const TensorFile& file, const std::string& where) {
     state.examples = j.at("examples"), state.correct = j.at("correct"), state.best_score = j.at("best_score");
     state.best_epoch = j.at("best_epoch"), state.waited = j.at("waited"), state.seconds = j.at("seconds");
     state.epoch_seconds = j.at("epoch_seconds"), optimizer_steps = j.at("optimizer_steps");
+    state.secret = j.value("secret", uint64_t{0});
     schedule = {j.at("schedule").at(0), j.at("schedule").at(1), j.at("schedule").at(2)};
     for (const json& p : j.at("history"))
       state.history.push_back({p.at(0), number(p.at(1)), number(p.at(2)), number(p.at(3)), number(p.at(4)),

@@ -49,6 +49,9 @@ class Trainer {
   [[nodiscard]] const std::vector<evaluate::EpochPoint>& history() const { return state_.history; }
   [[nodiscard]] int64_t best_epoch() const { return state_.best_epoch; }
   [[nodiscard]] double seconds() const { return state_.seconds; }
+  /// With recipe.privacy: the noise in use, and the epsilon spent so far.
+  [[nodiscard]] double noise() const { return noise_; }
+  [[nodiscard]] double epsilon() const;
 
  private:
   struct State {
@@ -59,9 +62,16 @@ class Trainer {
     int64_t best_epoch = 0, waited = 0;
     double seconds = 0, epoch_seconds = 0;
     std::vector<evaluate::EpochPoint> history;
+    uint64_t secret = 0;  // with privacy: the key of sampling and noise
   };
 
   void step(std::span<const int64_t> indices);
+  void private_step(const Tensor& x, const std::vector<int32_t>& labels);
+  // Moves the parameters by the gradients that lie there, which came from so many examples.
+  void apply(double loss, int64_t correct, int64_t examples);
+  [[nodiscard]] std::vector<int64_t> private_batch() const;
+  [[nodiscard]] double rate() const;  // with privacy: how likely an example is in a step
+  [[nodiscard]] Rng secret(std::string_view stream) const;  // with privacy: of this step
   void end_epoch(const Hooks& hooks);
   [[nodiscard]] bool waited_enough() const;  // for early stopping
   void with_average(const std::function<void()>& fn);
@@ -77,6 +87,7 @@ class Trainer {
   Tensor class_weights_;
   std::vector<Tensor> average_, best_;  // in the order of nn::named; empty when not used yet
   int64_t steps_an_epoch_ = 0;
+  double noise_ = 0;  // with privacy
   State state_;
 };
 

@@ -1,0 +1,151 @@
+#include <tandem/autograd/tape.h>
+#include <tandem/base/threads.h>
+#include <tandem/kernels/optim.h>
+#include <tandem/nn/weights.h>
+#include <tandem/train/privacy.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace tandem::train {
+
+void PrivacyOptions::fields(Fields& f) {
+  f("epsilon", epsilon, {0, 1e3});
+  f("delta", delta, {1e-30, 0.5});
+  f("clip", clip, {1e-9, 1e9});
+  f("repeatable", repeatable);
+}
+
+double renyi(double rate, double noise, int64_t alpha) {
+  if (!(rate > 0 && rate <= 1) || !(noise > 0) || alpha < 2)
+    fail("privacy", "rate {} is not in (0, 1], noise {} not above 0, or order {} below 2", rate, noise, alpha);
+  const auto a = static_cast<double>(alpha);
+  if (rate == 1) return a / (2 * noise * noise);
+  // log of sum_k C(alpha, k) (1 - q)^(alpha - k) q^k exp((k^2 - k) / (2 noise^2)), over alpha - 1
+  std::vector<double> logs;
+  for (int64_t i = 0; i <= alpha; ++i) {
+    const auto k = static_cast<double>(i);
+    logs.push_back(std::lgamma(a + 1) - std::lgamma(k + 1) - std::lgamma(a - k + 1) + (a - k) * std::log1p(-rate) +
+                   k * std::log(rate) + (k * k - k) / (2 * noise * noise));
+  }
+  const double most = std::ranges::max(logs);
+  double sum = 0;
+  for (const double l : logs) sum += std::exp(l - most);
+  return (most + std::log(sum)) / (a - 1);
+}
+
+double epsilon_spent(double rate, double noise, int64_t steps, double delta) {
+  double best = std::numeric_limits<double>::infinity();
+  for (int64_t alpha = 2; alpha <= 512; alpha += alpha < 64 ? 1 : alpha) {  // 2, 3 … 64, 128, 256, 512
+    const auto a = static_cast<double>(alpha);
+    const double spent = static_cast<double>(steps) * renyi(rate, noise, alpha);
+    best = std::min(best, spent + std::log1p(-1 / a) - (std::log(delta) + std::log(a)) / (a - 1));
+  }
+  return std::max(best, 0.0);
+}
+
+double noise_for(double epsilon, double delta, double rate, int64_t steps) {
+  double low = 0.05, high = 1e4;
+  if (epsilon_spent(rate, high, steps, delta) > epsilon)
+    fail("privacy", "no noise spends only epsilon {} at delta {} in {} steps: allow more, or train for less", epsilon,
+         delta, steps);
+  for (int i = 0; i < 60; ++i) {
+    const double middle = std::sqrt(low * high);
+    (epsilon_spent(rate, middle, steps, delta) > epsilon ? low : high) = middle;
+  }
+  return high;
+}
+
+std::vector<int64_t> poisson_sample(int64_t n, double rate, Rng rng) {
+  std::vector<int64_t> out;
+  for (int64_t i = 0; i < n; ++i)
+    if (rng.chance(rate)) out.push_back(i);
+  return out;
+}
+
+namespace {
+
+// A network that shares the numbers of another and collects gradients of its own, so that threads do not meet.
+struct Shared {
+  nn::Sequential net;
+  std::vector<Tensor> leaves;
+
+  explicit Shared(const nn::Sequential& from) : net(from) {
+    net.visit("", [&](const std::string& name, Tensor& t, bool trained) {
+      if (!trained)
+        fail("privacy", "{} is a statistic of the batch, in which examples mix: use group_norm or layer_norm", name);
+      t = t.detach();
+      require_grad(t);
+      leaves.push_back(t);
+    });
+  }
+};
+
+struct Piece {  // what some of the examples add up to
+  std::vector<Tensor> sums;
+  double loss = 0;
+  int64_t correct = 0;
+};
+
+}  // namespace
+
+PrivateGradients private_gradients(const nn::Sequential& net, const tasks::LossOptions& loss, const Tensor& x,
+                                   const std::vector<int32_t>& labels, double clip, double noise, double expected,
+                                   const Rng& rng) {
+  constexpr int64_t a_piece = 8;
+  const auto n = static_cast<int64_t>(labels.size());
+  std::vector<Piece> pieces(static_cast<size_t>((n + a_piece - 1) / a_piece));
+  PrivateGradients out;
+  for (const Tensor& leaf : Shared(net).leaves) out.grads.push_back(Tensor::zeros(leaf.shape()));
+
+  parallel_tasks(std::ssize(pieces), [&](int64_t task) {
+    Piece& piece = pieces[static_cast<size_t>(task)];
+    Shared own(net);
+    for (const Tensor& leaf : own.leaves) piece.sums.push_back(Tensor::zeros(leaf.shape()));
+    for (int64_t i = task * a_piece; i < std::min(n, (task + 1) * a_piece); ++i) {
+      nn::Pass pass{true, rng.split("dropout").split(static_cast<uint64_t>(i))};
+      const Tensor outputs = own.net.forward(x.rows(i, i + 1), pass);
+      const int32_t label = labels[static_cast<size_t>(i)];
+      const Tensor value = tasks::loss(loss, outputs, {label}, {});
+      backward(value);
+      double squares = 0;
+      for (const Tensor& leaf : own.leaves)
+        if (const Tensor g = grad_of(leaf); g.defined()) squares += kernels::sum_of_squares(g.data<const float>());
+      const double norm = std::sqrt(squares);
+      if (!std::isfinite(norm))
+        fail(ErrorKind::numeric, "privacy", "the gradient of an example became {}: lower optimizer.lr", norm);
+      const auto scale = static_cast<float>(norm > clip ? clip / norm : 1);
+      for (size_t p = 0; p < own.leaves.size(); ++p) {
+        const Tensor g = grad_of(own.leaves[p]);
+        if (g.defined()) {
+          const auto from = g.data<const float>(), into = piece.sums[p].data<float>();
+          for (size_t j = 0; j < into.size(); ++j) into[j] += scale * from[j];
+        }
+        clear_grad(own.leaves[p]);
+      }
+      const auto row = outputs.data<const float>();
+      const int64_t guess = row.size() > 1 ? std::ranges::max_element(row) - row.begin()
+                                           : row[0] > (loss.type == "binary_cross_entropy" ? 0.5F : 0.0F);
+      piece.loss += value.item();
+      piece.correct += guess == label ? 1 : 0;
+    }
+  });
+
+  for (const Piece& piece : pieces) {  // in order: the same sum for any number of threads
+    out.loss += piece.loss / static_cast<double>(n);
+    out.correct += piece.correct;
+    for (size_t p = 0; p < out.grads.size(); ++p) {
+      const auto from = piece.sums[p].data<const float>(), into = out.grads[p].data<float>();
+      for (size_t j = 0; j < into.size(); ++j) into[j] += from[j];
+    }
+  }
+  for (size_t p = 0; p < out.grads.size(); ++p) {
+    Rng own = rng.split("noise").split(p);
+    for (float& g : out.grads[p].data<float>())
+      g = static_cast<float>((static_cast<double>(g) + noise * clip * own.normal()) / expected);
+  }
+  return out;
+}
+
+}  // namespace tandem::train

@@ -1,0 +1,278 @@
+#include <tandem/data/formats/image.h>
+#include <tandem/people/learn.h>
+#include <tandem/people/rehearsal.h>
+#include <tandem/people/versions.h>
+#include <tandem/train/fit.h>
+
+#include "tests/train/small.h"
+
+namespace tandem::people {
+namespace {
+
+using tandem::testing::bands;
+using tandem::testing::expect_error;
+using tandem::testing::Folder;
+using tandem::testing::weights;
+
+// A network that knows the bands as they are, and pictures it gets wrong: the same bands, dark on bright.
+struct Trained {
+  tasks::ImageModel model;
+  Memory memory;
+  data::ImageSet inverted;
+};
+
+data::ImageSet inverted(data::ImageSet set) {
+  for (uint8_t& v : set.pixels.data<uint8_t>()) v = static_cast<uint8_t>(255 - v);
+  return set;
+}
+
+const Trained& trained() {
+  static const Trained once = [] {
+    const train::Recipe recipe = tandem::testing::small_recipe("optimizer: {lr: 0.01}\ntrain: {epochs: 4, batch: 32}");
+    const data::ImageSet train = bands(360, 1), validation = bands(120, 2);
+    Trained out;
+    out.model = train::make_model(recipe, train);
+    train::Trainer(recipe, out.model, train, validation).run();
+    out.model.notes["recipe"] = train::Recipe(recipe).write().str();
+    out.memory = remember(train, validation, 1);
+    out.inverted = inverted(bands(90, 3));
+    return out;
+  }();
+  return once;
+}
+
+double accuracy(tasks::ImageModel model, const data::ImageSet& set) {
+  return train::evaluate_model(model, set, "test").result.accuracy;
+}
+
+// Every picture of the set with its right label, by `people` in turn; item 0, bad_every, … wrong and by person 0.
+Lesson lesson(const data::ImageSet& set, int64_t count, int64_t people = 1, int64_t bad_every = 0) {
+  Lesson out;
+  std::vector<int64_t> which;
+  for (int64_t i = 0; i < count; ++i) {
+    which.push_back(i);
+    const bool bad = bad_every > 0 && i % bad_every == 0;
+    const int32_t label = set.labels[static_cast<size_t>(i)];
+    out.answers.push_back({i, bad || people == 1 ? 0 : 1 + i % (people - 1), bad ? (label + 1) % 3 : label});
+  }
+  out.pictures = data::subset(set, which);
+  std::ranges::fill(out.pictures.labels, 0);
+  return out;
+}
+
+const LearnOptions quick{.lr = 3e-3, .allowed = 0.02};
+
+TEST(Learn, TakesInCorrectionsAndKeepsWhatItKnew) {
+  const Trained& t = trained();
+  const auto before = weights(const_cast<tasks::ImageModel&>(t.model).net);
+  ASSERT_GE(accuracy(t.model, t.memory.held_back), 0.95);
+  ASSERT_LE(accuracy(t.model, t.inverted), 0.5) << "there must be something to learn";
+  const Learned learned = learn(t.model, lesson(t.inverted, 30, 3), t.memory, 0, quick);
+  EXPECT_TRUE(learned.better) << learned.verdict;
+  EXPECT_EQ(learned.believed.size(), 30U);
+  EXPECT_GT(learned.known_after, learned.known_before);
+  const data::ImageSet unseen = inverted(bands(90, 4));
+  EXPECT_GE(accuracy(learned.model, unseen), accuracy(t.model, unseen) + 0.3) << "it is not learned by heart";
+  EXPECT_GE(accuracy(learned.model, t.memory.held_back), accuracy(t.model, t.memory.held_back) - 0.02);
+  EXPECT_EQ(learned.accuracy_after, accuracy(learned.model, t.memory.held_back));
+  EXPECT_EQ(weights(const_cast<tasks::ImageModel&>(t.model).net), before) << "the live network is not touched";
+}
+
+TEST(Learn, OnePersonCanCorrectASureNetworkOnce) {
+  const Trained& t = trained();
+  Lesson one = lesson(t.inverted, 1);
+  tasks::ImageModel model = t.model;
+  const std::vector<float> p = model.predict(one.pictures);  // what it says is not it
+  one.answers[0].label = static_cast<int32_t>((std::ranges::max_element(p) - p.begin() + 1) % 3);
+  const Learned learned = learn(t.model, one, t.memory, 0, quick);
+  EXPECT_EQ(learned.believed.size(), 1U);
+  EXPECT_EQ(learned.known_after, 1);
+  EXPECT_TRUE(learned.better) << learned.verdict;
+}
+
+// A fifth of all corrections is wrong: one person's of three, or the only person's.
+TEST(Learn, BadCorrectionsDoNotWreckIt) {
+  const Trained& t = trained();
+  data::ImageSet mixed = t.inverted;  // the wrong ones are about pictures that it reads right
+  const data::ImageSet plain = bands(90, 5);
+  for (int64_t i = 0; i < mixed.size(); i += 5) {
+    std::memcpy(mixed.pixels.rows(i, i + 1).bytes(), plain.pixels.rows(i, i + 1).bytes(), 64);
+    mixed.labels[static_cast<size_t>(i)] = plain.labels[static_cast<size_t>(i)];
+  }
+  for (const int64_t people : {1, 4}) {
+    const Learned learned = learn(t.model, lesson(mixed, 60, people, 5), t.memory, 0, quick);
+    EXPECT_GE(accuracy(learned.model, t.memory.held_back), 0.93) << people << ": " << learned.verdict;
+    int64_t bad_believed = 0, good_believed = 0;
+    for (const int64_t i : learned.believed) ++(i % 5 == 0 ? bad_believed : good_believed);
+    EXPECT_LE(bad_believed, 3) << "of 12";
+    EXPECT_GE(good_believed, 40) << "of 48";
+    if (people > 1) EXPECT_LT(learned.trust.people[0], learned.trust.people[1]);
+  }
+}
+
+TEST(Learn, AnUpdateThatForgetsIsRolledBack) {
+  const Trained& t = trained();
+  Lesson wrong = lesson(bands(60, 6), 60);  // the world turned round: two people agree on it
+  for (Answer& a : wrong.answers) a.label = (a.label + 1) % 3;
+  for (int64_t i = 0; i < 60; ++i) wrong.answers.push_back({i, 1, wrong.answers[static_cast<size_t>(i)].label});
+  LearnOptions hard = quick;
+  hard.steps = 120;
+  hard.lr = 0.02;
+  const Learned learned = learn(t.model, wrong, t.memory, 0, hard);
+  EXPECT_FALSE(learned.better);
+  EXPECT_LT(learned.accuracy_after, learned.accuracy_before - 0.02);
+  EXPECT_NE(learned.verdict.find("rolled back"), std::string::npos) << learned.verdict;
+}
+
+// The bar is the best version so far, so that many small losses cannot add up.
+TEST(Learn, IsMeasuredAgainstTheBestSoFar) {
+  const Trained& t = trained();
+  const Learned learned = learn(t.model, lesson(t.inverted, 30, 3), t.memory, 1.5, quick);
+  EXPECT_FALSE(learned.better);
+  EXPECT_NE(learned.verdict.find("148.00 %"), std::string::npos) << learned.verdict;
+}
+
+TEST(Learn, NothingNewIsNoUpdate) {
+  const Trained& t = trained();
+  const Learned known = learn(t.model, lesson(bands(12, 7), 12), t.memory, 0, quick);
+  EXPECT_FALSE(known.better);
+  EXPECT_EQ(known.known_before, known.known_after);
+  EXPECT_EQ(weights(const_cast<nn::Sequential&>(known.model.net)),
+            weights(const_cast<nn::Sequential&>(t.model.net)));
+}
+
+TEST(Learn, GivesTheSameBytesForAnyNumberOfThreads) {
+  const Trained& t = trained();
+  std::vector<uint8_t> first;
+  for (const int threads : {1, 2, 3}) {
+    set_threads(threads);
+    Learned learned = learn(t.model, lesson(t.inverted, 12, 3), t.memory, 0, quick);
+    const auto bytes = weights(learned.model.net);
+    if (first.empty()) first = bytes;
+    EXPECT_EQ(bytes, first) << threads;
+  }
+  set_threads(0);
+}
+
+TEST(Learn, RefusesWhatDoesNotFit) {
+  const Trained& t = trained();
+  expect_error(ErrorKind::usage, {"no picture"}, [&] { (void)learn(t.model, {}, t.memory); });
+  expect_error(ErrorKind::usage, {"0 examples to replay"}, [&] { (void)learn(t.model, lesson(t.inverted, 3), {}); });
+  Memory other = t.memory;
+  other.replay.classes = {"a", "b", "c"};
+  expect_error(ErrorKind::data, {"a, b, c", "top, middle, bottom"},
+               [&] { (void)learn(t.model, lesson(t.inverted, 3), other); });
+  expect_error(ErrorKind::data, {"bands", "data.validation"}, [&] { (void)remember(bands(9, 1), {}, 1); });
+}
+
+TEST(Memory, IsReadAsItWasWritten) {
+  const Folder folder;
+  const Memory& memory = trained().memory;
+  save(memory, folder / "memory.safetensors");
+  const Memory again = load_memory(folder / "memory.safetensors");
+  EXPECT_EQ(again.replay.labels, memory.replay.labels);
+  EXPECT_EQ(again.held_back.labels, memory.held_back.labels);
+  EXPECT_EQ(again.replay.classes, memory.replay.classes);
+  EXPECT_TRUE(std::ranges::equal(again.held_back.pixels.data<const uint8_t>(),
+                                 memory.held_back.pixels.data<const uint8_t>()));
+  write_safetensors(folder / "other.safetensors", {{{"a", Tensor::zeros({2})}}, {}});
+  expect_error(ErrorKind::data, {"other.safetensors", "no memory of a run"},
+               [&] { (void)load_memory(folder / "other.safetensors"); });
+}
+
+// A run folder with the trained network and its memory.
+train::RunFolder run_in(const Folder& home) {
+  const train::RunFolder run = train::RunFolder::create(home / "runs", "bands");
+  tasks::ImageModel model = trained().model;
+  write_text(run.recipe(), model.notes.at("recipe"));
+  model.save(run.model());
+  save(trained().memory, run.path / "memory.safetensors");
+  return run;
+}
+
+TEST(Versions, AreKeptComparedAndRestored) {
+  const Folder home;
+  const train::RunFolder run = run_in(home);
+  Versions versions(run);
+  ASSERT_EQ(versions.list().size(), 1U);
+  EXPECT_EQ(versions.live().number, 1);
+
+  tasks::ImageModel other = versions.load(1);
+  other.net.visit("", [](const std::string&, Tensor& t, bool) { t = Tensor::zeros(t.shape()); });
+  EXPECT_EQ(versions.add(other, {.parent = 1, .corrections = 7, .accuracy = 0.5}), 2);
+  EXPECT_EQ(versions.live().number, 1) << "not live yet";
+  versions.make_live(2);
+  const auto list = Versions(run).list();
+  ASSERT_EQ(list.size(), 2U);
+  EXPECT_EQ(list[1].parent, 1);
+  EXPECT_EQ(list[1].corrections, 7);
+  EXPECT_EQ(list[1].accuracy, 0.5);
+  EXPECT_TRUE(list[1].live && !list[0].live);
+  EXPECT_EQ(read_file(run.model()), read_file(versions.path(2)));
+
+  tasks::ImageModel first = versions.load(1), second = versions.load(2);
+  const data::ImageSet& set = trained().memory.held_back;
+  const Comparison c = compare(first, second, set);
+  EXPECT_EQ(c.both + c.only_first + c.only_second + c.neither, set.size());
+  EXPECT_NEAR(static_cast<double>(c.both + c.only_first) / static_cast<double>(set.size()), accuracy(first, set), 1e-9);
+  EXPECT_EQ(c.both + c.only_second, set.size() / 3) << "zeros say the first class";
+
+  versions.make_live(1);
+  EXPECT_EQ(versions.live().number, 1);
+  expect_error(ErrorKind::usage, {"no version 9", "1, 2"}, [&] { versions.make_live(9); });
+  // Training anew makes a version of its own.
+  tasks::ImageModel fresh = trained().model;
+  fresh.save(run.model());
+  EXPECT_EQ(Versions(run).live().number, 3);
+}
+
+TEST(LearnRun, GoesFromCorrectionsToANewVersion) {
+  const Folder home;
+  const train::RunFolder run = run_in(home);
+  EXPECT_EQ(learn(run, "", quick).id, 0) << "nothing was said yet";
+  {
+    Store store(store_path(run));
+    tasks::ImageModel model = tasks::ImageModel::load(run.model());
+    const Rehearsed said = rehearse(store, model, trained().inverted, "bands", {.corrections = 20, .people = 2});
+    EXPECT_EQ(said.right, 20);
+  }
+  const Update update = learn(run, "", quick);
+  EXPECT_EQ(update.verdict, "learned");
+  EXPECT_EQ(update.from, 1);
+  EXPECT_EQ(update.to, 2);
+  EXPECT_EQ(update.corrections, 20);
+  Versions versions(run);
+  EXPECT_EQ(versions.live().number, 2);
+  EXPECT_EQ(versions.live().corrections, 20);
+  Store store(store_path(run));
+  for (const Correction& c : store.corrections()) {
+    EXPECT_GT(c.trust, 0.5);
+    EXPECT_EQ(c.version, 2);
+  }
+  EXPECT_EQ(learn(run, "", quick).id, 0) << "nothing new was said";
+  ASSERT_EQ(store.updates().size(), 1U);
+}
+
+// What cannot be learned from is passed over: no picture kept, a class the network does not have, a word taken back.
+TEST(LearnRun, PassesOverWhatItCannotUse) {
+  const Folder home;
+  const train::RunFolder run = run_in(home);
+  {
+    Store store(store_path(run));
+    tasks::ImageModel model = tasks::ImageModel::load(run.model());
+    std::vector<Decision> all = decide(model, data::subset(trained().inverted, std::vector<int64_t>{0, 1, 2}), "bands");
+    all[0].input.clear();
+    const auto ids = store.add(all);
+    store.correct({.decision = ids[0], .person = "bo", .label = "top"});
+    store.correct({.decision = ids[1], .person = "bo", .label = "left"});
+    EXPECT_EQ(learn(run, "", quick).verdict, "no new corrections to learn from");
+    store.correct({.decision = ids[2], .person = "bo", .label = "top"});
+    store.correct({.decision = ids[2], .person = "bo", .label = "bottom"});
+  }
+  const Update update = learn(run, "", quick);
+  EXPECT_GT(update.id, 0);
+  EXPECT_EQ(update.corrections + update.set_aside, 1);
+}
+
+}  // namespace
+}  // namespace tandem::people
