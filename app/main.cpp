@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   cli::add_evaluate(app, context);
   cli::add_predict(app, context);
   cli::add_inspect(app, context);
+  cli::add_serve(app, context);
   cli::add_label(app, context);
   cli::add_correct(app, context);
   cli::add_learn(app, context);

@@ -19,8 +19,11 @@ find_package(LibArchive REQUIRED)
 find_package(CURL REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(SQLite3 REQUIRED)
+find_package(Boost 1.81 REQUIRED)  # headers alone: Asio and Beast
+find_package(simdjson REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
 
 set(TANDEM_PRIVATE_LIBRARIES OpenMP::OpenMP_CXX tandem_onednn PkgConfig::HWY yaml-cpp nlohmann_json::nlohmann_json
-    JPEG::JPEG PNG::PNG ZLIB::ZLIB LibArchive::LibArchive CURL::libcurl OpenSSL::Crypto SQLite::SQLite3)
+    JPEG::JPEG PNG::PNG ZLIB::ZLIB LibArchive::LibArchive CURL::libcurl OpenSSL::Crypto SQLite::SQLite3
+    Boost::headers simdjson::simdjson)

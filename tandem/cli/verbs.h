@@ -21,6 +21,7 @@ void add_train(CLI::App& app, Context& context);
 void add_evaluate(CLI::App& app, Context& context);
 void add_predict(CLI::App& app, Context& context);
 void add_inspect(CLI::App& app, Context& context);
+void add_serve(CLI::App& app, Context& context);
 void add_data(CLI::App& app, Context& context);
 void add_data_check(CLI::App& data, Context& context);  // below `data`
 void add_recipe(CLI::App& app, Context& context);

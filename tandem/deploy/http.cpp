@@ -1,0 +1,307 @@
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <tandem/base/error.h>
+#include <tandem/deploy/http.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <list>
+#include <tuple>
+
+namespace tandem::deploy {
+
+namespace net = boost::asio;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+using net::ip::tcp;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr auto token = net::as_tuple(net::use_awaitable);  // errors come back as values
+constexpr std::chrono::milliseconds sweep_every{250};
+
+// The status that a failed read stands for; 0: nobody is there to be told.
+int status_of(const error_code& error, bool overdue) {
+  if (overdue) return 408;
+  if (error == http::error::body_limit) return 413;
+  if (error == http::error::header_limit) return 431;
+  if (error == http::error::end_of_stream || error == http::error::partial_message) return 0;
+  return error.category() == http::make_error_code(http::error::bad_method).category() ? 400 : 0;
+}
+
+Request take(http::request_parser<http::string_body>& parser) {
+  auto& message = parser.get();
+  Request out;
+  out.method = message.method_string();
+  const std::string_view target = message.target();
+  const size_t question = std::min(target.find('?'), target.size());
+  out.path = target.substr(0, question);
+  out.query = target.substr(std::min(question + 1, target.size()));
+  out.body = std::move(message.body());
+  for (const auto& field : message) {
+    out.headers.emplace_back(field.name_string(), field.value());
+    std::ranges::transform(out.headers.back().first, out.headers.back().first.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  }
+  return out;
+}
+
+// What HTTP leaves open and attackers use: both ways to say how long a body is, or another coding than chunks.
+bool ambiguous(const http::request_parser<http::string_body>& parser) {
+  const auto& message = parser.get();
+  const std::string_view coding = message[http::field::transfer_encoding];
+  if (message.count(http::field::transfer_encoding) > 0 &&
+      (message.count(http::field::content_length) > 0 || !boost::beast::iequals(coding, "chunked")))
+    return true;
+  return message.version() != 10 && message.count(http::field::host) != 1;
+}
+
+}  // namespace
+
+const std::string& Request::header(std::string_view name) const {
+  static const std::string none;
+  const auto found = std::ranges::find(headers, name, &std::pair<std::string, std::string>::first);
+  return found == headers.end() ? none : found->second;
+}
+
+std::string reason_of(int status) {
+  const auto text = http::obsolete_reason(static_cast<http::status>(status));
+  return {text.data(), text.size()};
+}
+
+struct HttpServer::Impl {
+  // A connection. The sweep closes it when `deadline` has passed.
+  struct Session {
+    tcp::socket socket;
+    Clock::time_point deadline = Clock::time_point::max();
+    bool waiting = true;  // for the first byte of a request
+    bool overdue = false;
+  };
+
+  HttpOptions options;
+  Handler handler;
+  net::io_context io{1};
+  tcp::acceptor acceptor{io};
+  net::signal_set signals{io};
+  std::vector<std::pair<int, std::function<void()>>> actions;
+  std::list<Session> sessions;
+  std::atomic<int64_t> count = 0;
+  bool stopping = false;
+  Clock::time_point end = Clock::time_point::max();
+  uint16_t port = 0;
+
+  Impl(HttpOptions given, Handler handle) : options(std::move(given)), handler(std::move(handle)) {}
+
+  void listen() {
+    error_code error;
+    const auto address = net::ip::make_address(options.address, error);
+    if (error) fail("address", "'{}' is no IP address, such as 127.0.0.1 or 0.0.0.0", options.address);
+    const tcp::endpoint endpoint(address, options.port);
+    try {
+      acceptor.open(endpoint.protocol());
+      acceptor.set_option(net::socket_base::reuse_address(true));
+      acceptor.bind(endpoint);
+      acceptor.listen();
+      port = acceptor.local_endpoint().port();
+    } catch (const boost::system::system_error& e) {
+      fail("address", "{} port {} cannot be had: {}; choose another --port, or 0 for a free one", options.address,
+           options.port, e.code().message());
+    }
+    rlimit files{};  // each connection is an open file
+    if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max)
+      files.rlim_cur = files.rlim_max, (void)::setrlimit(RLIMIT_NOFILE, &files);
+  }
+
+  net::awaitable<void> accept() {
+    net::steady_timer pause(io);
+    while (!stopping) {
+      auto [error, socket] = co_await acceptor.async_accept(token);
+      if (stopping) break;
+      if (error) {  // no more files, or the client has gone already
+        pause.expires_after(std::chrono::milliseconds(20));
+        co_await pause.async_wait(token);
+        continue;
+      }
+      error_code ignored;
+      socket.set_option(tcp::no_delay(true), ignored);
+      sessions.push_back({std::move(socket)});
+      ++count;
+      net::co_spawn(io, converse(std::prev(sessions.end())), net::detached);
+    }
+  }
+
+  net::awaitable<void> sweep() {
+    net::steady_timer timer(io);
+    for (;;) {
+      timer.expires_after(sweep_every);
+      co_await timer.async_wait(token);
+      const auto now = Clock::now();
+      for (Session& s : sessions)
+        if (s.deadline <= now || end <= now) s.overdue = true, interrupt(s);
+      if (stopping && (sessions.empty() || end + 4 * sweep_every <= now)) break;
+    }
+    io.stop();
+  }
+
+  static void interrupt(Session& s) {
+    error_code ignored;
+    s.socket.cancel(ignored);
+  }
+
+  void begin_to_stop() {
+    if (stopping) return;
+    stopping = true;
+    end = Clock::now() + options.grace;
+    error_code ignored;
+    acceptor.close(ignored);
+    for (Session& s : sessions)
+      if (s.waiting && s.socket.available(ignored) == 0) interrupt(s);
+    if (sessions.empty()) io.stop();
+  }
+
+  // A session from its first byte to its last; errors of one never reach another.
+  net::awaitable<void> converse(std::list<Session>::iterator at) {
+    try {
+      if (count > options.most_connections)
+        co_await refuse(*at, 503, "too many connections");
+      else
+        co_await exchange(*at);
+    } catch (const std::exception&) {  // out of memory: the connection ends, the server does not
+    }
+    error_code ignored;
+    at->socket.shutdown(tcp::socket::shutdown_both, ignored);
+    sessions.erase(at);
+    --count;
+    if (stopping && sessions.empty()) io.stop();
+  }
+
+  net::awaitable<void> exchange(Session& s) {
+    // Reads at most what is kept of a header, or a piece of a body.
+    boost::beast::flat_buffer buffer(static_cast<size_t>(options.most_header) + 65536);
+    for (bool more = true; more && !stopping;) {
+      http::request_parser<http::string_body> parser;
+      parser.header_limit(static_cast<uint32_t>(options.most_header));
+      parser.body_limit(static_cast<uint64_t>(options.most_body));
+      s.waiting = buffer.size() == 0;
+      s.deadline = Clock::now() + options.idle;
+      error_code error;
+      std::tie(error, std::ignore) = co_await http::async_read_header(s.socket, buffer, parser, token);
+      s.waiting = false;
+      if (!error && ambiguous(parser)) error = http::error::bad_value;
+      if (!error && !parser.is_done()) {
+        s.deadline = Clock::now() + options.transfer;
+        if (boost::beast::iequals(parser.get()[http::field::expect], "100-continue"))
+          co_await net::async_write(s.socket, net::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")), token);
+        std::tie(error, std::ignore) = co_await http::async_read(s.socket, buffer, parser, token);
+      }
+      if (error) {
+        const bool cut = s.overdue && (end <= Clock::now() || buffer.size() == 0);
+        if (const int status = cut ? 0 : status_of(error, s.overdue)) co_await refuse(s, status, "");
+        co_return;
+      }
+      s.deadline = Clock::time_point::max();  // the handler has limits of its own
+      more = parser.get().keep_alive();
+      const unsigned version = parser.get().version();
+      const bool head = parser.get().method() == http::verb::head;
+      Response response = co_await answer(take(parser));
+      more = more && !stopping;
+      if (!co_await write(s, std::move(response), version, more, head)) co_return;
+    }
+  }
+
+  // Suspends until the handler's answer comes, from whatever thread.
+  net::awaitable<Response> answer(Request request) {
+    return net::async_initiate<const net::use_awaitable_t<>, void(Response)>(
+        [this](auto completion, Request asked) {
+          auto resume = std::make_shared<decltype(completion)>(std::move(completion));
+          const Respond respond = [this, resume](Response response) {
+            net::post(io, [resume, response = std::move(response)]() mutable { std::move(*resume)(std::move(response)); });
+          };
+          try {
+            handler(std::move(asked), respond);
+          } catch (const std::exception&) {
+            respond({500, R"({"error":"internal error"})"});
+          }
+        },
+        net::use_awaitable, std::move(request));
+  }
+
+  net::awaitable<bool> write(Session& s, Response response, unsigned version, bool more, bool head) {
+    http::response<http::string_body> message(static_cast<http::status>(response.status), version);
+    message.set(http::field::content_type, response.type);
+    message.set("X-Content-Type-Options", "nosniff");
+    for (const auto& [name, value] : response.headers) message.set(name, value);
+    message.keep_alive(more);
+    message.content_length(response.body.size());
+    if (!head) message.body() = std::move(response.body);
+    s.deadline = Clock::now() + options.transfer;
+    http::response_serializer<http::string_body> serializer(message);
+    error_code error;
+    if (head)
+      std::tie(error, std::ignore) = co_await http::async_write_header(s.socket, serializer, token);
+    else
+      std::tie(error, std::ignore) = co_await http::async_write(s.socket, serializer, token);
+    co_return !error;
+  }
+
+  // The answer to what is no request. What the client still sends is read for a moment: a connection that is closed with
+  // unread bytes is reset, and the client never sees the answer.
+  net::awaitable<void> refuse(Session& s, int status, const char* why) {
+    const std::string text = *why ? why : reason_of(status);
+    Response response{status, fmt::format(R"({{"error":"{}"}})", text)};
+    if (status == 503) response.headers.emplace_back("Retry-After", "1");
+    s.overdue = false;
+    if (!co_await write(s, std::move(response), 11, false, false)) co_return;
+    error_code ignored;
+    s.socket.shutdown(tcp::socket::shutdown_send, ignored);
+    s.deadline = Clock::now() + std::chrono::seconds(1);
+    char rest[4096];
+    for (int64_t taken = 0; taken < options.most_body;) {
+      const auto [error, got] = co_await s.socket.async_read_some(net::buffer(rest), token);
+      if (error) break;
+      taken += static_cast<int64_t>(got);
+    }
+  }
+
+  net::awaitable<void> heed_signals() {
+    for (;;) {
+      const auto [error, number] = co_await signals.async_wait(token);
+      if (error) co_return;
+      for (const auto& [wanted, act] : actions)
+        if (wanted == number) act();
+    }
+  }
+};
+
+HttpServer::HttpServer(HttpOptions options, Handler handler)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(handler))) {
+  impl_->listen();
+}
+
+HttpServer::~HttpServer() = default;
+
+uint16_t HttpServer::port() const { return impl_->port; }
+
+int64_t HttpServer::connections() const { return impl_->count; }
+
+void HttpServer::run() {
+  net::co_spawn(impl_->io, impl_->accept(), net::detached);
+  net::co_spawn(impl_->io, impl_->sweep(), net::detached);
+  if (!impl_->actions.empty()) net::co_spawn(impl_->io, impl_->heed_signals(), net::detached);
+  impl_->io.run();
+}
+
+void HttpServer::stop() {
+  net::post(impl_->io, [impl = impl_.get()] { impl->begin_to_stop(); });
+}
+
+void HttpServer::on_signal(int number, std::function<void()> act) {
+  impl_->signals.add(number);
+  impl_->actions.emplace_back(number, std::move(act));
+}
+
+}  // namespace tandem::deploy

@@ -1,0 +1,161 @@
+#include <fmt/format.h>
+#include <tandem/deploy/routes.h>
+#include <tandem/train/run.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+namespace tandem::deploy {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr std::array table{
+    Route{Action::infer, "infer", "POST", "/v2/models/{model}/infer", Role::predict, "Answers of the model"},
+    Route{Action::infer, "infer_version", "POST", "/v2/models/{model}/versions/{version}/infer", Role::predict,
+          "Answers of one version"},
+    Route{Action::explain, "explain", "POST", "/v2/models/{model}/explain", Role::predict,
+          "Which pixels speak for the answer"},
+    Route{Action::explain, "explain_version", "POST", "/v2/models/{model}/versions/{version}/explain", Role::predict,
+          "Which pixels speak for the answer of one version"},
+    Route{Action::model, "model", "GET", "/v2/models/{model}", Role::predict, "What the model takes and gives"},
+    Route{Action::model, "model_version", "GET", "/v2/models/{model}/versions/{version}", Role::predict,
+          "What one version takes and gives"},
+    Route{Action::model_ready, "model_ready", "GET", "/v2/models/{model}/ready", Role::predict,
+          "Whether the model answers"},
+    Route{Action::model_ready, "model_version_ready", "GET", "/v2/models/{model}/versions/{version}/ready",
+          Role::predict, "Whether one version answers"},
+    Route{Action::server, "server", "GET", "/v2", Role::predict, "Name, version and extensions of the server"},
+    Route{Action::live, "live", "GET", "/v2/health/live", std::nullopt, "Whether the server runs"},
+    Route{Action::ready, "ready", "GET", "/v2/health/ready", std::nullopt, "Whether all models answer"},
+    Route{Action::index, "index", "POST", "/v2/repository/index", Role::predict, "The models and versions there are"},
+    Route{Action::reload, "load", "POST", "/v2/repository/models/{model}/load", Role::administer,
+          "Reads the model's files again and puts them in service"},
+    Route{Action::metrics, "metrics", "GET", "/metrics", Role::predict, "Counts and times in Prometheus' text form"},
+    Route{Action::openapi, "openapi", "GET", "/openapi.json", Role::predict, "This document"},
+    Route{Action::pointer, "pointer", "GET", "/", std::nullopt, "Where to look"},
+};
+
+std::vector<std::string_view> parts_of(std::string_view path) {
+  std::vector<std::string_view> out;
+  while (!path.empty()) {  // "/a/b" is "", "a", "b" with the first left out
+    path.remove_prefix(1);
+    const size_t end = std::min(path.find('/'), path.size());
+    out.push_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return out;
+}
+
+// %41 is A; nothing when a percent sign is not followed by two hex digits.
+std::optional<std::string> decoded(std::string_view text) {
+  const auto digit = [](char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    const char low = static_cast<char>(c | 0x20);
+    return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+  };
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    if (i + 2 >= text.size() || digit(text[i + 1]) < 0 || digit(text[i + 2]) < 0) return std::nullopt;
+    out += static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2]));
+    i += 2;
+  }
+  return out;
+}
+
+bool fits(const std::vector<std::string_view>& path, std::string_view pattern, Match& into) {
+  const auto parts = parts_of(pattern);
+  if (parts.size() != path.size()) return false;
+  for (size_t i = 0; i < parts.size(); ++i)
+    if (!parts[i].starts_with('{') && parts[i] != path[i]) return false;
+  into.values.clear();
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (!parts[i].starts_with('{')) continue;
+    const auto value = decoded(path[i]);
+    if (!value || value->empty()) return false;
+    into.values.emplace(parts[i].substr(1, parts[i].size() - 2), *value);
+  }
+  return true;
+}
+
+json schema(const char* type) { return {{"schema", {{"type", type}}}}; }
+
+json request_of(Action action) {
+  if (action != Action::infer && action != Action::explain) return nullptr;
+  json content{{"application/json", schema("object")}, {"application/octet-stream", schema("string")}};
+  for (const char* picture : {"image/png", "image/jpeg"}) content[picture] = schema("string");
+  return {{"required", true}, {"content", content}};
+}
+
+json responses_of(const Route& route) {
+  const bool text = route.action == Action::metrics || route.action == Action::pointer;
+  json answer{{"description", "OK"}};
+  answer["content"][text ? "text/plain" : "application/json"] = schema(text ? "string" : "object");
+  json out{{"200", answer}};
+  const auto add = [&](const char* status, const char* words) { out[status] = {{"description", words}}; };
+  const bool asks = route.action == Action::infer || route.action == Action::explain;
+  if (asks) add("400", "The body does not fit the protocol or the model");
+  if (route.role) add("401", "The token is missing or unknown"), add("403", "The token's role may not do this");
+  if (std::string_view(route.path).find('{') != std::string_view::npos) add("404", "There is no such model or version");
+  if (route.action == Action::reload) add("409", "The file was refused; the model before stays in service");
+  if (asks) add("413", "The body is too large"), add("429", "The queue is full: see Retry-After");
+  if (asks || route.action == Action::ready) add("503", "Not now: see Retry-After");
+  return out;
+}
+
+}  // namespace
+
+std::span<const Route> routes() { return table; }
+
+Match match(std::string_view method, std::string_view path) {
+  Match out;
+  if (!path.starts_with('/')) return out;
+  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  const auto parts = parts_of(path);
+  if (method == "HEAD") method = "GET";
+  for (const Route& route : table) {
+    if (!fits(parts, route.path, out)) continue;
+    if (method == route.method) {
+      out.route = &route;
+      return out;
+    }
+    out.allowed = route.method;
+  }
+  return out;
+}
+
+std::string openapi() {
+  json paths;
+  for (const Route& route : table) {
+    json operation{{"operationId", route.name}, {"summary", route.summary}};
+    std::string method = route.method;
+    std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c | 0x20); });
+    json parameters = json::array();
+    for (const char* name : {"model", "version"})
+      if (std::string_view(route.path).find(fmt::format("{{{}}}", name)) != std::string_view::npos)
+        parameters.push_back(
+            {{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
+    if (route.action == Action::explain)
+      for (const char* name : {"method", "class"})
+        parameters.push_back({{"name", name}, {"in", "query"}, {"required", false}, {"schema", {{"type", "string"}}}});
+    if (!parameters.empty()) operation["parameters"] = parameters;
+    if (const json body = request_of(route.action); !body.is_null()) operation["requestBody"] = body;
+    operation["responses"] = responses_of(route);
+    operation["security"] = json::array();
+    if (route.role) operation["security"].push_back({{"token", json::array()}});
+    paths[route.path][method] = operation;
+  }
+  return json{{"openapi", "3.0.3"},
+              {"info", {{"title", "Tandem"}, {"version", train::version()}}},
+              {"paths", paths},
+              {"components", {{"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}}}}}
+      .dump(2);
+}
+
+}  // namespace tandem::deploy

@@ -1,0 +1,36 @@
+#include <fmt/format.h>
+#include <tandem/deploy/serve.h>
+
+#include <csignal>
+
+namespace tandem::deploy {
+
+void serve(const ServeOptions& options) {
+  const bool local = is_loopback(options.http.address);
+  if (!local && options.access.open())
+    fail("serve", "other machines reach {}: give tokens with --tokens FILE, or listen on 127.0.0.1", options.http.address);
+  Metrics metrics;
+  Models models(options.models, options.batch, metrics);
+  const HttpServer* listening = nullptr;
+  Service service(models, metrics,
+                  {options.access, local, options.most_examples, options.say,
+                   [&listening] { return listening ? listening->connections() : 0; }});
+  HttpServer server(options.http,
+                    [&](Request request, const Respond& respond) { service.handle(std::move(request), respond); });
+  listening = &server;
+  for (const int number : {SIGINT, SIGTERM})
+    server.on_signal(number, [&] {
+      options.say("ending: what came is answered");
+      service.drain();
+      server.stop();
+    });
+  server.on_signal(SIGHUP, [&] { service.reload(); });
+  options.listening(fmt::format("http://{}:{}", options.http.address.find(':') == std::string::npos
+                                                    ? options.http.address
+                                                    : fmt::format("[{}]", options.http.address),
+                                server.port()));
+  server.run();
+  service.stop();
+}
+
+}  // namespace tandem::deploy
