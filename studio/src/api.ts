@@ -40,15 +40,13 @@ export interface Look {
 export interface Explanation {
   method: string;
   label: string;
-  height: number;
-  width: number;
-  map: string; // int8 in base64, (height, width): 127 is the strongest part for the label, below 0 speaks against it
+  map: { shape: [number, number]; data: number[] }; // how much each pixel speaks for the label; below 0: against it
 }
 
 export interface Neighbour {
   picture: string;
   label: string;
-  distance: number;
+  similarity: number;
 }
 
 export interface Layer {
@@ -178,7 +176,7 @@ const get = async <T>(path: string, signal?: AbortSignal): Promise<T> => (await 
 const post = async <T>(path: string, body?: unknown, signal?: AbortSignal): Promise<T> => {
   const options: RequestInit =
     body instanceof Blob
-      ? { body, headers: { 'Content-Type': 'application/octet-stream' } }
+      ? { body, headers: { 'Content-Type': body.type } }
       : { body: JSON.stringify(body ?? {}), headers: { 'Content-Type': 'application/json' } };
   return (await ask(path, { method: 'POST', signal, ...options })).json();
 };
@@ -195,8 +193,8 @@ const query = (values: Record<string, string>) => '?' + new URLSearchParams(valu
 export const api = {
   models: (signal?: AbortSignal) => get<Model[]>('/v2/models', signal),
   look: (model: string, p: Picture, signal?: AbortSignal) => post<Look>(at(model, 'look') + query({ form: p.form }), p.bytes, signal),
-  explain: (model: string, p: Picture, method: string, label: string, signal?: AbortSignal) =>
-    post<Explanation>(at(model, 'explain') + query({ form: p.form, method, label }), p.bytes, signal),
+  explain: (model: string, p: Picture, method: string, index: number, signal?: AbortSignal) =>
+    post<Explanation>(at(model, 'explain') + query({ form: p.form, method, class: String(index) }), p.bytes, signal),
   similar: (model: string, p: Picture, signal?: AbortSignal) => post<Neighbour[]>(at(model, 'similar') + query({ form: p.form }), p.bytes, signal),
   network: (model: string, signal?: AbortSignal) => get<Layer[]>(at(model, 'network'), signal),
   activations: (model: string, p: Picture, signal?: AbortSignal) =>
@@ -206,11 +204,10 @@ export const api = {
   feedback: (model: string, decision: number, label: string, person: string) =>
     post<{ correction: number }>(at(model, 'feedback'), { decision, label, person }),
   queue: (model: string, signal?: AbortSignal) => get<Waiting[]>(at(model, 'queue'), signal),
-  learning: (model: string, signal?: AbortSignal) => get<Learning>(at(model, 'versions'), signal),
+  learning: (model: string, signal?: AbortSignal) => get<Learning>(at(model, 'learning'), signal),
   learn: (model: string) => post<Update>(at(model, 'learn')),
   restore: (model: string, version: number) => post<{ version: number }>(at(model, 'restore'), { version }),
-  compare: (model: string, first: number, second: number) =>
-    get<Comparison>(at(model, 'compare') + query({ first: String(first), second: String(second) })),
+  compare: (model: string, first: number, second: number) => post<Comparison>(at(model, 'compare'), { first, second }),
   runs: (signal?: AbortSignal) => get<Run[]>('/v2/runs', signal),
   report: async (run: string) => (await ask(`/v2/runs/${encodeURIComponent(run)}/report`)).blob(),
 

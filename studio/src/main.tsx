@@ -75,6 +75,9 @@ function App() {
         {model && view === 'learn' && <Learn key={model.name} model={model} learned={reload} />}
         {model && view === 'network' && <Network key={model.name} model={model} />}
       </main>
+      <footer>
+        <a href="/openapi.json">{t('for_programs')}</a>
+      </footer>
     </>
   );
 }

@@ -1,5 +1,5 @@
 // Numbers to pixels: explanations and activations as small pictures.
-import { bytesOf, type Explanation } from './api';
+import type { Explanation } from './api';
 
 /** The colours of "for" and "against" from the style sheet. */
 function colour(name: string): [number, number, number] {
@@ -8,17 +8,20 @@ function colour(name: string): [number, number, number] {
 }
 
 /** An explanation as a see-through picture: the stronger a part, the less see-through. */
-export function heat(explanation: Explanation): HTMLCanvasElement {
+export function heat({ map }: Explanation): HTMLCanvasElement {
+  const [height, width] = map.shape;
   const canvas = document.createElement('canvas');
-  canvas.width = explanation.width;
-  canvas.height = explanation.height;
+  canvas.width = width;
+  canvas.height = height;
   const context = canvas.getContext('2d')!;
-  const image = context.createImageData(canvas.width, canvas.height);
-  const values = new Int8Array(bytesOf(explanation.map).buffer);
+  const image = context.createImageData(width, height);
+  // All but the hundredth part of the strongest pixels stay below full strength.
+  const sizes = map.data.map(Math.abs).sort((a, b) => a - b);
+  const full = sizes[Math.floor((sizes.length * 99) / 100)] || sizes[sizes.length - 1] || 1;
   const supports = colour('--good'), opposes = colour('--bad');
-  values.forEach((value, i) => {
+  map.data.forEach((value, i) => {
     image.data.set(value > 0 ? supports : opposes, i * 4);
-    image.data[i * 4 + 3] = Math.min(255, Math.round(255 * (Math.abs(value) / 127) ** 0.7));
+    image.data[i * 4 + 3] = Math.round(235 * Math.min(1, Math.abs(value) / full) ** 0.8);
   });
   context.putImageData(image, 0, 0);
   return canvas;

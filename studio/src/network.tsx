@@ -47,7 +47,7 @@ export function Network({ model }: { model: Model }) {
                 )}
               </span>
             </div>
-            {'map' in layer && <Maps layer={layer} classes={model.classes} />}
+            {'map' in layer && layer.shown > 0 && <Maps layer={layer} classes={model.classes} />}
           </li>
         ))}
       </ol>

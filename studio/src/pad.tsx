@@ -17,7 +17,8 @@ export function Pad(props: { heat: HTMLCanvasElement | null; frame: Frame | null
   const { file } = useDrawing();
 
   const paint = () => {
-    const element = canvas.current!;
+    const element = canvas.current;
+    if (!element) return; // told just before it goes
     const side = Math.round(element.clientWidth * devicePixelRatio);
     if (side === 0) return;
     if (element.width !== side) element.width = element.height = side;

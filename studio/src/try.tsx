@@ -8,7 +8,7 @@ import { Bars, ClassButtons, Person, person, Tile, Trouble } from './parts';
 import { isDark, useSettings } from './settings';
 import { oneOf, percent, probability, t, type Word } from './words';
 
-const METHODS = ['integrated', 'gradient', 'smoothgrad', 'gradcam', 'occlusion', 'shapley'] as const;
+const METHODS = ['integrated_gradients', 'gradient_input', 'smooth_grad', 'grad_cam', 'occlusion', 'shapley'] as const;
 
 /** What was answered to what is on the pad. */
 interface Answer {
@@ -62,7 +62,7 @@ export function Try({ model, learned }: { model: Model; learned: () => void }) {
   const settings = useSettings();
   useDrawing();
   const { answer, failure, again } = useAnswer(model);
-  const [method, setMethod] = useState<(typeof METHODS)[number]>('integrated');
+  const [method, setMethod] = useState<(typeof METHODS)[number]>('integrated_gradients');
   const [showWhy, setShowWhy] = useState(true);
   const [asked, setAsked] = useState<string | null>(null); // the class to explain, when it is not the answer
   const [explanation, setExplanation] = useState<Explanation | null>(null);
@@ -82,7 +82,7 @@ export function Try({ model, learned }: { model: Model; learned: () => void }) {
     setExplanation(null);
     if (!answer?.settled || !explained || !showWhy) return;
     const stop = new AbortController();
-    void picture().then(shown => shown && api.explain(model.name, shown.picture, method, explained, stop.signal)).then(
+    void picture().then(shown => shown && api.explain(model.name, shown.picture, method, model.classes.indexOf(explained), stop.signal)).then(
       got => !stop.signal.aborted && got && (setExplanation(got), setTrouble(null)),
       reason => !stop.signal.aborted && setTrouble(reason),
     );

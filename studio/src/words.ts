@@ -23,6 +23,7 @@ const en = {
   again: 'Try again',
   token: 'This server asks for a token.',
   token_enter: 'Enter',
+  for_programs: 'For programs',
   not_learning: 'This model is a single file. Serve its run folder to collect corrections and learn from them.',
 
   pad: 'Drawing pad: draw with mouse, finger or pen. Arrow keys move the pen and Space lowers or lifts it.',
@@ -49,10 +50,10 @@ const en = {
   for_it: 'for it',
   against_it: 'against it',
   method: 'Method',
-  gradient: 'Gradient × input',
-  integrated: 'Integrated gradients',
-  smoothgrad: 'SmoothGrad',
-  gradcam: 'Grad-CAM',
+  gradient_input: 'Gradient × input',
+  integrated_gradients: 'Integrated gradients',
+  smooth_grad: 'SmoothGrad',
+  grad_cam: 'Grad-CAM',
   occlusion: 'Occlusion',
   shapley: 'Shapley values',
   sees: 'What the network sees',
@@ -175,6 +176,7 @@ const zh: typeof en = {
   again: '重试',
   token: '此服务器需要令牌。',
   token_enter: '进入',
+  for_programs: '供程序调用',
   not_learning: '此模型是单个文件。请提供其运行文件夹，才能收集纠正并从中学习。',
 
   pad: '画板：用鼠标、手指或笔书写。方向键移动笔尖，空格键落笔或抬笔。',
@@ -201,10 +203,10 @@ const zh: typeof en = {
   for_it: '支持',
   against_it: '反对',
   method: '方法',
-  gradient: '梯度 × 输入',
-  integrated: '积分梯度',
-  smoothgrad: 'SmoothGrad',
-  gradcam: 'Grad-CAM',
+  gradient_input: '梯度 × 输入',
+  integrated_gradients: '积分梯度',
+  smooth_grad: 'SmoothGrad',
+  grad_cam: 'Grad-CAM',
   occlusion: '遮挡',
   shapley: 'Shapley 值',
   sees: '网络看到的',
@@ -314,9 +316,9 @@ const locale = () => (settings.language === 'zh' ? 'zh-CN' : 'en');
 export const whole = (n: number): string => n.toLocaleString(locale());
 export const percent = (x: number | null, digits = 1): string =>
   x === null ? '–' : x.toLocaleString(locale(), { style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits });
-/** As many digits as it takes to tell a probability from 0 and 1, but never 100 % for what is not. */
+/** Never 0 or 100 % for what is not. */
 export const probability = (p: number): string =>
-  p > 0.99995 ? '> ' + percent(0.9999, 2) : percent(p, p > 0.999 || (p < 0.001 && p > 0) ? 2 : p > 0.99 || p < 0.1 ? 1 : 0);
+  p > 0.9999 ? '> ' + percent(0.9999, 2) : p > 0.999 ? percent(p, 2) : p < 0.001 ? '< ' + percent(0.001) : percent(p, p > 0.99 || p < 0.1 ? 1 : 0);
 export const moment = (utc: string): string => {
   const time = new Date(utc);
   if (Number.isNaN(time.getTime())) return utc;

@@ -1,5 +1,6 @@
 #include <tandem/cli/terminal.h>
 #include <tandem/cli/verbs.h>
+#include <tandem/data/catalog.h>
 #include <tandem/deploy/serve.h>
 
 #include <cstdlib>
@@ -12,7 +13,8 @@ constexpr const char* tokens_variable = "TANDEM_TOKENS";
 
 struct Options {
   std::vector<std::string> models;
-  std::string tokens;
+  std::string tokens, data;
+  bool no_inputs = false;
   double delay_ms = 0, patience = 10, idle = 30, transfer = 30, grace = 10, body_mb = 16;
   deploy::ServeOptions serve;
 };
@@ -36,6 +38,8 @@ int run(Options& o) {
   s.http.grace = duration<milliseconds>(o.grace);
   s.batch.delay = duration<std::chrono::microseconds>(o.delay_ms / 1000);
   s.batch.patience = duration<milliseconds>(o.patience);
+  s.studio.data_folder = data::data_folder(o.data);
+  s.studio.keep_inputs = !o.no_inputs;
   s.say = say;
   s.listening = [&](const std::string& url) {
     say(fmt::format("serving {} model{}; Ctrl-C ends it", s.models.size(), s.models.size() == 1 ? "" : "s"));
@@ -50,7 +54,7 @@ int run(Options& o) {
 
 void add_serve(CLI::App& app, Context& context) {
   auto o = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("serve", "Answer requests over HTTP (Open Inference Protocol)");
+  CLI::App* verb = app.add_subcommand("serve", "Answer requests over HTTP (Open Inference Protocol), and people on a page");
   const auto option = [&](const char* name, auto& value, const char* variable, const char* help) {
     return verb->add_option(name, value, help)->envname(variable)->capture_default_str();
   };
@@ -88,6 +92,10 @@ void add_serve(CLI::App& app, Context& context) {
       ->check(CLI::Range(0.001, 86'400.0));
   option("--grace", o->grace, "TANDEM_SERVE_GRACE", "Seconds that the end waits for what is under way")
       ->check(CLI::Range(0.0, 3600.0));
+  verb->add_flag("--no-inputs", o->no_inputs,
+                 "Write no picture down; what people say is kept, but nothing can be learned from it")
+      ->envname("TANDEM_SERVE_NO_INPUTS");
+  verb->add_option("--data", o->data, "Folder of the data sets, for a run that has remembered nothing of its own yet");
   verb->footer("SIGHUP reads the model files again and puts them in service. Endpoints: /openapi.json.");
   verb->callback([o, &context] { context.action = [o] { return run(*o); }; });
 }

@@ -14,7 +14,7 @@ void serve(const ServeOptions& options) {
   const HttpServer* listening = nullptr;
   Service service(models, metrics,
                   {options.access, local, options.most_examples, options.say,
-                   [&listening] { return listening ? listening->connections() : 0; }});
+                   [&listening] { return listening ? listening->connections() : 0; }, options.studio});
   HttpServer server(options.http,
                     [&](Request request, const Respond& respond) { service.handle(std::move(request), respond); });
   listening = &server;
