@@ -15,7 +15,7 @@ struct Options {
   std::vector<std::string> models;
   std::string tokens, data;
   bool no_inputs = false;
-  double delay_ms = 0, patience = 10, idle = 30, transfer = 30, grace = 10, body_mb = 16;
+  double delay_ms = 0, patience = 10, idle = 30, transfer = 30, grace = 10, body_mb = 8;
   deploy::ServeOptions serve;
 };
 

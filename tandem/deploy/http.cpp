@@ -51,14 +51,15 @@ Request take(http::request_parser<http::string_body>& parser) {
   return out;
 }
 
-// What HTTP leaves open and attackers use: both ways to say how long a body is, or another coding than chunks.
+// What HTTP leaves open and attackers use: both ways to say how long a body is, another coding than chunks, two hosts.
 bool ambiguous(const http::request_parser<http::string_body>& parser) {
   const auto& message = parser.get();
   const std::string_view coding = message[http::field::transfer_encoding];
   if (message.count(http::field::transfer_encoding) > 0 &&
       (message.count(http::field::content_length) > 0 || !boost::beast::iequals(coding, "chunked")))
     return true;
-  return message.version() != 10 && message.count(http::field::host) != 1;
+  if (message.version() == 10) return message.count(http::field::host) > 1;
+  return message.version() != 11 || message.count(http::field::host) != 1;
 }
 
 }  // namespace
@@ -211,8 +212,9 @@ struct HttpServer::Impl {
         std::tie(error, std::ignore) = co_await http::async_read(s.socket, buffer, parser, token);
       }
       if (error) {
-        const bool cut = s.overdue && (end <= Clock::now() || buffer.size() == 0);
-        if (const int status = cut ? 0 : status_of(error, s.overdue)) co_await refuse(s, status, "");
+        const bool begun = parser.got_some() || buffer.size() > 0;
+        if (const int status = begun && end > Clock::now() ? status_of(error, s.overdue) : 0)
+          co_await refuse(s, status, "");
         co_return;
       }
       s.deadline = Clock::time_point::max();  // the handler has limits of its own

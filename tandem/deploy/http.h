@@ -55,7 +55,7 @@ using Handler = std::function<void(Request, const Respond&)>;
 struct HttpOptions {
   std::string address = "127.0.0.1";
   uint16_t port = 8080;  // 0: a free one
-  int64_t most_body = int64_t{16} << 20, most_header = int64_t{16} << 10;  // bytes
+  int64_t most_body = int64_t{8} << 20, most_header = int64_t{16} << 10;  // bytes
   int64_t most_connections = 1000;
   // A request's header must be there after `idle`, its body after another `transfer`, and so long may an answer take to
   // be fetched; slower connections are closed. The end waits `grace` for what is under way.

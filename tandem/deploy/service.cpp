@@ -179,6 +179,7 @@ void Service::infer(const Shared& call) {
 }
 
 void Service::submit(const Shared& call, const Models::Live& live, InferRequest request) {
+  call->request.body = {};  // the pixels are all that is needed from here on
   Batcher::Job job;
   job.model = live.model;
   job.pixels = std::move(request.pixels);
