@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
   cli::add_train(app, context);
   cli::add_evaluate(app, context);
   cli::add_predict(app, context);
+  cli::add_explain(app, context);
   cli::add_inspect(app, context);
   cli::add_serve(app, context);
   cli::add_label(app, context);

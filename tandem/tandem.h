@@ -4,6 +4,8 @@
 #include <tandem/base/threads.h>
 #include <tandem/data/catalog.h>
 #include <tandem/evaluate/classification.h>
+#include <tandem/evaluate/confidence.h>
+#include <tandem/evaluate/deferral.h>
 #include <tandem/evaluate/report.h>
 #include <tandem/nn/activation.h>
 #include <tandem/nn/conv.h>
@@ -22,8 +24,9 @@
 #include <tandem/ops/reduce.h>
 #include <tandem/ops/shape.h>
 #include <tandem/optim/optimizer.h>
-#include <tandem/people/learn.h>
+#include <tandem/people/explain.h>
 #include <tandem/people/labelling.h>
+#include <tandem/people/learn.h>
 #include <tandem/people/suspects.h>
 #include <tandem/people/versions.h>
 #include <tandem/train/fit.h>

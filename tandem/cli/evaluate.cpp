@@ -11,9 +11,21 @@ namespace {
 
 struct Options {
   std::string model, source, split = "test", data, page;
-  std::vector<std::string> require;
+  std::vector<std::string> require, strangers;
   bool json = false;
 };
+
+/// Pictures of another data set, at the network's size: its test part, or all of it.
+data::ImageSet load_strangers(const std::string& source, const tasks::ImageModel& model, const train::Recipe& recipe,
+                              const fs::path& folder) {
+  const data::LoadOptions options{.data_folder = folder,
+                                  .seed = recipe.seed,
+                                  .image = {.height = model.input.height,
+                                            .width = model.input.width,
+                                            .channels = model.input.channels}};
+  data::ImageSplits splits = data::load(source, options);
+  return splits.test.size() > 0 ? splits.test : splits.train;
+}
 
 int run(const Options& o, const Context& context) {
   (void)parse_gates(o.require);
@@ -21,6 +33,8 @@ int run(const Options& o, const Context& context) {
   tasks::ImageModel model = tasks::ImageModel::load(path);
   if (!model.notes.contains("recipe"))
     fail(ErrorKind::data, path.string(), "holds no recipe: it was not made by `tandem train`");
+  if (!o.strangers.empty() && !model.confidence)
+    fail("--strangers", "{} has no confidence to be measured: train it with `people:` in its recipe", path.string());
   train::Recipe recipe = train::Recipe::read(Config::parse(model.notes.at("recipe"), path.string() + " (recipe)"));
   if (!o.source.empty()) {
     recipe.data.source = o.source;
@@ -29,7 +43,8 @@ int run(const Options& o, const Context& context) {
     recipe.data.train = recipe.data.test = 0;
     recipe.data.test_share = recipe.data.validation = 0;  // the network learned from none of it: nothing to hold back
   }
-  const data::ImageSplits splits = train::prepare(recipe, data::data_folder(o.data));
+  const fs::path folder = data::data_folder(o.data);
+  const data::ImageSplits splits = train::prepare(recipe, folder);
   const bool whole = !o.source.empty() && o.split == "test" && splits.test.size() == 0;  // data without parts
   const std::string split = whole ? "all" : o.split;
   const data::ImageSet& set = whole                     ? splits.train
@@ -41,14 +56,29 @@ int run(const Options& o, const Context& context) {
   result.facts.folder = o.model;
   result.facts.seed = recipe.seed;
   result.facts.command = context.command;
+  const evaluate::Deferral* deferral = result.deferral ? &*result.deferral : nullptr;
   if (o.json)
-    fmt::print("{}", evaluate::report_json(result.facts, result.result));
+    fmt::print("{}", evaluate::report_json(result.facts, result.result, deferral));
   else
-    fmt::print("{}\n", evaluate::text_table(result.result));
+    fmt::print("{}\n{}", evaluate::text_table(result.result), deferral ? evaluate::text_of(*deferral) + "\n" : "");
+  if (!o.strangers.empty()) {
+    const evaluate::Confidence& confidence = *model.confidence;
+    const std::vector<evaluate::Verdict> known = confidence.judge(model.outputs(set));
+    for (const std::string& source : o.strangers) {
+      const data::ImageSet strange = load_strangers(source, model, recipe, folder);
+      const evaluate::Strangers measured =
+          evaluate::strangers(known, confidence.judge(model.outputs(strange)), source);
+      if (o.json)
+        say(evaluate::text_of(measured));
+      else
+        fmt::print("{}", evaluate::text_of(measured));
+    }
+  }
   if (!o.page.empty()) {
     write_text(o.page, evaluate::report_page({.facts = result.facts,
                                               .result = result.result,
                                               .predictions = result.predictions,
+                                              .deferral = deferral,
                                               .images = &set,
                                               .recipe = model.notes.at("recipe"),
                                               .network = train::layer_rows(model.net)}));
@@ -68,6 +98,8 @@ void add_evaluate(CLI::App& app, Context& context) {
       ->check(CLI::IsMember({"train", "validation", "test"}))
       ->capture_default_str();
   verb->add_option("--data", o->data, "Folder of the data sets (else TANDEM_DATA, else the cache folder)");
+  verb->add_option("--strangers", o->strangers,
+                   "Data that the network should not know (shapes, noise, a path): how well it tells it apart");
   verb->add_option("--page", o->page, "Write the report page to this file too");
   verb->add_option("--require", o->require,
                    "Fail with exit code 4 unless met: accuracy>=0.97, macro.f1>=0.9, ece<=0.05");

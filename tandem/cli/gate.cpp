@@ -8,22 +8,24 @@
 namespace tandem::cli {
 namespace {
 
-using Figure = double (*)(const evaluate::Classification&);
+using Figure = double (*)(const train::Evaluation&);
 
 const std::map<std::string, Figure>& figures() {
-  using C = evaluate::Classification;
+  using E = train::Evaluation;
   static const std::map<std::string, Figure> all{
-      {"accuracy", [](const C& c) { return c.accuracy; }},
-      {"loss", [](const C& c) { return c.loss; }},
-      {"errors", [](const C& c) { return static_cast<double>(c.errors); }},
-      {"ece", [](const C& c) { return c.ece; }},
-      {"auc", [](const C& c) { return c.macro_auc; }},
-      {"mcc", [](const C& c) { return c.mcc; }},
-      {"balanced_accuracy", [](const C& c) { return c.balanced_accuracy; }},
-      {"macro.precision", [](const C& c) { return c.macro.precision; }},
-      {"macro.recall", [](const C& c) { return c.macro.recall; }},
-      {"macro.f1", [](const C& c) { return c.macro.f1; }},
-      {"weighted.f1", [](const C& c) { return c.weighted.f1; }},
+      {"accuracy", [](const E& e) { return e.result.accuracy; }},
+      {"loss", [](const E& e) { return e.result.loss; }},
+      {"errors", [](const E& e) { return static_cast<double>(e.result.errors); }},
+      {"ece", [](const E& e) { return e.result.ece; }},
+      {"auc", [](const E& e) { return e.result.macro_auc; }},
+      {"mcc", [](const E& e) { return e.result.mcc; }},
+      {"balanced_accuracy", [](const E& e) { return e.result.balanced_accuracy; }},
+      {"macro.precision", [](const E& e) { return e.result.macro.precision; }},
+      {"macro.recall", [](const E& e) { return e.result.macro.recall; }},
+      {"macro.f1", [](const E& e) { return e.result.macro.f1; }},
+      {"answered", [](const E& e) { return e.deferral ? e.deferral->share : 1; }},
+      {"answered.accuracy", [](const E& e) { return e.deferral ? e.deferral->accuracy : e.result.accuracy; }},
+      {"weighted.f1", [](const E& e) { return e.result.weighted.f1; }},
   };
   return all;
 }
@@ -57,7 +59,7 @@ std::vector<Gate> parse_gates(const std::vector<std::string>& texts) {
 int check_gates(const std::vector<std::string>& texts, const train::Evaluation& evaluation) {
   int code = 0;
   for (const Gate& gate : parse_gates(texts)) {
-    const double value = figures().at(gate.figure)(evaluation.result);
+    const double value = figures().at(gate.figure)(evaluation);
     const bool met = gate.at_least ? value >= gate.bound : value <= gate.bound;
     if (met) continue;
     say(fmt::format("gate missed: {} is {:.5g}, required {} {:g}", gate.figure, value,

@@ -1,15 +1,10 @@
+#include <tandem/base/text.h>
+#include <tandem/cli/pictures.h>
 #include <tandem/cli/verbs.h>
-#include <tandem/data/folder.h>
-#include <tandem/data/formats/image.h>
-#include <tandem/data/formats/resize.h>
 #include <tandem/evaluate/report.h>
 #include <tandem/train/run.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
-#include <iostream>
-#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -22,49 +17,6 @@ struct Options {
   bool invert = false;
 };
 
-struct Named {
-  std::string name;
-  std::vector<uint8_t> bytes;
-};
-
-// Files as they were named; folders give their pictures in order of name; `-` is standard input.
-std::vector<std::string> expand(const std::vector<std::string>& inputs) {
-  std::vector<std::string> out;
-  for (const std::string& input : inputs) {
-    if (input == "-" || !fs::is_directory(input)) {
-      out.push_back(input);
-      continue;
-    }
-    std::vector<std::string> inside;
-    std::error_code error, dangling;
-    for (fs::recursive_directory_iterator at(input, error), end; !error && at != end; at.increment(error)) {
-      std::string ending = at->path().extension().string();
-      std::ranges::transform(ending, ending.begin(),
-                             [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-      if ((ending == ".png" || ending == ".jpg" || ending == ".jpeg") && at->is_regular_file(dangling))
-        inside.push_back(at->path().string());
-    }
-    if (error) fail(ErrorKind::file, input, "cannot be read to its end: {}", error.message());
-    if (inside.empty()) fail(ErrorKind::data, input, "holds no .png, .jpg or .jpeg file");
-    std::ranges::sort(inside);
-    out.insert(out.end(), inside.begin(), inside.end());
-  }
-  return out;
-}
-
-std::vector<uint8_t> read_input(const std::string& name) {
-  if (name != "-") return read_file(name, uint64_t{1} << 30);
-  std::vector<uint8_t> bytes;
-  uint8_t piece[65536];
-  for (ssize_t got = 0; (got = ::read(STDIN_FILENO, piece, sizeof piece)) > 0;)
-    bytes.insert(bytes.end(), piece, piece + got);
-  return bytes;
-}
-
-std::string padded(const std::string& text, int64_t width) {
-  return text + std::string(static_cast<size_t>(std::max<int64_t>(0, width - evaluate::display_width(text))), ' ');
-}
-
 std::string csv_field(const std::string& text) {  // RFC 4180
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
   std::string out = "\"";
@@ -72,57 +24,95 @@ std::string csv_field(const std::string& text) {  // RFC 4180
   return out + "\"";
 }
 
+/// A class name for each member, "4 9"; "-" for an empty set.
+std::string set_text(const evaluate::Verdict& v, const std::vector<std::string>& classes, std::string_view separator) {
+  std::vector<std::string> names;
+  for (const int32_t c : v.set) names.push_back(classes[static_cast<size_t>(c)]);
+  return names.empty() ? "-" : join(names, separator);
+}
+
+const char* word_of(evaluate::Why why) {
+  switch (why) {
+    case evaluate::Why::unsure: return "unsure";
+    case evaluate::Why::unfamiliar: return "unfamiliar";
+    default: return "";
+  }
+}
+
+/// One picture and what the network says of it; `verdict` is none for a model without confidence.
+struct Answer {
+  const std::string& name;
+  std::span<const float> row;
+  std::vector<size_t> order;  // classes, the most probable first
+  const evaluate::Verdict* verdict;
+};
+
+nlohmann::ordered_json json_of(const Answer& a, const std::vector<std::string>& classes) {
+  nlohmann::ordered_json all;
+  for (size_t c = 0; c < classes.size(); ++c) all[classes[c]] = a.row[c];
+  nlohmann::ordered_json out{
+      {"input", a.name}, {"label", classes[a.order[0]]}, {"probability", a.row[a.order[0]]}, {"probabilities", all}};
+  if (!a.verdict) return out;
+  nlohmann::ordered_json set = nlohmann::ordered_json::array();
+  for (const int32_t c : a.verdict->set) set.push_back(classes[static_cast<size_t>(c)]);
+  out["set"] = set;
+  out["defer"] = a.verdict->deferred();
+  out["why"] = word_of(a.verdict->why);
+  out["strangeness"] = a.verdict->strangeness;
+  return out;
+}
+
+std::string csv_of(const Answer& a, const std::vector<std::string>& classes) {
+  std::string out = fmt::format("{},{},{:.6f}", csv_field(a.name), csv_field(classes[a.order[0]]), a.row[a.order[0]]);
+  if (a.verdict)
+    out += fmt::format(",{},{},{},{:.4f}", csv_field(set_text(*a.verdict, classes, " ")),
+                       a.verdict->deferred() ? "true" : "false", word_of(a.verdict->why), a.verdict->strangeness);
+  for (const float p : a.row) out += fmt::format(",{:.6f}", p);
+  return out + "\n";
+}
+
+std::string line_of(const Answer& a, const std::vector<std::string>& classes, int64_t wide, int64_t label) {
+  std::string next;
+  for (size_t c = 1; c < std::min<size_t>(3, classes.size()); ++c)
+    next += fmt::format("{}{} {:.1f} %", c > 1 ? ", " : "", classes[a.order[c]], 100 * a.row[a.order[c]]);
+  std::string said;
+  if (a.verdict) {
+    said = fmt::format("   set {{{}}}", set_text(*a.verdict, classes, ", "));
+    if (a.verdict->why == evaluate::Why::unsure) said += "   ask a person: unsure";
+    if (a.verdict->why == evaluate::Why::unfamiliar)
+      said += fmt::format("   ask a person: unlike the training data ({:.2f} times the limit)", a.verdict->strangeness);
+  }
+  return fmt::format("{}  {}  {:5.1f} %   then {}{}\n", padded(a.name, wide), padded(classes[a.order[0]], label),
+                     100 * a.row[a.order[0]], next, said);
+}
+
 int run(const Options& o) {
   tasks::ImageModel model = tasks::ImageModel::load(train::model_path(o.model));
-  const std::vector<std::string> names = expand(o.inputs);
-  data::ImageSet set;
-  set.classes = model.classes;
-  set.labels.assign(names.size(), 0);
-  set.pixels = Tensor::empty(
-      {static_cast<int64_t>(names.size()), model.input.height, model.input.width, model.input.channels}, DType::u8);
-  for (size_t i = 0; i < names.size(); ++i) {
-    Tensor image =
-        data::decode_image(read_input(names[i]), model.input.channels, names[i] == "-" ? "standard input" : names[i]);
-    if (o.invert)
-      std::ranges::transform(image.data<uint8_t>(), image.data<uint8_t>().begin(),
-                             [](uint8_t v) { return static_cast<uint8_t>(255 - v); });
-    image = data::resize(image, model.input.height, model.input.width);
-    std::memcpy(set.pixels.data<uint8_t>().data() + i * image.byte_count(), image.bytes(), image.byte_count());
-  }
-  const std::vector<float> probabilities = model.predict(set);
+  const auto [names, set] = read_pictures(model, o.inputs, o.invert);
+  const evaluate::Outputs outputs = model.outputs(set);
+  const Tensor p = model.confidence ? model.confidence->calibrated(outputs.probabilities) : outputs.probabilities;
+  const std::vector<evaluate::Verdict> verdicts =
+      model.confidence ? model.confidence->judge(outputs) : std::vector<evaluate::Verdict>{};
   const size_t classes = model.classes.size();
 
   int64_t wide = 5, label = 0;
   for (const auto& name : names) wide = std::max(wide, evaluate::display_width(name));
   for (const auto& name : model.classes) label = std::max(label, evaluate::display_width(name));
   if (o.format == "csv") {
-    fmt::print("input,label,probability");
+    fmt::print("input,label,probability{}", model.confidence ? ",set,defer,why,strangeness" : "");
     for (const auto& name : model.classes) fmt::print(",{}", csv_field("p:" + name));
     fmt::print("\n");
   }
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (size_t i = 0; i < names.size(); ++i) {
-    const auto row = std::span(probabilities).subspan(i * classes, classes);
-    std::vector<size_t> order(classes);
-    for (size_t c = 0; c < classes; ++c) order[c] = c;
-    std::ranges::stable_sort(order, [&](size_t a, size_t b) { return row[a] > row[b]; });
-    const size_t best = order[0];
-    if (o.format == "json") {
-      nlohmann::ordered_json all;
-      for (size_t c = 0; c < classes; ++c) all[model.classes[c]] = row[c];
-      list.push_back(
-          {{"input", names[i]}, {"label", model.classes[best]}, {"probability", row[best]}, {"probabilities", all}});
-    } else if (o.format == "csv") {
-      fmt::print("{},{},{:.6f}", csv_field(names[i]), csv_field(model.classes[best]), row[best]);
-      for (const float p : row) fmt::print(",{:.6f}", p);
-      fmt::print("\n");
-    } else {
-      std::string next;
-      for (size_t c = 1; c < std::min<size_t>(3, classes); ++c)
-        next += fmt::format("{}{} {:.1f} %", c > 1 ? ", " : "", model.classes[order[c]], 100 * row[order[c]]);
-      fmt::print("{}  {}  {:5.1f} %   then {}\n", padded(names[i], wide), padded(model.classes[best], label),
-                 100 * row[best], next);
-    }
+    Answer answer{names[i], p.data<const float>().subspan(i * classes, classes), std::vector<size_t>(classes),
+                  model.confidence ? &verdicts[i] : nullptr};
+    for (size_t c = 0; c < classes; ++c) answer.order[c] = c;
+    std::ranges::stable_sort(answer.order, [&](size_t a, size_t b) { return answer.row[a] > answer.row[b]; });
+    if (o.format == "json")
+      list.push_back(json_of(answer, model.classes));
+    else
+      fmt::print("{}", o.format == "csv" ? csv_of(answer, model.classes) : line_of(answer, model.classes, wide, label));
   }
   if (o.format == "json") fmt::print("{}\n", list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   return 0;

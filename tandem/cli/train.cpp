@@ -23,9 +23,11 @@ int finish(const train::RunFolder& folder, const train::RunResult& result, const
     return 130;
   }
   if (o.json)
-    fmt::print("{}", evaluate::report_json(result.test.facts, result.test.result));
+    fmt::print("{}", evaluate::report_json(result.test.facts, result.test.result,
+                                           result.test.deferral ? &*result.test.deferral : nullptr));
   else
-    fmt::print("\n{}\n", evaluate::text_table(result.test.result));
+    fmt::print("\n{}\n{}", evaluate::text_table(result.test.result),
+               result.test.deferral ? evaluate::text_of(*result.test.deferral) + "\n" : "");
   say(fmt::format(
       "{} in {}, {}\n\n  report   {}\n  model    {}\n\nNext:\n  tandem inspect {}\n  tandem predict {} PICTURE…",
       result.outcome == train::Outcome::stopped_early ? "stopped early" : "trained", clock(result.train_seconds),

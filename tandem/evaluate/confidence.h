@@ -26,7 +26,7 @@ struct Goal {
 /// `people:` in a recipe.
 struct PeopleOptions {
   double coverage = 0.95;  // promised share of sets that hold the true class
-  Goal goal;               // neither given: share 0.05
+  Goal goal = {};          // neither given: share 0.05
   double unfamiliar = 0.005;    // share of validation examples that may be called unlike the training data
   double person_error = 0.02;   // how often a person errs: for the accuracy of both together
   void fields(Fields& f);

@@ -63,7 +63,7 @@ Deferral deferral(const Confidence& confidence, const Outputs& outputs, std::spa
   if (verdicts.size() != labels.size())
     fail("deferral", "{} verdicts but {} labels", verdicts.size(), labels.size());
   Deferral out;
-  out.goal = confidence.options().goal.text();
+  out.goal = confidence.options().goal;
   out.reached = confidence.reached();
   out.temperature = confidence.temperature();
   out.ece_before = ece_of(outputs.probabilities, labels);
@@ -125,7 +125,7 @@ Strangers strangers(std::span<const Verdict> known, std::span<const Verdict> str
 std::string text_of(const Deferral& d) {
   std::string out = fmt::format(
       "answers {:.2f} % of the examples, {:.3f} % of them right ({} errors); goal on validation: {}{}\n",
-      100 * d.share, 100 * d.accuracy, d.errors, d.goal,
+      100 * d.share, 100 * d.accuracy, d.errors, d.goal.text(),
       d.reached ? "" : " (too few validation examples to promise it: everything is deferred)");
   out += fmt::format("hands {} to a person ({} unsure, {} unfamiliar), among them {} it would have got wrong\n",
                      grouped(d.unsure + d.unfamiliar), d.unsure, d.unfamiliar, d.caught);

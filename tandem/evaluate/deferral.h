@@ -12,7 +12,7 @@ namespace tandem::evaluate {
 /// What sets promised to hold the true class, and what they held.
 struct SetScores {
   double promised = 0, covered = 0;
-  Interval interval;  // of `covered`, 95 %
+  Interval interval = {};  // of `covered`, 95 %
   double mean_size = 0;
   int64_t empty = 0, single = 0;  // sets of no class, of one
 };
@@ -23,7 +23,7 @@ struct SharePoint {
 };
 
 struct Deferral {
-  std::string goal;
+  Goal goal = {};
   bool reached = true;  // false: the validation part was too small for the promise, and everything is deferred
   double temperature = 1;
   double ece_before = 0;  // of the network's own probabilities

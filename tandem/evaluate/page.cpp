@@ -144,6 +144,32 @@ ordered_json facts_json(const RunFacts& f) {
           {"date", f.date},       {"machine", f.machine}};
 }
 
+ordered_json people_data(const Deferral& d) {
+  ordered_json sets = ordered_json::array(), curve = ordered_json::array();
+  for (const SetScores& s : d.sets)
+    sets.push_back(ordered_json::array({s.promised, rounded(s.covered), rounded(s.mean_size), s.single, s.empty}));
+  for (const SharePoint& point : d.curve)
+    curve.push_back(ordered_json::array({rounded(point.share), rounded(point.accuracy, 1e6)}));
+  return {{"right", d.goal.right},
+          {"share_goal", d.goal.share},
+          {"reached", d.reached},
+          {"temperature", rounded(d.temperature)},
+          {"ece_before", rounded(d.ece_before)},
+          {"examples", d.examples},
+          {"answered", d.answered},
+          {"errors", d.errors},
+          {"unsure", d.unsure},
+          {"unfamiliar", d.unfamiliar},
+          {"caught", d.caught},
+          {"share", rounded(d.share)},
+          {"accuracy", rounded(d.accuracy, 1e7)},
+          {"interval", ordered_json::array({rounded(d.interval.low), rounded(d.interval.high)})},
+          {"network", rounded(d.network, 1e7)},
+          {"person_error", 1 - d.person},
+          {"sets", std::move(sets)},
+          {"curve", std::move(curve)}};
+}
+
 int64_t best_epoch(const PageInput& in) {
   if (in.best_epoch > 0) return in.best_epoch;
   int64_t best = 0;
@@ -252,6 +278,7 @@ std::string report_page(const PageInput& in) {
                                            rounded(h.train_accuracy), rounded(h.validation_accuracy), h.learning_rate,
                                            rounded(h.seconds, 1e2)}));
   data["best"] = best_epoch(in);
+  if (in.deferral) data["people"] = people_data(*in.deferral);
   data["recipe"] = in.recipe;
   ordered_json& network = data["network"] = ordered_json::array();
   for (const LayerRow& row : in.network)
@@ -264,7 +291,7 @@ std::string report_page(const PageInput& in) {
   std::string page;
   page.reserve(size_t{1} << 18);
   page.append(page_head).append("<title>").append(escaped_html(title)).append("</title>\n<style>");
-  page.append(page_style).append(page_style_sections);
+  page.append(page_style).append(page_style_sections).append(page_people_style);
   if (sheet.count > 0)
     page.append(".tile{background-image:url(data:image/png;base64,").append(base64(sheet.png)).append(")}");
   page.append("</style>\n</head>\n").append(page_body);

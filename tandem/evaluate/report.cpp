@@ -85,7 +85,7 @@ ordered_json people_json(const Deferral& d) {
                     {"empty", s.empty},
                     {"single", s.single}});
   for (const SharePoint& point : d.curve) curve.push_back(ordered_json::array({point.share, point.accuracy}));
-  return {{"goal", d.goal},
+  return {{"goal", d.goal.text()},
           {"reached", d.reached},
           {"temperature", d.temperature},
           {"ece_before", d.ece_before},

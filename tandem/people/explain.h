@@ -27,7 +27,7 @@ struct ExplainOptions {
 struct Explanation {
   std::string method;
   int32_t target = 0;
-  Tensor map;              // (h, w) float32: how much each pixel speaks for the target
+  Tensor map = {};         // (h, w) float32: how much each pixel speaks for the target
   double output = 0;       // of the target's unit
   double black_output = 0; // the same for a black picture
   /// For methods that promise that the map sums to output - black_output: how far it is off, as a share of that change.

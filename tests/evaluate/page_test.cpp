@@ -68,6 +68,31 @@ TEST(Page, IsOneFileWithoutAnyAddress) {
   EXPECT_EQ(data["sheet"]["count"], data["examples"].size());
 }
 
+TEST(Page, ShowsPeopleOnlyWhenThereIsDeferral) {
+  const auto p = noisy(300, 5);
+  const auto result = classification(p);
+  EXPECT_FALSE(data_of(report_page({.result = result, .predictions = p})).contains("people"));
+  const Deferral deferral{.goal = {.right = 0.99},
+                          .examples = 300,
+                          .answered = 250,
+                          .errors = 2,
+                          .unsure = 45,
+                          .unfamiliar = 5,
+                          .caught = 20,
+                          .share = 250.0 / 300,
+                          .accuracy = 0.992,
+                          .network = 0.93,
+                          .person = 0.98,
+                          .pair = 0.985,
+                          .sets = {{.promised = 0.9, .covered = 0.91, .mean_size = 1.1, .empty = 3, .single = 280}},
+                          .curve = {{0.5, 1}, {1, 0.93}}};
+  const auto people = data_of(report_page({.result = result, .predictions = p, .deferral = &deferral}))["people"];
+  EXPECT_EQ(people["answered"], 250);
+  EXPECT_EQ(people["right"], 0.99);
+  EXPECT_EQ(people["sets"][0], (nlohmann::json{0.9, 0.91, 1.1, 280, 3}));
+  EXPECT_EQ(people["curve"].size(), 2U);
+}
+
 TEST(Page, EscapesWhatComesFromData) {
   auto p = noisy(40, 2);
   p.classes[0] = "<script>alert(1)</script>";

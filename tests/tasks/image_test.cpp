@@ -121,6 +121,34 @@ TEST(ImageModel, PredictsTheSameForAnyBatch) {
   for (size_t i = 0; i < all.size(); i += 3) EXPECT_NEAR(all[i] + all[i + 1] + all[i + 2], 1, 1e-6);
 }
 
+TEST(ImageModel, FeaturesAreWhatGoesIntoTheLastLayer) {
+  const data::ImageSet set = bands(20, 3);
+  ImageModel model = small_model();
+  EXPECT_EQ(model.net.head(), 7U);
+  EXPECT_EQ(model.feature_count(), 32);
+  const evaluate::Outputs out = model.outputs(set);
+  ASSERT_EQ(out.features.shape(), (Shape{20, 32}));
+  // The last layer by hand, from the features, gives the probabilities.
+  const auto parts = nn::named(model.net);
+  const Tensor weight = parts[parts.size() - 2].second, bias = parts.back().second;
+  for (int64_t i = 0; i < 20; ++i) {
+    std::vector<double> z(3);
+    double sum = 0;
+    for (int64_t c = 0; c < 3; ++c) {
+      double logit = bias.at(c);
+      for (int64_t j = 0; j < 32; ++j) logit += weight.at(c * 32 + j) * out.features.at(i * 32 + j);
+      sum += z[static_cast<size_t>(c)] = std::exp(logit);
+    }
+    for (int64_t c = 0; c < 3; ++c)
+      EXPECT_NEAR(out.probabilities.at(i * 3 + c), z[static_cast<size_t>(c)] / sum, 1e-5);
+  }
+  ImageModel flat = small_model();
+  flat.net = nn::Sequential{nn::Flatten{}, nn::Linear{}, nn::Softmax{}};
+  flat.build(Rng(1, "w"));
+  EXPECT_EQ(flat.feature_count(), 64);
+  expect_error(ErrorKind::usage, {"people", "no validation part"}, [&] { flat.check_people(bands(0, 1)); });
+}
+
 TEST(ImageModel, LoadRefusesDamage) {
   const Folder folder;
   small_model().save(folder / "good.safetensors");

@@ -75,6 +75,18 @@ TEST(Recipe, OverridesOfTheCommandLine) {
     expect_error(ErrorKind::usage, {"is no override", "key=value"}, [&] { train::apply_overrides(config, {bad}); });
 }
 
+TEST(Recipe, PeopleAreAskedOnlyWhenTheRecipeSaysSo) {
+  EXPECT_FALSE(recipe("network: [relu]\n").people.has_value());
+  Recipe some = recipe("network: [relu]\npeople: {}\n");
+  ASSERT_TRUE(some.people.has_value());
+  EXPECT_EQ(some.people->goal.share, 0.05) << "the goal when none is given";
+  some = recipe("network: [relu]\npeople: {goal: {right: 0.999}, coverage: 0.9}\n");
+  EXPECT_EQ(some.people->goal.right, 0.999);
+  EXPECT_EQ(some.people->goal.share, 0);
+  EXPECT_EQ(Recipe::read(some.write()).write().str(), some.write().str());
+  EXPECT_EQ(recipe("network: [relu]\n").write().str().find("people"), std::string::npos);
+}
+
 TEST(Recipe, RefusesWithPlaceAndAdvice) {
   const std::string net = "network: [relu]\n";
   const std::vector<std::pair<std::string, std::vector<std::string>>> rows{
@@ -109,6 +121,9 @@ TEST(Recipe, RefusesWithPlaceAndAdvice) {
       {net + "train: {progressive: {size: [8, 16], until: [0.5, 0.4]}}\n", {"train.progressive", "rising"}},
       {net + "loss: mse\n", {"'mse' is not known", "cross_entropy"}},
       {net + "epochs: 3\n", {"unknown key 'epochs'", "valid: name"}},
+      {net + "people: {goal: {rights: 0.99}}\n", {"goal: unknown key 'rights'", "did you mean 'right'"}},
+      {net + "people: {goal: {right: 1}}\n", {"goal.right", "0 to 0.999999"}},
+      {net + "people: {goal: {right: 0.99, share: 0.1}}\n", {"r.yaml:2:9", "both right: 0.99 and share: 0.1"}},
   };
   for (const auto& [text, parts] : rows) {
     SCOPED_TRACE(text);

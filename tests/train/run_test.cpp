@@ -80,6 +80,40 @@ TEST(Run, WritesAllThatItIs) {
   EXPECT_EQ(RunFolder::create(home / "runs", "tiny").path, home / "runs/tiny-3");
 }
 
+TEST(Run, WithPeopleFitsConfidenceAndReportsIt) {
+  const Folder home;
+  train::Recipe recipe = tiny();
+  recipe.people.emplace().goal.share = 0.2;
+  const RunFolder folder = RunFolder::create(home.path(), "people");
+  const train::RunResult result = train::run(recipe, folder, home.path(), "x", false, {});
+  ASSERT_TRUE(result.test.deferral.has_value());
+  const auto report = nlohmann::json::parse(read_text(folder.report_json()));
+  EXPECT_EQ(report.at("people").at("answered").at("examples"), result.test.deferral->answered);
+  EXPECT_EQ(report.at("people").at("sets").size(), 3U);
+  EXPECT_NE(read_text(folder.report_page()).find("\"people\":{"), std::string::npos);
+
+  tasks::ImageModel model = tasks::ImageModel::load(folder.model());
+  ASSERT_TRUE(model.confidence.has_value());
+  const data::ImageSet test = train::prepare(recipe, home.path()).test;
+  EXPECT_EQ(model.predict(test), result.test.predictions.probabilities) << "calibrated, as in the report";
+  const Tensor own = model.outputs(test).probabilities;
+  EXPECT_NE(std::vector<float>(own.data<const float>().begin(), own.data<const float>().end()), model.predict(test));
+  model.save(folder.path / "again.safetensors");
+  EXPECT_EQ(read_file(folder.path / "again.safetensors"), read_file(folder.model()));
+
+  // A model file whose confidence is damaged is refused by name.
+  TensorFile file = read_safetensors(folder.model());
+  file.tensors.pop_back();
+  write_safetensors(folder.path / "cut.safetensors", file);
+  expect_error(ErrorKind::data, {"cut.safetensors", "confidence"},
+               [&] { (void)tasks::ImageModel::load(folder.path / "cut.safetensors"); });
+
+  recipe.data.validation = 0;
+  expect_error(ErrorKind::usage, {"people", "no validation part"}, [&] {
+    (void)train::run(recipe, RunFolder::create(home.path(), "without"), home.path(), "x", false, {});
+  });
+}
+
 TEST(Run, InterruptedAndResumedGivesTheSameModel) {
   const Folder home;
   train::Recipe recipe = tiny();

@@ -1,0 +1,193 @@
+#include <tandem/base/text.h>
+#include <tandem/cli/pictures.h>
+#include <tandem/cli/terminal.h>
+#include <tandem/cli/verbs.h>
+#include <tandem/data/catalog.h>
+#include <tandem/data/formats/image.h>
+#include <tandem/evaluate/report.h>
+#include <tandem/people/explain.h>
+#include <tandem/train/run.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace tandem::cli {
+namespace {
+
+constexpr int64_t picture_side = 280;  // pixels of each panel that is written
+constexpr const char* nearest_method = "nearest";
+
+struct Options {
+  std::string model, method = "integrated_gradients", out = "explained", target, data;
+  std::vector<std::string> inputs;
+  int64_t samples = 32, count = 6;
+  bool invert = false, json = false, check = false;
+};
+
+Tensor picture_at(const data::ImageSet& set, int64_t index) {
+  return set.pixels.rows(index, index + 1).view(set.pixels.shape().without(0));
+}
+
+/// The picture itself, as large as its overlay.
+Tensor plain(const Tensor& picture) {
+  Tensor rgb = data::with_channels(picture, 3);
+  const int64_t h = rgb.size(0), w = rgb.size(1);
+  const int64_t zoom = std::max<int64_t>(1, (picture_side + std::max(h, w) - 1) / std::max(h, w));
+  Tensor out = Tensor::empty({h * zoom, w * zoom, 3}, DType::u8);
+  const auto from = rgb.data<const uint8_t>(), into = out.data<uint8_t>();
+  for (size_t i = 0; i < into.size(); ++i) {
+    const auto pixel = static_cast<int64_t>(i / 3), line = w * zoom;
+    into[i] = from[static_cast<size_t>((pixel / line / zoom * w + pixel % line / zoom) * 3) + i % 3];
+  }
+  return out;
+}
+
+/// "a/b/seven.png" -> "seven"; equal names get a number.
+std::vector<std::string> stems_of(const std::vector<std::string>& names) {
+  std::vector<std::string> out;
+  for (const std::string& name : names) {
+    const std::string stem = name == "-" ? "input" : fs::path(name).stem().string();
+    std::string unique = stem;
+    for (int n = 2; std::ranges::find(out, unique) != out.end(); ++n) unique = fmt::format("{}-{}", stem, n);
+    out.push_back(unique);
+  }
+  return out;
+}
+
+int64_t class_index(const tasks::ImageModel& model, const std::string& name) {
+  if (name.empty()) return -1;
+  const auto found = std::ranges::find(model.classes, name);
+  if (found == model.classes.end())
+    fail("--target", "'{}' is no class of this network: {}", name, join(model.classes));
+  return found - model.classes.begin();
+}
+
+nlohmann::ordered_json number(double value) {
+  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+}
+
+/// One picture: its map, written as PICTURE-METHOD.png, and its line.
+nlohmann::ordered_json explain_one(const tasks::ImageModel& model, const Tensor& picture, const Options& o,
+                                   const fs::path& file) {
+  const people::Explanation e = people::explain(
+      model, picture, {.method = o.method, .target = class_index(model, o.target), .samples = o.samples});
+  write_file(file, data::encode_png(
+                       people::beside({plain(picture), people::overlay(picture, e.map, picture_side)})));
+  nlohmann::ordered_json out{{"method", e.method},
+                             {"target", model.classes[static_cast<size_t>(e.target)]},
+                             {"output", number(e.output)},
+                             {"black_output", number(e.black_output)},
+                             {"gap", number(e.gap)},
+                             {"picture", file.string()}};
+  if (o.check) {
+    const auto ranking = people::ranking_of(e.map);
+    const people::Faithfulness f =
+        people::faithfulness(people::score_of(model, e.target), people::input_of(model, picture),
+                             people::black_input(model), ranking, picture.size(2));
+    out["deletion"] = f.deletion_area;
+    out["insertion"] = f.insertion_area;
+  }
+  return out;
+}
+
+/// The training data of a run, as its recipe tells it.
+data::ImageSet training_data(const tasks::ImageModel& model, const Options& o) {
+  if (!model.notes.contains("recipe"))
+    fail(ErrorKind::data, o.model, "holds no recipe, so its training data is not known: choose another method");
+  const train::Recipe recipe = train::Recipe::read(Config::parse(model.notes.at("recipe"), o.model + " (recipe)"));
+  return train::prepare(recipe, data::data_folder(o.data)).train;
+}
+
+int run(const Options& o) {
+  tasks::ImageModel model = tasks::ImageModel::load(train::model_path(o.model));
+  const auto [names, set] = read_pictures(model, o.inputs, o.invert);
+  const std::vector<float> probabilities = model.predict(set);
+  const std::vector<std::string> stems = stems_of(names);
+  const size_t classes = model.classes.size();
+  make_folder(o.out);
+
+  const bool nearest = o.method == nearest_method;
+  const data::ImageSet known = nearest ? training_data(model, o) : data::ImageSet{};
+  std::optional<people::Neighbours> neighbours;
+  Tensor features;
+  if (nearest) {
+    say(fmt::format("reading {} training pictures", grouped(known.size())));
+    neighbours.emplace(model, known);
+    features = model.outputs(set).features;
+  }
+
+  int64_t wide = 5;
+  for (const auto& name : names) wide = std::max(wide, evaluate::display_width(name));
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (size_t i = 0; i < names.size(); ++i) {
+    const auto index = static_cast<int64_t>(i);
+    const auto row = std::span(probabilities).subspan(i * classes, classes);
+    const auto best = static_cast<size_t>(std::ranges::max_element(row) - row.begin());
+    const Tensor picture = picture_at(set, index);
+    const fs::path file = fs::path(o.out) / fmt::format("{}-{}.png", stems[i], o.method);
+    nlohmann::ordered_json entry{
+        {"input", names[i]}, {"label", model.classes[best]}, {"probability", row[best]}};
+    std::string line = fmt::format("{}  {}  {:5.1f} %   ", padded(names[i], wide), model.classes[best], 100 * row[best]);
+    if (nearest) {
+      std::vector<Tensor> panels{plain(picture)};
+      std::vector<std::string> said;
+      nlohmann::ordered_json alike = nlohmann::ordered_json::array();
+      for (const auto& n : neighbours->nearest(features.rows(index, index + 1).data<const float>(), o.count)) {
+        panels.push_back(plain(picture_at(known, n.index)));
+        const std::string& label = model.classes[static_cast<size_t>(n.label)];
+        said.push_back(fmt::format("{} ({:.3f}, #{})", label, n.similarity, n.index));
+        alike.push_back({{"index", n.index}, {"label", label}, {"similarity", n.similarity}});
+      }
+      write_file(file, data::encode_png(people::beside(panels)));
+      entry.update({{"method", o.method}, {"nearest", alike}, {"picture", file.string()}});
+      line += "most alike: " + join(said);
+    } else {
+      entry.update(explain_one(model, picture, o, file));
+      line += fmt::format("{} for {}: {:.3f}, {:.3f} when black", o.method, entry["target"].get<std::string>(),
+                          entry["output"].is_null() ? NAN : entry["output"].get<double>(),
+                          entry["black_output"].is_null() ? NAN : entry["black_output"].get<double>());
+      if (!entry["gap"].is_null()) line += fmt::format(", off by {:.2f} %", 100 * entry["gap"].get<double>());
+      if (o.check)
+        line += fmt::format(", deletion {:.3f}, insertion {:.3f}", entry["deletion"].get<double>(),
+                            entry["insertion"].get<double>());
+    }
+    if (o.json)
+      list.push_back(std::move(entry));
+    else
+      fmt::print("{}   {}\n", line, file.string());
+  }
+  if (o.json) fmt::print("{}\n", list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  return 0;
+}
+
+}  // namespace
+
+void add_explain(CLI::App& app, Context& context) {
+  auto o = std::make_shared<Options>();
+  std::vector<std::string> methods = people::explain_methods();
+  methods.emplace_back(nearest_method);
+  CLI::App* verb = app.add_subcommand("explain", "Show which pixels, or which training pictures, an answer rests on");
+  verb->add_option("run", o->model, "A run folder or a model file")->required();
+  verb->add_option("inputs", o->inputs, "Pictures (PNG, JPEG), folders of them, or - for standard input")->required();
+  verb->add_option("--method", o->method, "How; nearest shows the training pictures most alike")
+      ->check(CLI::IsMember(methods))
+      ->capture_default_str();
+  verb->add_option("--target", o->target, "The class to explain (default: the answer)");
+  verb->add_option("--out", o->out, "Folder for the pictures")->capture_default_str();
+  verb->add_option("--samples", o->samples, "Noisy copies of smooth_grad, permutations of shapley")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  verb->add_option("--count", o->count, "How many training pictures nearest shows")
+      ->check(CLI::Range(1, 50))
+      ->capture_default_str();
+  verb->add_option("--data", o->data, "Folder of the data sets, for nearest (else TANDEM_DATA, else the cache folder)");
+  verb->add_flag("--check", o->check, "Measure how faithful the map is: deletion (low is good), insertion (high)");
+  verb->add_flag("--invert", o->invert,
+                 "Swap dark and light: for dark ink on white paper with a network of light ink on black");
+  verb->add_flag("--json", o->json, "As JSON");
+  verb->callback([o, &context] { context.action = [o] { return run(*o); }; });
+}
+
+}  // namespace tandem::cli
