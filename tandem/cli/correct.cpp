@@ -43,8 +43,8 @@ int run(const Options& o) {
   }
   people::Store store(people::store_path(folder));
   if (!o.rehearse.empty()) return rehearse(o, folder, store, model);
-  const data::ImageSet one =
-      data::load_pictures(".", {o.picture}, model.classes, {model.input.height, model.input.width, model.input.channels});
+  const data::ImageSet one = data::load_pictures(".", {o.picture}, model.classes,
+                                                 {model.input.height, model.input.width, model.input.channels});
   people::Decision decision = people::decide(model, one, folder.path.filename().string()).front();
   decision.subject = o.subject;
   const int64_t id = store.add(decision);

@@ -48,7 +48,8 @@ int run(const Options& o) {
   const auto twice = data::duplicates(data.train), leaked = data::duplicates(data.train, data.test);
   int64_t contradicting = 0;
   for (const auto& d : twice)
-    contradicting += data.train.labels[static_cast<size_t>(d.first)] != data.train.labels[static_cast<size_t>(d.second)];
+    contradicting +=
+        data.train.labels[static_cast<size_t>(d.first)] != data.train.labels[static_cast<size_t>(d.second)];
 
   const std::vector<int64_t> flipped = people::flip_labels(data.train, o.flip, o.seed);
   say(fmt::format("{}: {} examples judged by {} networks that learned from the others", o.source,
@@ -98,7 +99,8 @@ int run(const Options& o) {
   fmt::print("{} labels are probably wrong ({:.2f} % of {})\n", grouped(std::ssize(all)),
              100 * static_cast<double>(all.size()) / static_cast<double>(data.train.size()),
              grouped(data.train.size()));
-  if (!all.empty()) fmt::print("  {:>8}  {:<16} {:<16} {:>9}  {:>9}\n", "example", "label", "probably", "p(label)", "p");
+  if (!all.empty())
+    fmt::print("  {:>8}  {:<16} {:<16} {:>9}  {:>9}\n", "example", "label", "probably", "p(label)", "p");
   for (size_t i = 0; i < std::min(all.size(), static_cast<size_t>(o.rows)); ++i)
     fmt::print("  {:>8}  {:<16} {:<16} {:>7.2f} %  {:>7.2f} %\n", all[i].index,
                classes[static_cast<size_t>(all[i].given)], classes[static_cast<size_t>(all[i].likely)],

@@ -18,6 +18,7 @@ struct Options {
   std::vector<std::string> overrides;
   int64_t most = 0, pool = 0, steps = 300;
   uint64_t seed = 1;
+  double reach = 0;
   bool curve = false, json = false;
 };
 
@@ -41,31 +42,37 @@ int curve(const Options& o) {
   const data::ImageSplits data = train::prepare(recipe, data::data_folder(o.data));
   const auto measure = [&](const char* how, bool useful) {
     say(fmt::format("asking {}", how));
-    return people::label_curve(recipe, data.train, data.test, o.sizes, useful, o.steps,
-                               [](const people::CurvePoint& p) {
-                                 say(fmt::format("  {:>7} labels  {:6.2f} %", p.labels, 100 * p.accuracy));
-                               });
+    return people::label_curve(
+        recipe, data.train, data.test, o.sizes, useful, o.steps,
+        [](const people::CurvePoint& p) { say(fmt::format("  {:>7} labels  {:6.2f} %", p.labels, 100 * p.accuracy)); });
   };
   const auto useful = measure("what is most useful", true), random = measure("at random", false);
   if (!o.json) fmt::print("{:>8}  {:>9}  {:>9}\n", "labels", "useful", "random");
   nlohmann::ordered_json points = nlohmann::ordered_json::array();
   for (size_t i = 0; i < useful.size(); ++i) {
     if (o.json)
-      points.push_back(
-          {{"labels", useful[i].labels}, {"useful", useful[i].accuracy}, {"random", random[i].accuracy}});
+      points.push_back({{"labels", useful[i].labels}, {"useful", useful[i].accuracy}, {"random", random[i].accuracy}});
     else
       fmt::print("{:>8}  {:>7.2f} %  {:>7.2f} %\n", useful[i].labels, 100 * useful[i].accuracy,
                  100 * random[i].accuracy);
   }
-  if (o.json) fmt::print("{}\n", points.dump(2));
+  if (o.json) {
+    fmt::print("{}\n", points.dump(2));
+  } else if (o.reach > 0) {
+    const auto in_words = [&](std::span<const people::CurvePoint> points_of) {
+      const auto labels = people::labels_for(points_of, o.reach);
+      return labels ? fmt::format("{:.0f} labels", *labels) : fmt::format("more than {} labels", o.sizes.back());
+    };
+    fmt::print("{:.2f} % take {} with useful questions, {} with random ones\n", 100 * o.reach, in_words(useful),
+               in_words(random));
+  }
   return 0;
 }
 
 people::Labelling open(const Options& o) {
   const std::string person = person_or_user(o.person);
   const people::LabellingOptions options{.steps = o.steps, .seed = o.seed};
-  if (is_model(o.guide))
-    return {o.source, person, tasks::ImageModel::load(train::model_path(o.guide)), options};
+  if (is_model(o.guide)) return {o.source, person, tasks::ImageModel::load(train::model_path(o.guide)), options};
   const train::Recipe recipe = recipe_of(o);
   return {o.source, person, recipe, o.classes.empty() ? recipe.data.classes : o.classes, options};
 }
@@ -73,7 +80,9 @@ people::Labelling open(const Options& o) {
 void show(const people::Question& q, const people::Labelling& work, const std::vector<std::string>& keys) {
   std::string line;
   for (size_t c = 0; c < keys.size(); ++c)
-    line += keys[c].empty() ? "" : keys[c] == work.classes()[c] ? keys[c] + " " : keys[c] + " " + work.classes()[c] + "  ";
+    line += keys[c].empty()                ? ""
+            : keys[c] == work.classes()[c] ? keys[c] + " "
+                                           : keys[c] + " " + work.classes()[c] + "  ";
   say("");
   std::fputs(blocks(q.picture, has_colour()).c_str(), stderr);
   say(fmt::format("{}  {}({} done, {} left)", q.file,
@@ -129,10 +138,13 @@ void add_label(CLI::App& app, Context& context) {
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000));
   verb->add_option("--seed", o->seed, "Of the order")->capture_default_str();
-  verb->add_flag("--curve", o->curve,
-                 "Ask nobody: a data set's own labels answer, and the accuracy on its test part after so many labels is "
-                 "printed for useful and for random questions");
+  verb->add_flag(
+      "--curve", o->curve,
+      "Ask nobody: a data set's own labels answer, and the accuracy on its test part after so many labels is "
+      "printed for useful and for random questions");
   verb->add_option("--sizes", o->sizes, "--curve: numbers of labels to measure at")->delimiter(',');
+  verb->add_option("--reach", o->reach, "--curve: say how many labels this accuracy takes")
+      ->check(CLI::Range(0.0, 1.0));
   verb->add_option("--pool", o->pool, "--curve: choose among so many examples (0: all)")->capture_default_str();
   verb->add_option("--data", o->data, "--curve: folder of the data sets (else TANDEM_DATA, else the cache folder)");
   verb->add_flag("--json", o->json, "--curve: as JSON");

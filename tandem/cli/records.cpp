@@ -28,14 +28,14 @@ int run(const Options& o) {
   fmt::print("{} decisions kept, {} wait for a person\n", store.decisions(), store.waiting(1'000'000).size());
   const auto all = store.corrections();
   if (all.empty()) return 0;
-  fmt::print("  {:>10}  {:>8}  {:<24}  {:<16}  {:<12}  {:>7}  {}\n", "correction", "decision", "time", "person", "label",
-             "trust", "learned");
+  fmt::print("  {:>10}  {:>8}  {:<24}  {:<16}  {:<12}  {:>7}  {}\n", "correction", "decision", "time", "person",
+             "label", "trust", "learned");
   for (const people::Correction& c : all)
     fmt::print("  {:>10}  {:>8}  {:<24}  {:<16}  {:<12}  {:>7}  {}\n", c.id, c.decision, c.time, c.person, c.label,
                c.trust < 0 ? "-" : fmt::format("{:.1f} %", 100 * c.trust),
-               c.version > 0 ? fmt::format("version {}", c.version)
+               c.version > 0                  ? fmt::format("version {}", c.version)
                : c.trust < 0 || c.trust > 0.5 ? "not yet"
-                                               : "set aside");
+                                              : "set aside");
   return 0;
 }
 
@@ -43,7 +43,8 @@ int run(const Options& o) {
 
 void add_records(CLI::App& app, Context& context) {
   auto o = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("records", "What is kept of decisions and corrections; export or delete a person's");
+  CLI::App* verb =
+      app.add_subcommand("records", "What is kept of decisions and corrections; export or delete a person's");
   verb->add_option("run", o->run, "A run folder")->required();
   CLI::Option* person = verb->add_option("--person", o->person, "Print all that is kept of this person, as JSON");
   verb->add_option("--forget", o->forget, "Delete all that is kept of this person")->excludes(person);

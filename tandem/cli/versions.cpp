@@ -54,15 +54,17 @@ int run(const Options& o) {
     return 0;
   }
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  if (!o.json) fmt::print("  {:>7}  {:>4}  {:<24}  {:>11}  {:>9}\n", "version", "from", "time", "corrections", "held back");
+  if (!o.json)
+    fmt::print("  {:>7}  {:>4}  {:<24}  {:>11}  {:>9}\n", "version", "from", "time", "corrections", "held back");
   for (const people::Version& v : versions.list()) {
     if (o.json)
-      list.push_back({{"version", v.number},
-                      {"from", v.parent},
-                      {"time", v.time},
-                      {"corrections", v.corrections},
-                      {"accuracy", v.accuracy < 0 ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(v.accuracy)},
-                      {"live", v.live}});
+      list.push_back(
+          {{"version", v.number},
+           {"from", v.parent},
+           {"time", v.time},
+           {"corrections", v.corrections},
+           {"accuracy", v.accuracy < 0 ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(v.accuracy)},
+           {"live", v.live}});
     else
       fmt::print("  {:>7}  {:>4}  {:<24}  {:>11}  {:>9}{}\n", v.number, v.parent > 0 ? std::to_string(v.parent) : "-",
                  v.time, v.corrections, v.accuracy < 0 ? "-" : fmt::format("{:.2f} %", 100 * v.accuracy),

@@ -69,9 +69,11 @@ std::vector<Label> read_labels(const fs::path& folder) {
 
 void append_label(const fs::path& folder, const Label& label) {
   const fs::path path = folder / labels_file;
-  const auto refuse = [&](const char* what) { fail(ErrorKind::file, path.string(), "{}: {}", what, std::strerror(errno)); };
-  const std::string line = fmt::format("{},{},{},{}\n", field(label.file), field(label.label), field(label.person),
-                                       field(label.time));
+  const auto refuse = [&](const char* what) {
+    fail(ErrorKind::file, path.string(), "{}: {}", what, std::strerror(errno));
+  };
+  const std::string line =
+      fmt::format("{},{},{},{}\n", field(label.file), field(label.label), field(label.person), field(label.time));
   if (!fs::exists(path)) write_text(path, heading);
   // A line that a crash cut short goes before the next is written.
   const std::string text = read_text(path);

@@ -42,8 +42,8 @@ Gradients gradients(const tasks::ImageModel& model, const data::ImageSet& pool) 
     out.features = features.numel() / features.size(0);
     out.h.insert(out.h.end(), features.data<const float>().begin(), features.data<const float>().end());
     for (int64_t i = 0; i < p.size(0); ++i) {
-      const auto row = p.data<const float>().subspan(static_cast<size_t>(i * out.classes),
-                                                     static_cast<size_t>(out.classes));
+      const auto row =
+          p.data<const float>().subspan(static_cast<size_t>(i * out.classes), static_cast<size_t>(out.classes));
       const auto at = out.a.insert(out.a.end(), row.begin(), row.end());
       at[std::ranges::max_element(row) - row.begin()] -= 1;
     }
@@ -64,9 +64,8 @@ std::vector<int64_t> spread(std::vector<double> nearest, int64_t count, Rng rng,
   const auto n = static_cast<int64_t>(nearest.size());
   while (std::ssize(out) < std::min(count, n)) {
     int64_t taken = -1;
-    const double total = std::accumulate(nearest.begin(), nearest.end(), 0.0, [](double sum, double d) {
-      return sum + std::max(d, 0.0);
-    });
+    const double total = std::accumulate(nearest.begin(), nearest.end(), 0.0,
+                                         [](double sum, double d) { return sum + std::max(d, 0.0); });
     if (total > 0) {
       double left = rng.uniform() * total;
       for (int64_t i = 0; i < n; ++i) {

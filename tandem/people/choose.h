@@ -5,8 +5,9 @@
 namespace tandem::people {
 
 /// Up to `count` indices into `pool`, most useful first: BADGE (Ash et al. 2020). Each picture stands at the gradient
-/// that its likeliest label would send into the last layer: long where the network is unsure, and pointing elsewhere for
-/// pictures of another kind; k-means++ seeding takes some that are long and far from each other. Deterministic by seed.
+/// that its likeliest label would send into the last layer: long where the network is unsure, and pointing elsewhere
+/// for pictures of another kind; k-means++ seeding takes some that are long and far from each other. Deterministic by
+/// seed.
 [[nodiscard]] std::vector<int64_t> most_useful(const tasks::ImageModel& model, const data::ImageSet& pool,
                                                int64_t count, uint64_t seed);
 

@@ -16,8 +16,8 @@ std::vector<uint8_t> Row::bytes(int column) const {
 }
 
 Database::Database(const fs::path& path) : path_(path) {
-  const int code = sqlite3_open_v2(
-      path.c_str(), &handle_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &handle_,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   try {
     if (code != SQLITE_OK) fail_now("cannot be opened");
     sqlite3_extended_result_codes(handle_, 1);

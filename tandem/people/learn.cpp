@@ -5,6 +5,7 @@
 #include <tandem/data/formats/resize.h>
 #include <tandem/nn/weights.h>
 #include <tandem/people/learn.h>
+#include <tandem/people/lock.h>
 #include <tandem/people/versions.h>
 
 #include <algorithm>
@@ -46,8 +47,8 @@ double accuracy(tasks::ImageModel& model, const data::ImageSet& set) {
 
 // Moves `model` by a few steps towards `lesson`, half of each batch being replayed. The pass is one of inference: the
 // statistics of a batch norm and what dropout leaves out are no matter of a handful of pictures.
-void update(tasks::ImageModel& model, const data::ImageSet& lesson, const data::ImageSet& replay,
-            const LearnOptions& o, const Rng& stream) {
+void update(tasks::ImageModel& model, const data::ImageSet& lesson, const data::ImageSet& replay, const LearnOptions& o,
+            const Rng& stream) {
   const FlushDenormals flush;
   const data::ImageSet all = joined(lesson, replay);
   optim::Optimizer optimizer({.lr = o.lr}, nn::trained(model.net));
@@ -232,6 +233,8 @@ Gathered gather(Store& store, const std::vector<Correction>& corrections, const 
 
 Update learn(const train::RunFolder& run, const fs::path& data_folder, LearnOptions options) {
   Store store(store_path(run));
+  make_folder(run.path / "versions");
+  const Lock one_at_a_time(run.path / "versions" / "lock");
   Versions versions(run);
   const tasks::ImageModel live = tasks::ImageModel::load(run.model());
   std::vector<Correction> corrections = store.corrections();
@@ -258,9 +261,8 @@ Update learn(const train::RunFolder& run, const fs::path& data_folder, LearnOpti
     ++(corrections[i].trust > 0.5 ? out.corrections : out.set_aside);
   }
   if (learned.better)
-    out.to = versions.add(std::move(learned.model), {.parent = out.from,
-                                                     .corrections = out.corrections,
-                                                     .accuracy = learned.accuracy_after});
+    out.to = versions.add(std::move(learned.model),
+                          {.parent = out.from, .corrections = out.corrections, .accuracy = learned.accuracy_after});
   for (size_t i = 0; i < corrections.size(); ++i) {
     if (all.answer[i] < 0) continue;
     corrections[i].version = corrections[i].trust > 0.5 ? out.to : 0;

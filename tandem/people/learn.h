@@ -26,8 +26,8 @@ struct Lesson {
 struct Learned {
   tasks::ImageModel model;  // the updated network; only worth keeping when `better`
   Trust trust;
-  std::vector<int64_t> believed;         // items of the lesson it learned from
-  int64_t known_before = 0, known_after = 0;  // of these, how many it gets right
+  std::vector<int64_t> believed;                   // items of the lesson it learned from
+  int64_t known_before = 0, known_after = 0;       // of these, how many it gets right
   double accuracy_before = 0, accuracy_after = 0;  // on the examples held back
   bool better = false;
   std::string verdict;  // in words
@@ -36,13 +36,13 @@ struct Learned {
 /// Weighs the answers: the network's opinion of a picture comes from copies that learned from the other pictures only
 /// (cross-validation), so that corrections which agree support each other. Then updates a copy of `live` on those that
 /// are more likely right than not, mixed with replayed examples, and measures it on the examples held back: it is
-/// `better` when it knows more of the corrections and lost at most options.allowed there against `best` (the accuracy of
-/// the best version so far; 0: of `live`). Batch statistics stay as they are. `live` is not changed.
+/// `better` when it knows more of the corrections and lost at most options.allowed there against `best` (the accuracy
+/// of the best version so far; 0: of `live`). Batch statistics stay as they are. `live` is not changed.
 [[nodiscard]] Learned learn(const tasks::ImageModel& live, const Lesson& lesson, const Memory& memory, double best = 0,
                             const LearnOptions& options = {});
 
-/// The same for a run: takes all corrections of its store whose pictures were kept, keeps the outcome there, and makes a
-/// better network the live version. Nothing to learn gives an Update with id 0. The store is RUN/people.sqlite.
+/// The same for a run: takes all corrections of its store whose pictures were kept, keeps the outcome there, and makes
+/// a better network the live version. Nothing to learn gives an Update with id 0. A second process waits for the first.
 Update learn(const train::RunFolder& run, const fs::path& data_folder, LearnOptions options = {});
 
 /// The store of a run: RUN/people.sqlite.

@@ -45,8 +45,8 @@ Rehearsed rehearse(Store& store, tasks::ImageModel& model, const data::ImageSet&
   const auto done = [&] { return out.right >= o.corrections - wrong && out.wrong >= wrong; };
   constexpr int64_t batch = 500;
   for (int64_t first = 0; first < set.size() && !done(); first += batch) {
-    const auto now = std::span(order).subspan(static_cast<size_t>(first),
-                                              static_cast<size_t>(std::min(batch, set.size() - first)));
+    const auto now =
+        std::span(order).subspan(static_cast<size_t>(first), static_cast<size_t>(std::min(batch, set.size() - first)));
     const data::ImageSet shown = data::subset(set, now);
     const std::vector<Decision> all = decide(model, shown, name);
     for (size_t i = 0; i < all.size() && !done(); ++i) {

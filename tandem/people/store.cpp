@@ -77,8 +77,8 @@ Decision read_decision(const Row& row) {
 }
 
 Correction read_correction(const Row& row) {
-  return {row.integer(0), row.integer(1), row.text(2), row.text(3), row.text(4), row.text(5), row.real(6),
-          row.integer(7)};
+  return {row.integer(0), row.integer(1), row.text(2), row.text(3),
+          row.text(4),    row.text(5),    row.real(6), row.integer(7)};
 }
 
 json as_json(const Correction& c) {
@@ -188,9 +188,9 @@ int64_t Store::correct(const Correction& c) {
 std::vector<Correction> Store::corrections(bool unlearned) {
   const std::scoped_lock lock(impl_->mutex);
   std::vector<Correction> out;
-  impl_->database.run(fmt::format("SELECT {} FROM corrections {} ORDER BY id", correction_columns,
-                                  unlearned ? "WHERE trust < 0" : ""),
-                      {}, [&](const Row& row) { out.push_back(read_correction(row)); });
+  impl_->database.run(
+      fmt::format("SELECT {} FROM corrections {} ORDER BY id", correction_columns, unlearned ? "WHERE trust < 0" : ""),
+      {}, [&](const Row& row) { out.push_back(read_correction(row)); });
   return out;
 }
 
@@ -216,7 +216,8 @@ std::vector<Update> Store::updates() {
   const std::scoped_lock lock(impl_->mutex);
   std::vector<Update> out;
   impl_->database.run(
-      "SELECT id, time, from_version, to_version, corrections, set_aside, accuracy_before, accuracy_after, verdict FROM "
+      "SELECT id, time, from_version, to_version, corrections, set_aside, accuracy_before, accuracy_after, verdict "
+      "FROM "
       "updates ORDER BY id",
       {}, [&](const Row& row) {
         out.push_back({row.integer(0), row.text(1), row.integer(2), row.integer(3), row.integer(4), row.integer(5),

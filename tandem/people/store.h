@@ -12,19 +12,19 @@ namespace tandem::people {
 
 /// An answer that was given. Times are UTC: "2026-11-25T08:15:00.123Z".
 struct Decision {
-  int64_t id = 0;                         // the store gives it
-  std::string time = {};                  // "": now
-  std::string model = {};                 // its name
-  int64_t version = 0;                    // of the model: people/versions.h
-  std::string subject = {};               // whose input it is, as a name or a pseudonym; "": nobody's
-  std::string media_type = {};            // of the input: image/png, text/plain, application/json
-  std::vector<uint8_t> input = {};        // as the network takes it; empty when it is not to be kept
-  std::string label = {};                 // the answer
-  double probability = 0;                 // of the answer
-  std::vector<double> probabilities = {}; // of every class, in the model's order
-  bool deferred = false;                  // left to a person
-  std::string reason = {};                // why
-  std::string explanation = {};           // in words
+  int64_t id = 0;                          // the store gives it
+  std::string time = {};                   // "": now
+  std::string model = {};                  // its name
+  int64_t version = 0;                     // of the model: people/versions.h
+  std::string subject = {};                // whose input it is, as a name or a pseudonym; "": nobody's
+  std::string media_type = {};             // of the input: image/png, text/plain, application/json
+  std::vector<uint8_t> input = {};         // as the network takes it; empty when it is not to be kept
+  std::string label = {};                  // the answer
+  double probability = 0;                  // of the answer
+  std::vector<double> probabilities = {};  // of every class, in the model's order
+  bool deferred = false;                   // left to a person
+  std::string reason = {};                 // why
+  std::string explanation = {};            // in words
 };
 
 /// What a person says of a decision: that it should have been `label`, which may be the decision's own.
@@ -35,8 +35,8 @@ struct Correction {
   std::string person = {};  // who says so; must not be empty
   std::string label = {};   // must not be empty
   std::string note = {};
-  double trust = -1;        // how likely it is right, 0 … 1, as learning saw it last; -1: not looked at yet
-  int64_t version = 0;      // the version that learned it first; 0: none yet
+  double trust = -1;    // how likely it is right, 0 … 1, as learning saw it last; -1: not looked at yet
+  int64_t version = 0;  // the version that learned it first; 0: none yet
 };
 
 /// An attempt to learn from corrections: people/learn.h.
@@ -70,12 +70,13 @@ class Store {
   [[nodiscard]] int64_t decisions();  // how many
 
   /// Keeps a correction and returns its id. When it returns, the correction is on the disk. Throws a usage error for an
-  /// unknown decision, no person or no label. What a person said before of the same decision is kept; the last word counts.
+  /// unknown decision, no person or no label. What a person said before of the same decision is kept; the last word
+  /// counts.
   int64_t correct(const Correction& correction);
   /// All corrections by id; with `unlearned`, those that learning has not looked at yet.
   [[nodiscard]] std::vector<Correction> corrections(bool unlearned = false);
-  /// Keeps the outcome of an update, and what it thought of each correction (id, trust; version 0 leaves it unlearned by
-  /// a version), in one step.
+  /// Keeps the outcome of an update, and what it thought of each correction (id, trust; version 0 leaves it unlearned
+  /// by a version), in one step.
   int64_t add(const Update& update, std::span<const Correction> seen);
   [[nodiscard]] std::vector<Update> updates();  // oldest first
 

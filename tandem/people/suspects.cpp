@@ -19,7 +19,8 @@ std::vector<Suspect> suspects(std::span<const float> probabilities, int64_t clas
     certain[given] += static_cast<double>(probabilities[i * k + given]);
     count[given] += 1;
   }
-  for (size_t c = 0; c < k; ++c) certain[c] = count[c] > 0 ? certain[c] / count[c] : 2;  // nobody's label: never certain
+  for (size_t c = 0; c < k; ++c)
+    certain[c] = count[c] > 0 ? certain[c] / count[c] : 2;  // nobody's label: never certain
 
   std::vector<Suspect> out;
   for (size_t i = 0; i < n; ++i) {

@@ -6,8 +6,7 @@
 
 namespace tandem::people {
 
-Trust weigh(std::span<const float> network, int64_t classes, std::span<const Answer> answers,
-            const TrustOptions& o) {
+Trust weigh(std::span<const float> network, int64_t classes, std::span<const Answer> answers, const TrustOptions& o) {
   if (classes < 2 || network.size() % static_cast<size_t>(classes) != 0)
     fail("weigh", "{} probabilities are no whole rows of {} classes (two or more)", network.size(), classes);
   const auto k = static_cast<size_t>(classes), items = network.size() / k;
@@ -20,9 +19,9 @@ Trust weigh(std::span<const float> network, int64_t classes, std::span<const Ans
   }
 
   // What is known before anybody speaks. The floor is where one answer of a new person has the odds `benefit` against
-  // a network that gives all the rest to one other class: floor r (k - 1) / ((1 - floor) (1 - r)) = benefit.
+  // a network that gives another class 1: floor r (k - 1) / (1 - r) = benefit.
   const double r = o.right / (o.right + o.wrong), others = static_cast<double>(classes - 1);
-  const double floor = o.benefit * (1 - r) / (r * others + o.benefit * (1 - r));
+  const double floor = o.benefit * (1 - r) / (r * others);
   std::vector<double> prior(network.begin(), network.end());
   for (size_t i = 0; i < items; ++i) {
     const auto row = std::span(prior).subspan(i * k, k);

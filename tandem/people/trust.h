@@ -13,8 +13,9 @@ struct Answer {
 };
 
 struct TrustOptions {
-  double right = 29, wrong = 1;  // a person starts as if so many answers had been seen to be right and wrong (Beta prior)
-  double benefit = 2;            // the odds at which one answer of a new person stands against a network that is sure
+  double right = 29,
+         wrong = 1;    // a person starts as if so many answers had been seen to be right and wrong (Beta prior)
+  double benefit = 2;  // the odds at which one answer of a new person stands against a network that is sure
   int64_t rounds = 100;
 };
 

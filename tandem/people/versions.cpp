@@ -18,8 +18,7 @@ std::string file_name(int64_t number) { return fmt::format("{:04}.safetensors", 
 std::vector<bool> right(tasks::ImageModel& model, const data::ImageSet& set) {
   evaluate::Predictions said{model.classes, set.labels, model.predict(set)};
   std::vector<bool> out;
-  for (int64_t i = 0; i < set.size(); ++i)
-    out.push_back(said.predicted(i) == set.labels[static_cast<size_t>(i)]);
+  for (int64_t i = 0; i < set.size(); ++i) out.push_back(said.predicted(i) == set.labels[static_cast<size_t>(i)]);
   return out;
 }
 
@@ -83,12 +82,13 @@ int64_t Versions::add(tasks::ImageModel model, Version facts) {
   int64_t number = 1;
   while (fs::exists(path(number))) ++number;
   if (facts.time.empty()) facts.time = utc_now();
-  model.notes[note] = json{{"number", number},
-                           {"parent", facts.parent},
-                           {"time", facts.time},
-                           {"corrections", facts.corrections},
-                           {"accuracy", facts.accuracy}}
-                          .dump();
+  model.notes[note] = json{
+      {"number", number},
+      {"parent", facts.parent},
+      {"time", facts.time},
+      {"corrections", facts.corrections},
+      {"accuracy",
+       facts.accuracy}}.dump();
   model.save(path(number));
   return number;
 }
@@ -104,7 +104,8 @@ Comparison compare(tasks::ImageModel& first, tasks::ImageModel& second, const da
          join(first.classes), join(second.classes));
   const std::vector<bool> a = right(first, set), b = right(second, set);
   Comparison out;
-  for (size_t i = 0; i < a.size(); ++i) ++(a[i] ? b[i] ? out.both : out.only_first : b[i] ? out.only_second : out.neither);
+  for (size_t i = 0; i < a.size(); ++i)
+    ++(a[i] ? b[i] ? out.both : out.only_first : b[i] ? out.only_second : out.neither);
   return out;
 }
 

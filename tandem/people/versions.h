@@ -5,16 +5,16 @@
 namespace tandem::people {
 
 struct Version {
-  int64_t number = 0;         // from 1
-  int64_t parent = 0;         // the version it came from; 0: from training
-  std::string time = {};      // UTC
-  int64_t corrections = 0;    // how many it learned from
-  double accuracy = -1;       // on the examples held back; -1: not measured
+  int64_t number = 0;       // from 1
+  int64_t parent = 0;       // the version it came from; 0: from training
+  std::string time = {};    // UTC
+  int64_t corrections = 0;  // how many it learned from
+  double accuracy = -1;     // on the examples held back; -1: not measured
   bool live = false;
 };
 
-/// RUN/versions/0001.safetensors and so on; RUN/model.safetensors is a copy of the live one. Which number that is stands
-/// in the file itself, so that no second record can disagree.
+/// RUN/versions/0001.safetensors and so on; RUN/model.safetensors is a copy of the live one. Which number that is
+/// stands in the file itself, so that no second record can disagree.
 class Versions {
  public:
   /// A model that training wrote becomes a new version and is live. Throws as opening a run and a model does.

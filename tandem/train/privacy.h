@@ -10,11 +10,11 @@
 namespace tandem::train {
 
 struct PrivacyOptions {
-  double epsilon = 0;      // to spend over the whole training; 0: no privacy
-  double delta = 1e-5;     // chance that the bound does not hold; well below 1 / examples
-  double clip = 1;         // L2 norm that the gradient of each example is cut to
-  bool repeatable = false;  // the noise comes from the seed: the same bytes each time, and no protection from anyone who
-                            // knows it; false: from the system
+  double epsilon = 0;       // to spend over the whole training; 0: no privacy
+  double delta = 1e-5;      // chance that the bound does not hold; well below 1 / examples
+  double clip = 1;          // L2 norm that the gradient of each example is cut to
+  bool repeatable = false;  // the noise comes from the seed: the same bytes each time, and no protection from anyone
+                            // who knows it; false: from the system
   void fields(Fields& f);
   [[nodiscard]] bool on() const { return epsilon > 0; }
 };

@@ -105,7 +105,8 @@ Recipe Recipe::read(const Config& config) {
     const Config node = config.get("privacy");
     if (recipe.train.keep != "last")
       node.fail("privacy: the epoch kept would be chosen by examples that nothing protects: set train.keep: last");
-    if (recipe.loss.balanced) node.fail("privacy: loss.balanced counts the labels, which nothing protects: leave it out");
+    if (recipe.loss.balanced)
+      node.fail("privacy: loss.balanced counts the labels, which nothing protects: leave it out");
     if (recipe.train.early_stopping.patience > 0 || recipe.schedule.type == "plateau")
       node.fail("privacy: early stopping and the plateau schedule look at examples that nothing protects");
   }

@@ -168,9 +168,8 @@ void Trainer::step(std::span<const int64_t> indices) {
 }
 
 void Trainer::private_step(const Tensor& x, const std::vector<int32_t>& labels) {
-  const PrivateGradients private_ =
-      private_gradients(model_.net, recipe_.loss, x, labels, recipe_.privacy.clip, noise_,
-                        rate() * static_cast<double>(train_.size()), secret("noise"));
+  const PrivateGradients private_ = private_gradients(model_.net, recipe_.loss, x, labels, recipe_.privacy.clip, noise_,
+                                                      rate() * static_cast<double>(train_.size()), secret("noise"));
   optimizer_.clear_grads();
   for (size_t i = 0; i < parameters_.size(); ++i) backward(parameters_[i], private_.grads[i]);
   apply(private_.loss, private_.correct, std::ssize(labels));

@@ -70,7 +70,7 @@ class Trainer {
   // Moves the parameters by the gradients that lie there, which came from so many examples.
   void apply(double loss, int64_t correct, int64_t examples);
   [[nodiscard]] std::vector<int64_t> private_batch() const;
-  [[nodiscard]] double rate() const;  // with privacy: how likely an example is in a step
+  [[nodiscard]] double rate() const;                        // with privacy: how likely an example is in a step
   [[nodiscard]] Rng secret(std::string_view stream) const;  // with privacy: of this step
   void end_epoch(const Hooks& hooks);
   [[nodiscard]] bool waited_enough() const;  // for early stopping

@@ -3,7 +3,10 @@
 #include <tandem/data/formats/image.h>
 #include <tandem/data/labels.h>
 
+#include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "tests/cli/program.h"
 
@@ -68,6 +71,26 @@ TEST(PeopleCommands, GoFromACorrectionToANewVersionAndBack) {
   EXPECT_EQ(records.at("decisions").at(0).at("corrections").at(0).at("person"), "bo");
   expect_has(tandem(home, {"records", "runs/tiny", "--forget", "ana"}).out, {"2 records of ana are deleted"});
   EXPECT_TRUE(json::parse(tandem(home, {"records", "runs/tiny", "--person", "ana"}).out).at("decisions").empty());
+}
+
+// Killed at any moment of an update: no correction is lost, the run can be used, and the next update goes through.
+TEST(PeopleCommands, LearningThatIsKilledLosesNothing) {
+  const Folder home;
+  home.write("tiny.yaml", tiny);
+  ASSERT_EQ(tandem(home, {"train", "tiny.yaml"}).code, 0);
+  ASSERT_EQ(tandem(home, {"correct", "runs/tiny", "--rehearse", "builtin", "--count", "10"}).code, 0);
+  for (const int ms : {5, 20, 40, 80, 160}) {
+    Program learning(home.path(), {"learn", "runs/tiny", "--allowed", "0.2", "--rate", "0.003"}, {});
+    std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+    learning.signal(SIGKILL);
+    learning.wait();
+    const Said records = tandem(home, {"records", "runs/tiny"});
+    expect_has(records.out, {"10 decisions kept"});
+    EXPECT_EQ(std::ranges::count(records.out, '\n'), 12) << "ten corrections\n" << records.out;
+    EXPECT_EQ(tandem(home, {"inspect", "runs/tiny"}).code, 0);
+  }
+  EXPECT_EQ(tandem(home, {"learn", "runs/tiny", "--allowed", "0.2", "--rate", "0.003"}).code, 0);
+  EXPECT_EQ(tandem(home, {"versions", "runs/tiny", "--json"}).code, 0);
 }
 
 TEST(PeopleCommands, LabelTakesAnswersFromLines) {

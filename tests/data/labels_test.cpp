@@ -54,7 +54,8 @@ TEST(Labels, AFolderWithThemIsADataSet) {
   const TemporaryFolder home;
   for (const char* name : {"one.png", "two.png", "three.png", "below/four.png"})
     home.write(name, encode_png(pattern(5, 4, 1)));
-  EXPECT_EQ(picture_files(home.path()), (std::vector<std::string>{"below/four.png", "one.png", "three.png", "two.png"}));
+  EXPECT_EQ(picture_files(home.path()),
+            (std::vector<std::string>{"below/four.png", "one.png", "three.png", "two.png"}));
   append_label(home.path(), {"one.png", "cat", "bo", "t"});
   append_label(home.path(), {"below/four.png", "ant", "bo", "t"});
   append_label(home.path(), {"two.png", "", "bo", "t"});

@@ -80,7 +80,8 @@ TEST(Labelling, SaysWhatIsWrong) {
   const Folder home;
   pictures_in(home, 3);
   const train::Recipe recipe = tandem::testing::small_recipe();
-  expect_error(ErrorKind::usage, {"which classes", "--classes"}, [&] { Labelling(home / "pictures", "bo", recipe, {}); });
+  expect_error(ErrorKind::usage, {"which classes", "--classes"},
+               [&] { Labelling(home / "pictures", "bo", recipe, {}); });
   Labelling work(home / "pictures", "bo", recipe, classes);
   expect_error(ErrorKind::usage, {"nothing was asked"}, [&] { work.answer("top"); });
   (void)work.next();

@@ -137,8 +137,7 @@ TEST(Learn, NothingNewIsNoUpdate) {
   const Learned known = learn(t.model, lesson(bands(12, 7), 12), t.memory, 0, quick);
   EXPECT_FALSE(known.better);
   EXPECT_EQ(known.known_before, known.known_after);
-  EXPECT_EQ(weights(const_cast<nn::Sequential&>(known.model.net)),
-            weights(const_cast<nn::Sequential&>(t.model.net)));
+  EXPECT_EQ(weights(const_cast<nn::Sequential&>(known.model.net)), weights(const_cast<nn::Sequential&>(t.model.net)));
 }
 
 TEST(Learn, GivesTheSameBytesForAnyNumberOfThreads) {
@@ -173,8 +172,8 @@ TEST(Memory, IsReadAsItWasWritten) {
   EXPECT_EQ(again.replay.labels, memory.replay.labels);
   EXPECT_EQ(again.held_back.labels, memory.held_back.labels);
   EXPECT_EQ(again.replay.classes, memory.replay.classes);
-  EXPECT_TRUE(std::ranges::equal(again.held_back.pixels.data<const uint8_t>(),
-                                 memory.held_back.pixels.data<const uint8_t>()));
+  EXPECT_TRUE(
+      std::ranges::equal(again.held_back.pixels.data<const uint8_t>(), memory.held_back.pixels.data<const uint8_t>()));
   write_safetensors(folder / "other.safetensors", {{{"a", Tensor::zeros({2})}}, {}});
   expect_error(ErrorKind::data, {"other.safetensors", "no memory of a run"},
                [&] { (void)load_memory(folder / "other.safetensors"); });

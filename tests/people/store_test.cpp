@@ -108,7 +108,12 @@ TEST(Store, AnUpdateMarksWhatItSaw) {
   ASSERT_EQ(seen.size(), 2U);
   seen[0].trust = 0.9, seen[0].version = 2;
   seen[1].trust = 0.1;
-  store.add({.from = 1, .to = 2, .corrections = 1, .set_aside = 1, .accuracy_before = 0.5, .accuracy_after = 0.75,
+  store.add({.from = 1,
+             .to = 2,
+             .corrections = 1,
+             .set_aside = 1,
+             .accuracy_before = 0.5,
+             .accuracy_after = 0.75,
              .verdict = "learned"},
             seen);
   EXPECT_TRUE(store.corrections(true).empty());

@@ -10,7 +10,8 @@ namespace {
 using tandem::testing::bands;
 using tandem::testing::expect_error;
 
-// By hand. Mean probability of its own label: class 0 has (0.9 + 0.8 + 0.1) / 3 = 0.6, class 1 has (0.7 + 0.3) / 2 = 0.5.
+// By hand. Mean probability of its own label: class 0 has (0.9 + 0.8 + 0.1) / 3 = 0.6, class 1 has (0.7 + 0.3) / 2 =
+// 0.5.
 TEST(Suspects, AreThoseCertainToBeOfAnotherClass) {
   const std::vector<int32_t> labels{0, 0, 0, 1, 1};
   const std::vector<float> p{0.9F, 0.1F, 0.8F, 0.2F, 0.1F, 0.9F, 0.3F, 0.7F, 0.7F, 0.3F};

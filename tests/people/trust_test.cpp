@@ -19,8 +19,8 @@ TEST(Trust, OneNewPersonIsBelievedAgainstASureNetwork) {
   for (const int64_t classes : {2, 3, 10, 1000}) {
     const std::vector<Answer> one{{0, 0, 1}};
     const Trust t = weigh(sure(1, classes), classes, one);
-    EXPECT_NEAR(t.answers[0], 2.0 / 3, 0.01) << classes;  // the odds are against one class; the rest share the floor
     EXPECT_NEAR(t.answers[0] / t.items[0], 2, 1e-6) << classes;
+    EXPECT_NEAR(t.answers[0], 2.0 / 3, 0.02) << classes;  // the classes that nobody speaks of have their floor too
   }
 }
 
@@ -45,26 +45,40 @@ TEST(Trust, WhoContradictsAgainAndAgainWithoutSupportLosesIt) {
   for (int64_t i = 0; i < 10; ++i) answers.push_back({i, 1, 1});  // a second person says the same
   const Trust both = weigh(sure(10, 10), 10, answers);
   EXPECT_GT(both.answers[0], 0.99);
-  EXPECT_GT(both.people[0], 0.98);
+  EXPECT_GT(both.people[0], 0.97);
 }
 
-// A fifth of all corrections is wrong and one person's: it is they who lose trust, not the four others.
-TEST(Trust, FindsThePersonWhoIsWrong) {
-  Rng rng(3, "trust");
+// A hundred answers by `people` in turn. Honest ones correct what the network is unsure of, the right class being its
+// second choice; every fifth contradicts what it is sure of, and is person 0's.
+struct Hundred {
   std::vector<float> network;
   std::vector<Answer> answers;
-  for (int64_t i = 0; i < 100; ++i) {
-    const auto person = i % 5;
-    const bool bad = person == 0;
-    // Honest people correct what the network is unsure of; the other one what it is sure of and right.
-    const double p = bad ? 0.999 : rng.uniform(0.4, 0.9);
-    for (int64_t c = 0; c < 10; ++c) network.push_back(static_cast<float>(c == 0 ? p : (1 - p) / 9));
-    answers.push_back({i, person, static_cast<int32_t>(1 + rng.below(9))});
+  explicit Hundred(int64_t people) {
+    Rng rng(3, "trust");
+    for (int64_t i = 0; i < 100; ++i) {
+      const bool bad = i % 5 == 0;
+      const double p = bad ? 0.999 : rng.uniform(0.4, 0.95), second = (1 - p) * (bad ? 1.0 / 9 : 0.7);
+      const auto label = static_cast<int32_t>(1 + rng.below(9));
+      for (int32_t c = 0; c < 10; ++c)
+        network.push_back(static_cast<float>(c == 0 ? p : c == label ? second : (1 - p - second) / 8));
+      answers.push_back({i, bad || people == 1 ? 0 : 1 + i % (people - 1), label});
+    }
   }
-  const Trust t = weigh(network, 10, answers);
-  for (size_t j = 0; j < answers.size(); ++j) EXPECT_EQ(t.answers[j] > 0.5, answers[j].person != 0) << j;
-  for (size_t p = 1; p < 5; ++p) EXPECT_GT(t.people[p], 0.9);
-  EXPECT_LT(t.people[0], 0.8);
+};
+
+TEST(Trust, FindsThePersonWhoIsWrong) {
+  const Hundred h(5);
+  const Trust t = weigh(h.network, 10, h.answers);
+  for (size_t j = 0; j < h.answers.size(); ++j) EXPECT_EQ(t.answers[j] > 0.5, j % 5 != 0) << j;
+  for (size_t p = 1; p < 5; ++p) EXPECT_GT(t.people[p], 0.95);
+  EXPECT_LT(t.people[0], 0.7);
+}
+
+TEST(Trust, TellsOnePersonsRightAnswersFromTheWrong) {
+  const Hundred h(1);
+  const Trust t = weigh(h.network, 10, h.answers);
+  for (size_t j = 0; j < h.answers.size(); ++j) EXPECT_EQ(t.answers[j] > 0.5, j % 5 != 0) << j;
+  EXPECT_NEAR(t.people[0], 0.8, 0.05);
 }
 
 TEST(Trust, NobodySaysAnything) {

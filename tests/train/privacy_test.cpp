@@ -69,8 +69,8 @@ TEST(Privacy, EachExampleIsDrawnByItself) {
 }
 
 struct Case {
-  nn::Sequential net = nn::Sequential::read(
-      Config::parse("[conv: {filters: 3, kernel: 3}, tanh, flatten, linear: classes]", "net"));
+  nn::Sequential net =
+      nn::Sequential::read(Config::parse("[conv: {filters: 3, kernel: 3}, tanh, flatten, linear: classes]", "net"));
   Tensor x;
   std::vector<int32_t> labels;
   Case() {
@@ -98,11 +98,13 @@ TEST(Privacy, ClipsEachExampleByItself) {
     backward(tasks::loss({}, own.forward(c.x.rows(i, i + 1), pass), {c.labels[static_cast<size_t>(i)]}, {}));
     double squares = 0;
     for (const Tensor& leaf : leaves)
-      for (const float g : grad_of(leaf).data<const float>()) squares += static_cast<double>(g) * static_cast<double>(g);
+      for (const float g : grad_of(leaf).data<const float>())
+        squares += static_cast<double>(g) * static_cast<double>(g);
     const double scale = std::min(1.0, clip / std::sqrt(squares));
     clipped += scale < 1;
     for (size_t p = 0; p < leaves.size(); ++p) {
-      for (int64_t j = 0; j < leaves[p].numel(); ++j) want[p][static_cast<size_t>(j)] += scale * grad_of(leaves[p]).at(j);
+      for (int64_t j = 0; j < leaves[p].numel(); ++j)
+        want[p][static_cast<size_t>(j)] += scale * grad_of(leaves[p]).at(j);
       clear_grad(leaves[p]);
     }
   }
@@ -119,8 +121,7 @@ TEST(Privacy, TheNoiseHasTheDeviationThatWasPromised) {
   const Tensor none = Tensor::empty({0, 8, 8, 1});
   double squares = 0, sum = 0, count = 0;
   for (uint64_t i = 0; i < 20; ++i)
-    for (const Tensor& g :
-         train::private_gradients(c.net, {}, none, {}, 0.5, 2, 4, Rng(1, "n").split(i)).grads)
+    for (const Tensor& g : train::private_gradients(c.net, {}, none, {}, 0.5, 2, 4, Rng(1, "n").split(i)).grads)
       for (const float v : g.data<const float>())
         squares += static_cast<double>(v) * static_cast<double>(v), sum += static_cast<double>(v), ++count;
   EXPECT_NEAR(std::sqrt(squares / count), 2 * 0.5 / 4, 0.005);
