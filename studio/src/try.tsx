@@ -1,6 +1,6 @@
 // Try: draw, see how it is read and why, say what it is.
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { api, type Explanation, type Frame, type Look, type Model, type Neighbour } from './api';
+import { api, type Explanation, type Frame, type Look, type Model, type Neighbour, type Update } from './api';
 import { changed, clear, drawing, isEmpty, onPad, picture, take, useDrawing, watch } from './drawing';
 import { heat } from './maps';
 import { Pad } from './pad';
@@ -150,12 +150,12 @@ export function Try({ model, learned }: { model: Model; learned: () => void }) {
 
       <section class="answer">
         <Trouble failure={failure ?? trouble} retry={again} />
-        <div class="verdict" aria-live="polite">
+        <div class="verdict" aria-live={answer?.settled === false ? 'off' : 'polite'}>
           {look ? <Verdict look={look} classes={model.classes} /> : <Welcome />}
         </div>
         <Bars classes={model.classes} values={look?.probabilities ?? null} set={look?.set} chosen={explained ?? undefined} choose={label => setAsked(label)} />
         {look && explained && explained !== look.label && <p class="quiet">{t('why_title', { label: explained })}</p>}
-        {look && <Say key={model.version} model={model} look={look} learned={learned} />}
+        {look && <Say model={model} look={look} learned={learned} />}
       </section>
 
       <section class="reasons" hidden={!look}>
@@ -227,7 +227,7 @@ function Verdict({ look }: { look: Look; classes: string[] }) {
 
 /** "No, it is …" */
 function Say({ model, look, learned }: { model: Model; look: Look; learned: () => void }) {
-  const [said, setSaid] = useState<'' | 'busy' | 'queued' | 'learning' | { label: string }>('');
+  const [said, setSaid] = useState<'' | 'busy' | 'queued' | 'learning' | { label: string } | Update>('');
   const [failure, setFailure] = useState<unknown>(null);
   useEffect(() => watch(() => (setSaid(''), setFailure(null))), []);
   if (!model.learns) return <p class="quiet">{t('not_learning')}</p>;
@@ -258,19 +258,28 @@ function Say({ model, look, learned }: { model: Model; look: Look; learned: () =
       learned();
       return 'queued';
     });
-  const learn = (label: string) =>
+  const learn = () =>
     during('learning', async () => {
-      await api.learn(model.name);
+      const update = await api.learn(model.name);
       learned();
-      return { label };
+      return update;
     });
 
   if (said === 'learning') return <p class="said working" role="status">{t('learning')}</p>;
+  if (typeof said === 'object' && 'verdict' in said)
+    return (
+      <p class="said" role="status">
+        {said.to > 0 ? t('went_live', { n: said.to }) : t('stays', { n: said.from })}{' '}
+        <span class="quiet" lang="en">
+          {said.verdict}
+        </span>
+      </p>
+    );
   if (typeof said === 'object')
     return (
       <p class="said" role="status">
         {t('thanks', { label: said.label })}{' '}
-        <button type="button" class="link" onClick={() => learn(said.label)}>
+        <button type="button" class="link" onClick={learn}>
           {t('learn_it')}
         </button>
       </p>

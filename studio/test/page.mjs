@@ -47,7 +47,7 @@ const SCRIBBLE = [arc(0.5, 0.5, 0.35, 0.12, 0, 700, 40), line([0.15, 0.15], [0.8
 
 async function serve() {
   const runs = join(place, 'runs');
-  await promisify(execFile)(program, ['train', 'digits', '--runs', runs, 'data.train=3000', 'data.test=500', 'train.epochs=2', 'people.share=0.1']);
+  await promisify(execFile)(program, ['train', 'digits', '--runs', runs, 'data.train=3000', 'data.test=500', 'train.epochs=2', 'people.goal.share=0.1']);
   const server = spawn(program, ['serve', join(runs, 'digits'), '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
   const url = await new Promise((done, failed) => {
     let text = '';

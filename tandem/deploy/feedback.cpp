@@ -42,9 +42,24 @@ std::string words_of(const json& body, const char* key, bool needed) {
   return out;
 }
 
-const char* reason_of(const Answer& answer) {
-  if (answer.verdicts.empty() || !answer.verdicts[0].deferred()) return "";
-  return answer.verdicts[0].why == evaluate::Why::unfamiliar ? "unfamiliar" : "unsure";
+// Example `row` of an answer as a decision, its picture with it when that may be kept.
+people::Decision decision_of(const ServedModel& served, const Answer& answer, int64_t row, const Tensor* pixels) {
+  const tasks::ImageModel& model = served.model();
+  const auto p = std::span(answer.probabilities)
+                     .subspan(static_cast<size_t>(row * served.classes()), static_cast<size_t>(served.classes()));
+  const auto best = static_cast<size_t>(std::ranges::max_element(p) - p.begin());
+  people::Decision out{.model = served.name(),
+                       .version = people::version_of(model).number,
+                       .label = model.classes[best],
+                       .probability = static_cast<double>(p[best]),
+                       .probabilities = {p.begin(), p.end()}};
+  if (!answer.verdicts.empty()) {
+    const evaluate::Why why = answer.verdicts[static_cast<size_t>(row)].why;
+    out.deferred = why != evaluate::Why::answered;
+    if (out.deferred) out.reason = why == evaluate::Why::unfamiliar ? "unfamiliar" : "unsure";
+  }
+  if (pixels) out.media_type = "image/png", out.input = data::encode_png(*pixels);
+  return out;
 }
 
 json of(const people::Update& u) {
@@ -68,17 +83,25 @@ Feedback::Feedback(train::RunFolder run, fs::path data_folder, bool keep_inputs)
       store_(people::store_path(run_)) {}
 
 std::string Feedback::decide(const ServedModel& served, const Picture& picture, const Answer& answer) {
-  const tasks::ImageModel& model = served.model();
-  const auto best = std::ranges::max_element(answer.probabilities) - answer.probabilities.begin();
-  people::Decision decision{.model = served.name(),
-                            .version = people::version_of(model).number,
-                            .label = model.classes[static_cast<size_t>(best)],
-                            .probability = answer.probabilities[static_cast<size_t>(best)],
-                            .probabilities = {answer.probabilities.begin(), answer.probabilities.end()},
-                            .deferred = *reason_of(answer) != 0,
-                            .reason = reason_of(answer)};
-  if (keep_inputs_) decision.media_type = "image/png", decision.input = data::encode_png(picture.pixels);
-  return text_of({{"decision", store_.add(decision)}});
+  return text_of({{"decision", store_.add(decision_of(served, answer, 0, keep_inputs_ ? &picture.pixels : nullptr))}});
+}
+
+void Feedback::keep(const ServedModel& served, std::span<const float> pixels, const Answer& answer) {
+  std::vector<people::Decision> kept;
+  const Shape& shape = served.model().input.shape();
+  const auto size = static_cast<size_t>(shape.numel());
+  for (size_t i = 0; i < answer.verdicts.size(); ++i) {
+    if (!answer.verdicts[i].deferred()) continue;
+    const Tensor picture = Tensor::empty(shape, DType::u8);
+    std::ranges::transform(pixels.subspan(i * size, size), picture.data<uint8_t>().begin(),
+                           [](float v) { return static_cast<uint8_t>(v + 0.5F); });
+    kept.push_back(decision_of(served, answer, static_cast<int64_t>(i), keep_inputs_ ? &picture : nullptr));
+  }
+  if (room_ <= 0) room_ = most_kept - std::ssize(store_.waiting(most_kept));
+  if (std::ssize(kept) > room_) kept.resize(static_cast<size_t>(std::max<int64_t>(room_, 0)));
+  if (kept.empty()) return;
+  room_ -= std::ssize(kept);
+  (void)store_.add(kept);
 }
 
 std::string Feedback::correct(const ServedModel& served, std::string_view text) {

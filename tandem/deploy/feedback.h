@@ -18,6 +18,11 @@ class Feedback {
 
   /// Keeps a decision; for the queue when it was deferred. {"decision": id}
   [[nodiscard]] std::string decide(const ServedModel& model, const Picture& picture, const Answer& answer);
+  /// Keeps those of n examples that were deferred, for the queue: `pixels` (n, h, w, c), 0 … 255. Beyond most_kept that
+  /// nobody answers, nothing is kept. One call at a time.
+  void keep(const ServedModel& model, std::span<const float> pixels, const Answer& answer);
+  static constexpr int64_t most_kept = 10'000;
+
   /// Keeps what a person said: {"decision": id, "label": class, "person": name, "note": …}. {"correction": id}, on the
   /// disk when it returns. Throws Refused 400 when the body is no such thing, 404 for an unknown decision.
   [[nodiscard]] std::string correct(const ServedModel& model, std::string_view body);
@@ -42,6 +47,7 @@ class Feedback {
   fs::path data_folder_;
   bool keep_inputs_;
   people::Store store_;
+  int64_t room_ = 0;  // decisions that keep() may add before it counts again
   std::mutex mutex_;  // of memory_
   std::shared_ptr<const people::Memory> memory_;
 };

@@ -149,12 +149,12 @@ void Service::dispatch(const Shared& call) {
       return call->respond(
           {200, metrics_.text(options_.connections(), models_.waiting()), "text/plain; version=0.0.4; charset=utf-8"});
     case Action::openapi: return call->respond({200, openapi()});
-    default: return people(call);
+    default: return ask_studio(call);
   }
 }
 
 // The page's endpoints: what is quick does not wait for what explains, nor that for what learns.
-void Service::people(const Shared& call) {
+void Service::ask_studio(const Shared& call) {
   const Action action = call->match.route->action;
   const Studio::Pace pace = Studio::pace_of(action);
   later(pace == Studio::Pace::quick ? quick_ : pace == Studio::Pace::thinking ? worker_ : learner_, call,
@@ -182,16 +182,33 @@ void Service::submit(const Shared& call, const Models::Live& live, InferRequest 
   call->request.body = {};  // the pixels are all that is needed from here on
   Batcher::Job job;
   job.model = live.model;
+  // What may be deferred is wanted once more, for the queue.
+  const auto pixels = std::make_shared<std::vector<float>>();
+  if (live.model->model().confidence && !live.run.empty()) *pixels = request.pixels;
   job.pixels = std::move(request.pixels);
   job.examples = request.examples;
-  job.done = [this, call, model = live.model, asked = std::move(request)](Batcher::Outcome outcome, const Answer& answer) {
+  job.done = [this, call, live, pixels, asked = std::move(request)](Batcher::Outcome outcome, const Answer& answer) {
     guarded(call, [&] {
       if (outcome == Batcher::Outcome::late) throw Refused(503, "the request waited too long");
       if (outcome == Batcher::Outcome::failed) throw Error(ErrorKind::internal, "the network gave no answer");
-      call->respond(write_infer(*model, asked, answer));
+      call->respond(write_infer(*live.model, asked, answer));
     });
+    if (outcome == Batcher::Outcome::answered && !pixels->empty()) keep(live, pixels, answer);
   };
   if (!live.batcher->submit(job)) throw Refused(429, "too many requests wait already");
+}
+
+// After the answer, so that nobody waits for the disk.
+void Service::keep(const Models::Live& live, const std::shared_ptr<std::vector<float>>& pixels, const Answer& answer) {
+  if (std::ranges::none_of(answer.verdicts, &evaluate::Verdict::deferred)) return;
+  const bool taken = quick_.post([this, live, pixels, answer] {
+    try {
+      studio_.keep(live, *pixels, answer);
+    } catch (const std::exception& e) {
+      options_.say(fmt::format("a deferred decision was not kept: {}", e.what()));
+    }
+  });
+  if (!taken) options_.say("too busy to keep a deferred decision");
 }
 
 void Service::explain(const Shared& call) {

@@ -47,7 +47,8 @@ class Service {
   void explain(const Shared& call);
   void load(const Shared& call);
   void submit(const Shared& call, const Models::Live& live, InferRequest request);
-  void people(const Shared& call);
+  void keep(const Models::Live& live, const std::shared_ptr<std::vector<float>>& pixels, const Answer& answer);
+  void ask_studio(const Shared& call);
   void later(Worker& worker, const Shared& call, std::function<void()> task);
   void guarded(const Shared& call, const std::function<void()>& task);
   [[nodiscard]] Models::Live model_of(const Call& call) const;

@@ -95,6 +95,10 @@ Response Studio::answer(Action action, const Request& request, const Match& matc
   }
 }
 
+void Studio::keep(const Models::Live& live, std::span<const float> pixels, const Answer& answer) {
+  feedback_of(live).keep(*live.model, pixels, answer);
+}
+
 Models::Live Studio::model_of(const Match& match) const {
   Models::Live out = models_.find(match.values.find("model")->second, "");
   if (!out) throw Refused(404, "there is no such model: GET /v2/models lists them");

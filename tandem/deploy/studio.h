@@ -30,6 +30,10 @@ class Studio {
   /// Refused for what the request got wrong, other errors otherwise.
   [[nodiscard]] Response answer(Action action, const Request& request, const Match& match);
 
+  /// Puts the deferred ones of n answered examples into the queue of the model's run: `pixels` (n, h, w, c), 0 … 255.
+  /// Belongs on the quick thread.
+  void keep(const Models::Live& live, std::span<const float> pixels, const Answer& answer);
+
  private:
   [[nodiscard]] Models::Live model_of(const Match& match) const;
   [[nodiscard]] Feedback& feedback_of(const Models::Live& live);

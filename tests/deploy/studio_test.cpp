@@ -89,7 +89,7 @@ TEST_F(StudioTest, LooksAtAPictureAsPredictDoes) {
   for (int64_t i = 0; i < set.size(); ++i) {
     const json look = post("/v2/models/bands/look", png(set, i));
     EXPECT_EQ(look["label"], set.classes[static_cast<size_t>(set.labels[static_cast<size_t>(i)])]);
-    for (size_t c = 0; c < 3; ++c) EXPECT_EQ(look["probabilities"][c].get<float>(), p[static_cast<size_t>(i) * 3 + c]);
+    for (size_t c = 0; c < 3; ++c) EXPECT_NEAR(look["probabilities"][c].get<float>(), p[static_cast<size_t>(i) * 3 + c], 1e-6) << "a batch of another size";
     EXPECT_EQ(look["frame"]["width"], 8);
     EXPECT_EQ(look["coverage"], 0.95);
     EXPECT_GT(look["least"].get<double>(), 0);
@@ -205,6 +205,21 @@ TEST_F(StudioTest, TheQueueHoldsWhatWasDeferredUntilSomebodyAnswers) {
   EXPECT_EQ(get("/v2/models")[0]["waiting"], 1);
   (void)post("/v2/models/bands/feedback", json{{"decision", strange}, {"label", "top"}, {"person", "Ann"}}.dump());
   EXPECT_TRUE(get("/v2/models/bands/queue").empty());
+}
+
+TEST_F(StudioTest, WhatProgramsAskedAndWasDeferredIsQueuedToo) {
+  std::vector<float> pixels(3 * 64);
+  for (size_t i = 0; i < 64; ++i) pixels[64 + i] = (i + i / 8) % 2 ? 255.0F : 0.0F;
+  Answer answer{{0.9F, 0.1F, 0, 0.2F, 0.5F, 0.3F, 0, 0, 1}, std::vector<evaluate::Verdict>(3)};
+  answer.verdicts[1].why = evaluate::Why::unsure;
+  studio_->keep(models_->find("bands", ""), pixels, answer);
+  const json queue = get("/v2/models/bands/queue");
+  ASSERT_EQ(queue.size(), 1);
+  EXPECT_EQ(queue[0]["label"], "middle");
+  EXPECT_EQ(queue[0]["why"], "unsure");
+  people::Store store(folder_ / "runs/bands/people.sqlite");
+  const Tensor kept = data::decode_image(store.decision(queue[0]["id"]).input, 1, "kept");
+  for (size_t i = 0; i < 64; ++i) EXPECT_EQ(static_cast<float>(kept.data<const uint8_t>()[i]), pixels[64 + i]);
 }
 
 TEST_F(StudioTest, FeedbackThatCannotBeIsRefusedAndNothingIsKept) {
