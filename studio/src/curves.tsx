@@ -29,10 +29,12 @@ export function Curves({ runs, curve }: { runs: { name: string; colour: number; 
   const names = runs.map(run => run.name).join('\n');
 
   useEffect(() => {
+    const element = box.current;
+    if (!element) return; // the view was left before it was drawn
     const style = getComputedStyle(document.documentElement);
     const ink = style.getPropertyValue('--soft').trim(), line = style.getPropertyValue('--line').trim();
     const font = `12px ${getComputedStyle(document.body).fontFamily}`;
-    const size = () => ({ width: box.current!.clientWidth, height: Math.max(220, Math.min(360, box.current!.clientWidth * 0.5)) });
+    const size = () => ({ width: element.clientWidth, height: Math.max(220, Math.min(360, element.clientWidth * 0.5)) });
     const axis: uPlot.Axis = { stroke: ink, font, labelFont: font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
     const made = new uPlot(
       {
@@ -55,11 +57,11 @@ export function Curves({ runs, curve }: { runs: { name: string; colour: number; 
         cursor: { points: { size: 8 }, drag: { x: false, y: false } },
       },
       table(runs, curve),
-      box.current!,
+      element,
     );
     plot.current = made;
     const resized = new ResizeObserver(() => made.setSize(size()));
-    resized.observe(box.current!);
+    resized.observe(element);
     return () => (resized.disconnect(), made.destroy(), (plot.current = null));
   }, [names, curve, settings.language, isDark()]);
 

@@ -27,11 +27,11 @@ export function heat({ map }: Explanation): HTMLCanvasElement {
   return canvas;
 }
 
-/** `count` maps of height x width, one after another, as a sheet with a line between them. */
-export function sheet(canvas: HTMLCanvasElement, bytes: Uint8Array, count: number, height: number, width: number, columns: number): void {
+/** `count` maps of height x width, one after another, as a sheet with `gap` pixels between them. */
+export function sheet(canvas: HTMLCanvasElement, bytes: Uint8Array, count: number, height: number, width: number, columns: number, gap: number): void {
   const rows = Math.ceil(count / columns);
-  canvas.width = columns * (width + 1) - 1;
-  canvas.height = rows * (height + 1) - 1;
+  canvas.width = columns * (width + gap) - gap;
+  canvas.height = rows * (height + gap) - gap;
   const context = canvas.getContext('2d')!;
   const image = context.createImageData(canvas.width, canvas.height);
   const low = colour('--map-low'), high = colour('--map-high');
@@ -39,7 +39,7 @@ export function sheet(canvas: HTMLCanvasElement, bytes: Uint8Array, count: numbe
     for (let y = 0; y < height; ++y)
       for (let x = 0; x < width; ++x) {
         const share = bytes[(n * height + y) * width + x] / 255;
-        const at = ((Math.floor(n / columns) * (height + 1) + y) * canvas.width + (n % columns) * (width + 1) + x) * 4;
+        const at = ((Math.floor(n / columns) * (height + gap) + y) * canvas.width + (n % columns) * (width + gap) + x) * 4;
         for (let c = 0; c < 3; ++c) image.data[at + c] = low[c] + share * (high[c] - low[c]);
         image.data[at + 3] = 255;
       }

@@ -62,7 +62,7 @@ function Maps({ layer, classes }: { layer: Activation; classes: string[] }) {
   const all = pictures ? layer.shape[2] : layer.shape.reduce((a, b) => a * b, 1);
   // Pictures about 50 points wide each, values about 12.
   const columns = Math.min(layer.shown, pictures ? Math.max(1, Math.min(16, Math.round(layer.shown > 8 ? 16 : layer.shown))) : layer.shown > 64 ? 64 : layer.shown);
-  useEffect(() => sheet(canvas.current!, bytesOf(layer.map), layer.shown, height, width, columns), [layer, isDark()]);
+  useEffect(() => sheet(canvas.current!, bytesOf(layer.map), layer.shown, height, width, columns, pictures ? 1 : 0), [layer, isDark()]);
   const labelled = !pictures && layer.shown === classes.length;
   return (
     <div class={'maps' + (pictures ? '' : ' values') + (layer.shown === 1 ? ' single' : '')}>

@@ -48,7 +48,7 @@ export function Pad(props: { heat: HTMLCanvasElement | null; frame: Frame | null
   useEffect(() => {
     const stop = watch(() => latest.current());
     const resized = new ResizeObserver(() => latest.current());
-    resized.observe(canvas.current!);
+    if (canvas.current) resized.observe(canvas.current);
     return () => (stop(), resized.disconnect());
   }, []);
 

@@ -190,7 +190,7 @@ export function Try({ model, learned }: { model: Model; learned: () => void }) {
 const Welcome = () => (
   <>
     <p class="big faint" aria-hidden="true">
-      ·
+      ?
     </p>
     <div>
       <p class="sentence">{t('nothing_yet')}</p>
