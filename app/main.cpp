@@ -49,7 +49,8 @@ int main(int argc, char** argv) {
   const std::string first = argc > 1 ? argv[1] : "";
   if (first.empty() || (first[0] != '-' && std::ranges::find(verbs, first) == verbs.end())) {
     const std::string near = nearest_name(first, verbs);
-    cli::say(fmt::format("tandem: '{}' is no verb{}; verbs: {}", first,
+    cli::say(fmt::format("tandem: {}{}; verbs: {}; tandem --help says more",
+                         first.empty() ? "give a verb" : fmt::format("'{}' is no verb", first),
                          near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), join(verbs)));
     return 2;
   }

@@ -5,6 +5,7 @@
 #include <tandem/nn/catalog.h>
 #include <tandem/nn/conv.h>
 #include <tandem/nn/linear.h>
+#include <tandem/ops/cast.h>
 #include <tandem/ops/loss.h>
 
 namespace tandem::bench {
@@ -142,8 +143,8 @@ Steps Training::run(int64_t count) {
   const Clock clock;
   Tensor loss;
   for (int64_t i = 0; i < count; ++i) {
-    nn::Pass pass{true, {}};
-    loss = loss_of(workload_.loss, net_.forward(inputs_[at_], pass), targets_[at_]);
+    nn::Pass pass{true, {}, workload_.bf16};
+    loss = loss_of(workload_.loss, widened(net_.forward(inputs_[at_], pass)), targets_[at_]);
     optimizer_.clear_grads();
     backward(loss);
     optimizer_.step(workload_.optimizer.lr);

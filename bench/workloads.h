@@ -19,17 +19,14 @@ struct Workload {
   std::string loss;  // cross_entropy, mse or binary_cross_entropy (on probabilities)
   int64_t outputs = 0;
   optim::Options optimizer;
-  bool bf16 = false;
-  double goal = 0;  // the peer's time over ours that is to be reached
+  bool bf16 = false;  // mixed precision
+  double goal = 0;    // the peer's time over ours that is to be reached
 };
 
 /// classic, control, mlp, cnn, resnet20, resnet20-bf16.
 [[nodiscard]] std::vector<Workload> workloads();
 /// The one of that name; throws when there is none.
 [[nodiscard]] Workload workload(const std::string& name);
-
-/// Whether the engine has a mixed bf16 mode to measure.
-inline constexpr bool has_bf16 = false;
 
 /// What `count` steps took, and the loss at the last one.
 struct Steps {

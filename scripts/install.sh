@@ -29,9 +29,9 @@ attempt() { "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "$@"; }
 # A list that cannot be refreshed is no end: what is asked for may stand in the others, or in yesterday's.
 attempt update >"$log/update" 2>&1 || true
 attempt install -y --no-install-recommends "${missing[@]}" >"$log/install" 2>&1 || {
-  unreached=$(grep -E '^(E|W|Err)' "$log/update" | head -n 3 || true)
+  unreached=$(grep -m 3 -E '^(E|W|Err)' "$log/update" || true)
   [ -z "$unreached" ] || printf 'install: the package lists could not be refreshed (is there a network?):\n%s\n' "$unreached" >&2
   echo "install: a package could not be had:" >&2
-  { grep -E '^E:|Unable|Failed' "$log/install" || tail -n 5 "$log/install"; } | head -n 6 >&2
+  grep -m 6 -E '^E:|Unable|Failed' "$log/install" >&2 || tail -n 5 "$log/install" >&2
   exit 1
 }

@@ -17,6 +17,7 @@
 #include <tandem/nn/weights.h>
 #include <tandem/ops/activation.h>
 #include <tandem/ops/arithmetic.h>
+#include <tandem/ops/cast.h>
 #include <tandem/ops/image.h>
 #include <tandem/ops/linear.h>
 #include <tandem/ops/loss.h>

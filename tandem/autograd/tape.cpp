@@ -48,7 +48,7 @@ void accumulate(Tensor& sum, const Tensor& more) {
   if (sum.shape() != more.shape() || sum.dtype() != more.dtype())
     fail(ErrorKind::internal, "backward", "gradients {} and {} of one tensor do not fit", sum.shape(), more.shape());
   const Tensor total = Tensor::empty(sum.shape(), sum.dtype());
-  dispatch_float("backward", sum.dtype(), [&](auto t) {
+  dispatch_stored("backward", sum.dtype(), [&](auto t) {
     using T = decltype(t);
     kernels::binary(kernels::Binary::add, sum.data<const T>(), more.data<const T>(), total.data<T>());
   });

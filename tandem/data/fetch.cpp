@@ -70,6 +70,8 @@ void fetch_file(const FetchSource& source, const FetchFile& file, const fs::path
     have = reasons.back().empty();
   }
   if (!have) {
+    std::error_code error;
+    if (fs::file_size(part, error) == 0) fs::remove(part, error);  // nothing came to go on from
     std::vector<std::string> names;
     for (const auto& each : source.files) names.push_back(each.name);
     fail(ErrorKind::file, source.name,

@@ -40,9 +40,10 @@ const compact = n => n < 1e7 ? whole(n) : n.toLocaleString(locale(), {notation: 
 const probability = p => p >= .99995 ? percent(p, 0) : percent(p, p > .999 || p < .001 ? 2 : 1);
 function duration(s) {
   if (!(s > 0)) return '–';
+  if (s >= 10) s = Math.round(s);
   const [h, m, sec] = state.language === 'zh' ? [' 小时', ' 分', ' 秒'] : [' h', ' min', ' s'];
-  if (s < 60) return (s < 10 ? fixed(s, 1) : whole(Math.round(s))) + sec;
-  if (s < 3600) return Math.floor(s / 60) + m + (Math.round(s % 60) && s < 600 ? ' ' + Math.round(s % 60) + sec : '');
+  if (s < 60) return (s < 10 ? fixed(s, 1) : whole(s)) + sec;
+  if (s < 3600) return Math.floor(s / 60) + m + (s % 60 && s < 600 ? ' ' + s % 60 + sec : '');
   return Math.floor(s / 3600) + h + ' ' + Math.floor(s % 3600 / 60) + m;
 }
 

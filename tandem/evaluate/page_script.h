@@ -57,7 +57,7 @@ function summary_section() {
   ].filter(Boolean).slice(0, 6);
   const figures = el('dl', {class: 'figures'},
     figure('accuracy', percent(R.accuracy, 2), t('interval', {low: percent(R.interval[0]), high: percent(R.interval[1])}), 'hero'), six);
-  const split = F.split ? t('in_split', {split: known(F.split)}) : '', wrong = R.errors;
+  const split = F.split && F.split !== 'all' ? t('in_split', {split: known(F.split)}) : '', wrong = R.errors;
   const said = wrong ? t('said', {n: whole(n), right: whole(n - wrong), wrong: whole(wrong), split}) : t('said_all', {n: whole(n), split});
   const top = mixups[0] && t('often', {a: name_of(mixups[0][0]), b: name_of(mixups[0][1]), n: mixups[0][2] === 1 ? t('once') : t('times', {n: whole(mixups[0][2])})});
   const off = mean - R.accuracy;
@@ -233,7 +233,7 @@ function classes_section() {
   /* A strip from a round number below the lowest F1 up to 1, with a dot for each class. */
   const low = Math.min(.9, Math.floor(Math.min(...classes.map(c => c.f1)) * 10) / 10), strip_head = el('th', {class: 'strip', 'aria-hidden': 'true'}, el('span', {}, low.toFixed(1)), el('span', {}, '1'));
   const strip = f1 => el('td', {class: 'strip', 'aria-hidden': 'true'}, el('div', {}, el('i', {style: `left:${((f1 - low) / (1 - low) * 100).toFixed(1)}%`})));
-  const body = el('tbody', {}), heads = columns.map(([key]) => el('th', {scope: 'col'}, el('button', {type: 'button', onclick: () => {
+  const body = el('tbody', {}), heads = columns.map(([key], i) => el('th', {scope: 'col', class: i > 4 ? 'aside' : null}, el('button', {type: 'button', onclick: () => {
     state.sort = state.sort.key === key ? {key, up: !state.sort.up} : {key, up: key === 'name' || key !== 'support'};
     fill();
   }}, t(key))));
@@ -249,12 +249,12 @@ function classes_section() {
     body.replaceChildren(...order.map(i => {
       const c = classes[i];
       return el('tr', {}, el('td', {}, c.name), el('td', {}, fixed(c.precision)), el('td', {}, fixed(c.recall)),
-        el('td', {}, fixed(c.f1)), strip(c.f1), el('td', {}, whole(c.support)), el('td', {}, fixed(c.auc)), el('td', {}, fixed(c.ap)));
+        el('td', {}, fixed(c.f1)), strip(c.f1), el('td', {}, whole(c.support)), el('td', {class: 'aside'}, fixed(c.auc)), el('td', {class: 'aside'}, fixed(c.ap)));
     }));
   };
   fill();
   const foot = (key, s) => el('tr', {}, el('td', {}, t(key)), el('td', {}, fixed(s.precision)), el('td', {}, fixed(s.recall)), el('td', {}, fixed(s.f1)), el('td', {class: 'strip'}),
-    el('td', {}, whole(R.examples)), el('td', {}, key === 'macro' ? fixed(R.auc) : ''), el('td', {}));
+    el('td', {}, whole(R.examples)), el('td', {class: 'aside'}, key === 'macro' ? fixed(R.auc) : ''), el('td', {class: 'aside'}));
   return section('classes', lead(t('classes_lead')), el('div', {class: 'scroll tall', tabindex: classes.length > 15 ? 0 : null, role: 'region', 'aria-label': t('classes')},
     el('table', {class: 'rows'}, el('thead', {}, el('tr', {}, heads.slice(0, 4), strip_head, heads.slice(4))), body, el('tfoot', {}, foot('macro', R.macro), foot('weighted', R.weighted)))));
 }

@@ -74,7 +74,7 @@ main:focus { outline: none; }
 .top h1 { font-size: 32px; line-height: 1.2; font-weight: 680; letter-spacing: -.015em; }
 .top .about { color: var(--soft); margin-top: 8px; }
 .top .about span { display: inline-block; max-width: 100%; overflow-wrap: anywhere; }
-.top .about span + span::before { content: "·"; margin: 0 .5em; color: var(--faint); }
+.top .about span:not(:last-child)::after { content: "·"; margin: 0 .5em; color: var(--faint); }
 .switches { display: flex; flex-wrap: wrap; gap: 10px; }
 .switch { display: inline-flex; border: 1px solid var(--line); border-radius: 7px; overflow: hidden; }
 .switch button { padding: 3px 11px; font-size: 13px; color: var(--soft); }
@@ -90,7 +90,7 @@ main { grid-area: main; min-width: 0; }
 section { padding-bottom: 68px; scroll-margin-top: 24px; }
 section > h2 { font-size: 20px; line-height: 1.3; font-weight: 660; letter-spacing: -.005em; padding-top: 22px;
   border-top: 1px solid var(--line); }
-section > .lead { color: var(--soft); max-width: 68ch; margin-top: 4px; }
+section > .lead { color: var(--soft); max-width: 68ch; margin-top: 4px; text-wrap: pretty; }
 section > .lead + *, section > h2 + *:not(.lead) { margin-top: 24px; }
 h3 { font-size: 14px; font-weight: 620; }
 .note { color: var(--soft); font-size: 13.5px; }
@@ -143,7 +143,7 @@ inline constexpr std::string_view page_style_sections = R"css(
 .figures dd small { display: block; font-size: 13px; line-height: 1.45; font-weight: 400; letter-spacing: 0; color: var(--soft); margin-top: 2px; }
 .share { display: block; height: 6px; border-radius: 3px; overflow: hidden; background: rgb(var(--bad) / .8); max-width: 230px; margin: 10px 0 8px; }
 .share i { display: block; height: 100%; background: var(--accent); border-right: 2px solid var(--paper); }
-.words { margin-top: 32px; max-width: 68ch; font-size: 16.5px; line-height: 1.65; }
+.words { margin-top: 32px; max-width: 68ch; font-size: 16.5px; line-height: 1.65; text-wrap: pretty; }
 .charts { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 36px 40px; }
 .charts h3 { margin-bottom: 8px; }
 .charts .wide { grid-column: 1 / -1; }
@@ -261,11 +261,12 @@ section > h2 + .head { margin-top: 4px; } .head .lead { color: var(--soft); } .h
   .figures dd { font-size: 21px; }
   .matrix { border-spacing: 1px; font-size: 11.5px; }
   .gallery { grid-template-columns: repeat(auto-fill, minmax(88px, 1fr)); gap: 20px 12px; }
+  .answer + small { display: block; } .answer + small span { display: block; }
   .layers li { grid-template-columns: 44px minmax(0, 1fr) auto; gap: 2px 12px; padding: 8px 12px; }
   .layers .block-cell { grid-row: 1 / span 2; } .layers .parameters { grid-row: 1 / span 2; grid-column: 3; min-width: 74px; }
   .layers .kind, .layers .kind + small { display: inline; } .layers .kind + small { margin-left: 8px; }
   .recipe pre { padding-top: 48px; }
-  table.rows { font-size: 13px; } table.rows th, table.rows td { padding-left: 12px; } .rows .strip { display: none; }
+  table.rows { font-size: 13px; } table.rows th, table.rows td { padding-left: 12px; } .rows .strip, .rows .aside { display: none; }
   .layers li + li::before { left: 34px; }
   .steps li { grid-template-columns: minmax(0, 1fr) auto; } .steps .purpose { grid-column: 1 / -1; grid-row: 1; }
 }

@@ -55,7 +55,7 @@ const words = {
     evaluated: '评估用时 {t}', top5: '前五准确率', top5_note: '真实类别在前五名之内', loss: '损失', loss_note: '平均交叉熵',
     said: '{split}共 {n} 个样本，{right} 个分类正确，{wrong} 个分类错误。', in_split: '{split}集',
     said_all: '{split}共 {n} 个样本，全部分类正确。',
-    often: '最常见的混淆：把 {a} 认作 {b}，{n}。', times: '{n} 次', once: '1 次',
+    often: '最常见的混淆：把 {a} 认作 {b}，{n}。', times: '{n}\u00a0次', once: '1 次',
     fits: '它的把握是诚实的：平均置信度 {c}，实际正确 {a}。',
     over: '它过于自信：平均置信度 {c}，而实际正确只有 {a}。',
     under: '它过于谦虚：平均置信度 {c}，而实际正确有 {a}。',
@@ -83,7 +83,7 @@ const words = {
     recipe_lead: '重新训练这个网络所需的全部设置。', copy: '复制', copied: '已复制',
     next_lead: '可以继续对这次运行使用的命令。', made: '由 Tandem {v} 生成', command: '命令', machine: '机器', other: '其他指标',
     balanced: '平衡准确率', balanced_note: '各类召回率的平均', of_classes: '{n} 个类别',
-    names: {test: '测试', validation: '验证', train: '训练', 'image classification': '图像分类', 'text classification': '文本分类', 'audio classification': '音频分类',
+    names: {all: '全部', test: '测试', validation: '验证', train: '训练', 'image classification': '图像分类', 'text classification': '文本分类', 'audio classification': '音频分类',
       'table classification': '表格分类', sentiment: '情感分析', classification: '分类'},
   },
 };

@@ -9,6 +9,8 @@
 #define HWY_TARGET_INCLUDE "tandem/kernels/batch_norm.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+//
+#include <tandem/kernels/storage-inl.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace tandem::kernels::HWY_NAMESPACE {
@@ -18,7 +20,7 @@ namespace {
 constexpr int64_t block = 64;  // rows that stay in the nearest cache while each vector of columns walks down them
 
 // Calls fn(d, first row, end row, first column, load, store) for rows [begin, end) by blocks and each by vectors of
-// columns, with masked loads and stores for the last columns.
+// columns; the last ones may be fewer.
 template <class T, class Fn>
 HWY_INLINE void each_column_block(int64_t begin, int64_t end, int64_t columns, Fn&& fn) {
   const hn::ScalableTag<T> d;
@@ -28,23 +30,21 @@ HWY_INLINE void each_column_block(int64_t begin, int64_t end, int64_t columns, F
     int64_t c = 0;
     for (; c + lanes <= columns; c += lanes)
       fn(
-          d, first, last, c, [=](const T* from) HWY_ATTR { return hn::LoadU(d, from); },
-          [=](auto v, T* to) HWY_ATTR { hn::StoreU(v, d, to); });
-    if (c < columns) {
-      const auto mask = hn::FirstN(d, static_cast<size_t>(columns - c));
+          d, first, last, c, [=](const auto* from) HWY_ATTR { return load_from(d, from); },
+          [=](auto v, auto* to) HWY_ATTR { store_to(v, d, to); });
+    if (c < columns)
       fn(
-          d, first, last, c, [=](const T* from) HWY_ATTR { return hn::MaskedLoad(mask, d, from); },
-          [=](auto v, T* to) HWY_ATTR { hn::BlendedStore(v, mask, d, to); });
-    }
+          d, first, last, c, [=](const auto* from) HWY_ATTR { return load_first(d, columns - c, from); },
+          [=](auto v, auto* to) HWY_ATTR { store_first(v, d, columns - c, to); });
   }
 }
 
 // Joins the moments of each block to those of the rows before it.
-template <class T>
-void moments(const T* x, int64_t begin, int64_t end, int64_t columns, T* mean, T* squares) {
+template <class S, class T>
+void moments(const S* x, int64_t begin, int64_t end, int64_t columns, T* mean, T* squares) {
   each_column_block<T>(
       begin, end, columns, [&](auto d, int64_t first, int64_t last, int64_t c, auto load, auto store) HWY_ATTR {
-        const T* from = x + first * columns + c;
+        const S* from = x + first * columns + c;
         const int64_t n = last - first;
         auto sum0 = hn::Zero(d), sum1 = hn::Zero(d);
         int64_t r = 0;
@@ -72,9 +72,9 @@ void moments(const T* x, int64_t begin, int64_t end, int64_t columns, T* mean, T
       });
 }
 
-template <class T>
-void affine(const T* x, const T* scale, const T* shift, const T* added, bool relu, int64_t begin, int64_t end,
-            int64_t columns, T* y) {
+template <class S, class T>
+void affine(const S* x, const T* scale, const T* shift, const S* added, bool relu, int64_t begin, int64_t end,
+            int64_t columns, S* y) {
   const auto run = [&](auto with_added, auto with_relu) HWY_ATTR {
     each_column_block<T>(begin, end, columns,
                          [&](auto d, int64_t first, int64_t last, int64_t c, auto load, auto store) HWY_ATTR {
@@ -101,8 +101,8 @@ HWY_INLINE V counted(D d, V g, V x, V scale, V shift) {
   return g;
 }
 
-template <bool Relu, class T>
-void grad_sums(const ColumnGrad<T>& s, const T* mean, const T* inv_std, int64_t begin, int64_t end, T* sum_g,
+template <bool Relu, class S, class T>
+void grad_sums(const ColumnGrad<S>& s, const T* mean, const T* inv_std, int64_t begin, int64_t end, T* sum_g,
                T* sum_gh) {
   each_column_block<T>(begin, end, s.columns,
                        [&](auto d, int64_t first, int64_t last, int64_t c, auto load, auto store) HWY_ATTR {
@@ -120,8 +120,8 @@ void grad_sums(const ColumnGrad<T>& s, const T* mean, const T* inv_std, int64_t 
                        });
 }
 
-template <bool Relu, class T>
-void blend(const ColumnGrad<T>& s, const T* of_g, const T* of_x, const T* plus, int64_t begin, int64_t end, T* gx) {
+template <bool Relu, class S, class T>
+void blend(const ColumnGrad<S>& s, const T* of_g, const T* of_x, const T* plus, int64_t begin, int64_t end, S* gx) {
   each_column_block<T>(
       begin, end, s.columns, [&](auto d, int64_t first, int64_t last, int64_t c, auto load, auto store) HWY_ATTR {
         const auto p = load(of_g + c), q = load(of_x + c), r = load(plus + c);
@@ -136,15 +136,8 @@ void blend(const ColumnGrad<T>& s, const T* of_g, const T* of_x, const T* plus, 
 void MomentsF32(const float* x, int64_t begin, int64_t end, int64_t columns, float* mean, float* squares) {
   moments(x, begin, end, columns, mean, squares);
 }
-void MomentsF64(const double* x, int64_t begin, int64_t end, int64_t columns, double* mean, double* squares) {
-  moments(x, begin, end, columns, mean, squares);
-}
 void AffineF32(const float* x, const float* scale, const float* shift, const float* added, bool relu, int64_t begin,
                int64_t end, int64_t columns, float* y) {
-  affine(x, scale, shift, added, relu, begin, end, columns, y);
-}
-void AffineF64(const double* x, const double* scale, const double* shift, const double* added, bool relu, int64_t begin,
-               int64_t end, int64_t columns, double* y) {
   affine(x, scale, shift, added, relu, begin, end, columns, y);
 }
 void GradSumsF32(const ColumnGrad<float>& s, const float* mean, const float* inv_std, int64_t begin, int64_t end,
@@ -152,17 +145,40 @@ void GradSumsF32(const ColumnGrad<float>& s, const float* mean, const float* inv
   s.relu ? grad_sums<true>(s, mean, inv_std, begin, end, sum_g, sum_gh)
          : grad_sums<false>(s, mean, inv_std, begin, end, sum_g, sum_gh);
 }
+void BlendF32(const ColumnGrad<float>& s, const float* a, const float* b, const float* plus, int64_t begin, int64_t end,
+              float* gx) {
+  s.relu ? blend<true>(s, a, b, plus, begin, end, gx) : blend<false>(s, a, b, plus, begin, end, gx);
+}
+void MomentsF64(const double* x, int64_t begin, int64_t end, int64_t columns, double* mean, double* squares) {
+  moments(x, begin, end, columns, mean, squares);
+}
+void AffineF64(const double* x, const double* scale, const double* shift, const double* added, bool relu, int64_t begin,
+               int64_t end, int64_t columns, double* y) {
+  affine(x, scale, shift, added, relu, begin, end, columns, y);
+}
 void GradSumsF64(const ColumnGrad<double>& s, const double* mean, const double* inv_std, int64_t begin, int64_t end,
                  double* sum_g, double* sum_gh) {
   s.relu ? grad_sums<true>(s, mean, inv_std, begin, end, sum_g, sum_gh)
          : grad_sums<false>(s, mean, inv_std, begin, end, sum_g, sum_gh);
 }
-void BlendF32(const ColumnGrad<float>& s, const float* a, const float* b, const float* plus, int64_t begin, int64_t end,
-              float* gx) {
-  s.relu ? blend<true>(s, a, b, plus, begin, end, gx) : blend<false>(s, a, b, plus, begin, end, gx);
-}
 void BlendF64(const ColumnGrad<double>& s, const double* a, const double* b, const double* plus, int64_t begin,
               int64_t end, double* gx) {
+  s.relu ? blend<true>(s, a, b, plus, begin, end, gx) : blend<false>(s, a, b, plus, begin, end, gx);
+}
+void MomentsBF16(const BFloat16* x, int64_t begin, int64_t end, int64_t columns, float* mean, float* squares) {
+  moments(x, begin, end, columns, mean, squares);
+}
+void AffineBF16(const BFloat16* x, const float* scale, const float* shift, const BFloat16* added, bool relu,
+                int64_t begin, int64_t end, int64_t columns, BFloat16* y) {
+  affine(x, scale, shift, added, relu, begin, end, columns, y);
+}
+void GradSumsBF16(const ColumnGrad<BFloat16>& s, const float* mean, const float* inv_std, int64_t begin, int64_t end,
+                  float* sum_g, float* sum_gh) {
+  s.relu ? grad_sums<true>(s, mean, inv_std, begin, end, sum_g, sum_gh)
+         : grad_sums<false>(s, mean, inv_std, begin, end, sum_g, sum_gh);
+}
+void BlendBF16(const ColumnGrad<BFloat16>& s, const float* a, const float* b, const float* plus, int64_t begin,
+               int64_t end, BFloat16* gx) {
   s.relu ? blend<true>(s, a, b, plus, begin, end, gx) : blend<false>(s, a, b, plus, begin, end, gx);
 }
 
@@ -176,20 +192,26 @@ namespace {
 
 HWY_EXPORT(MomentsF32);
 HWY_EXPORT(MomentsF64);
+HWY_EXPORT(MomentsBF16);
 HWY_EXPORT(AffineF32);
 HWY_EXPORT(AffineF64);
+HWY_EXPORT(AffineBF16);
 HWY_EXPORT(GradSumsF32);
 HWY_EXPORT(GradSumsF64);
+HWY_EXPORT(GradSumsBF16);
 HWY_EXPORT(BlendF32);
 HWY_EXPORT(BlendF64);
+HWY_EXPORT(BlendBF16);
 
-// The function of the element type T, on the instruction set in use.
-#define TANDEM_CHOOSE(NAME, T)                       \
-  [](auto... arguments) {                            \
-    if constexpr (sizeof(T) == 4)                    \
-      HWY_DYNAMIC_DISPATCH(NAME##F32)(arguments...); \
-    else                                             \
-      HWY_DYNAMIC_DISPATCH(NAME##F64)(arguments...); \
+// The function for numbers stored as S, on the instruction set in use.
+#define TANDEM_CHOOSE(NAME, S)                        \
+  [](auto... arguments) {                             \
+    if constexpr (sizeof(S) == 4)                     \
+      HWY_DYNAMIC_DISPATCH(NAME##F32)(arguments...);  \
+    else if constexpr (sizeof(S) == 8)                \
+      HWY_DYNAMIC_DISPATCH(NAME##F64)(arguments...);  \
+    else                                              \
+      HWY_DYNAMIC_DISPATCH(NAME##BF16)(arguments...); \
   }
 
 // Rows of one task, at least a block.
@@ -199,14 +221,16 @@ int64_t step_of(int64_t columns) {
 
 }  // namespace
 
-template <class T>
-void column_moments(int64_t rows, int64_t columns, std::span<const T> x, std::span<T> mean, std::span<T> variance) {
+template <class S>
+void column_moments(int64_t rows, int64_t columns, std::span<const S> x, std::span<Wide<S>> mean,
+                    std::span<Wide<S>> variance) {
+  using T = Wide<S>;
   apply_isa_limit();
   const int64_t step = step_of(columns), pieces = (rows + step - 1) / step;
   std::vector<T> parts(static_cast<size_t>(2 * pieces * columns), T{0});  // mean and sum of squares of each piece
   parallel_for(rows, step, [&](int64_t begin, int64_t end) {
     T* part = parts.data() + begin / step * 2 * columns;
-    TANDEM_CHOOSE(Moments, T)
+    TANDEM_CHOOSE(Moments, S)
     (x.data(), begin, end, columns, part, part + columns);
   });
   for (int64_t c = 0; c < columns; ++c) {
@@ -224,25 +248,26 @@ void column_moments(int64_t rows, int64_t columns, std::span<const T> x, std::sp
   }
 }
 
-template <class T>
-void column_affine(int64_t rows, int64_t columns, std::span<const T> x, std::span<const T> scale,
-                   std::span<const T> shift, std::span<const T> added, bool relu, std::span<T> y) {
+template <class S>
+void column_affine(int64_t rows, int64_t columns, std::span<const S> x, std::span<const Wide<S>> scale,
+                   std::span<const Wide<S>> shift, std::span<const S> added, bool relu, std::span<S> y) {
   apply_isa_limit();
   parallel_for(rows, step_of(columns), [&](int64_t begin, int64_t end) {
-    TANDEM_CHOOSE(Affine, T)
+    TANDEM_CHOOSE(Affine, S)
     (x.data(), scale.data(), shift.data(), added.empty() ? nullptr : added.data(), relu, begin, end, columns, y.data());
   });
 }
 
-template <class T>
-void column_grad_sums(const ColumnGrad<T>& s, std::span<const T> mean, std::span<const T> inv_std, std::span<T> sum_g,
-                      std::span<T> sum_gh) {
+template <class S>
+void column_grad_sums(const ColumnGrad<S>& s, std::span<const Wide<S>> mean, std::span<const Wide<S>> inv_std,
+                      std::span<Wide<S>> sum_g, std::span<Wide<S>> sum_gh) {
+  using T = Wide<S>;
   apply_isa_limit();
   const int64_t step = step_of(s.columns), pieces = (s.rows + step - 1) / step;
   std::vector<T> parts(static_cast<size_t>(2 * pieces * s.columns), T{0});
   parallel_for(s.rows, step, [&](int64_t begin, int64_t end) {
     T* part = parts.data() + begin / step * 2 * s.columns;
-    TANDEM_CHOOSE(GradSums, T)(s, mean.data(), inv_std.data(), begin, end, part, part + s.columns);
+    TANDEM_CHOOSE(GradSums, S)(s, mean.data(), inv_std.data(), begin, end, part, part + s.columns);
   });
   for (int64_t c = 0; c < s.columns; ++c) {
     double of_g = 0, of_gh = 0;
@@ -254,25 +279,26 @@ void column_grad_sums(const ColumnGrad<T>& s, std::span<const T> mean, std::span
   }
 }
 
-template <class T>
-void column_blend(const ColumnGrad<T>& s, std::span<const T> a, std::span<const T> b, std::span<const T> d,
-                  std::span<T> gx) {
+template <class S>
+void column_blend(const ColumnGrad<S>& s, std::span<const Wide<S>> a, std::span<const Wide<S>> b,
+                  std::span<const Wide<S>> d, std::span<S> gx) {
   apply_isa_limit();
   parallel_for(s.rows, step_of(s.columns), [&](int64_t begin, int64_t end) {
-    TANDEM_CHOOSE(Blend, T)(s, a.data(), b.data(), d.data(), begin, end, gx.data());
+    TANDEM_CHOOSE(Blend, S)(s, a.data(), b.data(), d.data(), begin, end, gx.data());
   });
 }
 
-#define TANDEM_INSTANTIATE(T)                                                                                     \
-  template void column_moments<T>(int64_t, int64_t, std::span<const T>, std::span<T>, std::span<T>);              \
-  template void column_affine<T>(int64_t, int64_t, std::span<const T>, std::span<const T>, std::span<const T>,    \
-                                 std::span<const T>, bool, std::span<T>);                                         \
-  template void column_grad_sums<T>(const ColumnGrad<T>&, std::span<const T>, std::span<const T>, std::span<T>,   \
-                                    std::span<T>);                                                                \
-  template void column_blend<T>(const ColumnGrad<T>&, std::span<const T>, std::span<const T>, std::span<const T>, \
-                                std::span<T>);
+#define TANDEM_INSTANTIATE(S)                                                                                    \
+  template void column_moments<S>(int64_t, int64_t, std::span<const S>, std::span<Wide<S>>, std::span<Wide<S>>); \
+  template void column_affine<S>(int64_t, int64_t, std::span<const S>, std::span<const Wide<S>>,                 \
+                                 std::span<const Wide<S>>, std::span<const S>, bool, std::span<S>);              \
+  template void column_grad_sums<S>(const ColumnGrad<S>&, std::span<const Wide<S>>, std::span<const Wide<S>>,    \
+                                    std::span<Wide<S>>, std::span<Wide<S>>);                                     \
+  template void column_blend<S>(const ColumnGrad<S>&, std::span<const Wide<S>>, std::span<const Wide<S>>,        \
+                                std::span<const Wide<S>>, std::span<S>);
 TANDEM_INSTANTIATE(float)
 TANDEM_INSTANTIATE(double)
+TANDEM_INSTANTIATE(BFloat16)
 #undef TANDEM_INSTANTIATE
 #undef TANDEM_CHOOSE
 

@@ -1,11 +1,14 @@
 #include <tandem/base/memory.h>
 #include <tandem/base/threads.h>
+#include <tandem/kernels/bfloat16.h>
 #include <tandem/kernels/conv.h>
+#include <tandem/kernels/few_channels.h>
+#include <tandem/kernels/isa.h>
 #include <tandem/kernels/onednn.h>
 #include <tandem/kernels/winograd.h>
 
 #include <algorithm>
-#include <vector>
+#include <type_traits>
 
 namespace tandem::kernels {
 namespace {
@@ -18,13 +21,17 @@ enum Kind : int64_t { forward = 10, grad_input, grad_weight };
 // The batch is cut into at most `pieces` equal parts (the last may be smaller): a rule of the size alone.
 int64_t images_a_piece(int64_t n, int64_t pieces) { return std::max<int64_t>(1, (n + pieces - 1) / pieces); }
 
+// T is the type that images are stored in. The weight that oneDNN works on has the same type; its gradient is float.
+template <class T>
+constexpr auto type_of = std::is_same_v<T, float> ? memory::data_type::f32 : memory::data_type::bf16;
+
+template <class T>
 onednn::Key key_of(Kind kind, const ConvShape& s, bool bias) {
-  return {kind,       s.n,        s.h,     s.w,     s.c,          s.o,          s.kh,     s.kw,
-          s.stride_h, s.stride_w, s.pad_h, s.pad_w, s.dilation_h, s.dilation_w, s.groups, bias};
+  return {kind,       s.n,     s.h,     s.w,          s.c,          s.o,      s.kh, s.kw,     s.stride_h,
+          s.stride_w, s.pad_h, s.pad_w, s.dilation_h, s.dilation_w, s.groups, bias, sizeof(T)};
 }
 
-memory::desc weight_layout(const ConvShape& s, tag plain_or_any) {
-  const auto kind = memory::data_type::f32;
+memory::desc weight_layout(const ConvShape& s, tag plain_or_any, memory::data_type kind = memory::data_type::f32) {
   if (s.groups > 1)
     return {
         {s.groups, s.o / s.groups, s.c / s.groups, s.kh, s.kw}, kind, plain_or_any == tag::any ? tag::any : tag::goihw};
@@ -38,11 +45,12 @@ ConvShape part(const ConvShape& s, int64_t images) {
 }
 
 // The three primitives differ in their classes only; all want channels-last images and choose their own weight layout.
+template <class T>
 const onednn::Prepared& convolution(Kind kind, const ConvShape& s, bool with_bias) {
-  return onednn::prepared(key_of(kind, s, with_bias), [&] {
-    const auto src = onednn::layout({s.n, s.c, s.h, s.w}, tag::nhwc);
-    const auto dst = onednn::layout({s.n, s.o, s.oh(), s.ow()}, tag::nhwc);
-    const auto weights = weight_layout(s, tag::any);
+  return onednn::prepared(key_of<T>(kind, s, with_bias), [&] {
+    const auto src = onednn::layout({s.n, s.c, s.h, s.w}, tag::nhwc, type_of<T>);
+    const auto dst = onednn::layout({s.n, s.o, s.oh(), s.ow()}, tag::nhwc, type_of<T>);
+    const auto weights = weight_layout(s, tag::any, type_of<T>), weights_grad = weight_layout(s, tag::any);
     const auto bias = with_bias ? onednn::layout({s.o}, tag::a) : memory::desc();
     const memory::dims strides{s.stride_h, s.stride_w}, dilations{s.dilation_h - 1, s.dilation_w - 1};
     const memory::dims before{s.pad_h, s.pad_w};
@@ -67,7 +75,7 @@ const onednn::Prepared& convolution(Kind kind, const ConvShape& s, bool with_bia
       return keep(made, dnnl::convolution_backward_data(made), made.weights_desc());
     }
     const dnnl::convolution_backward_weights::primitive_desc made(
-        {algorithm, src, weights, dst, strides, dilations, before, after}, attributes, onednn::engine(), hint);
+        {algorithm, src, weights_grad, dst, strides, dilations, before, after}, attributes, onednn::engine(), hint);
     return keep(made, dnnl::convolution_backward_weights(made), made.diff_weights_desc());
   });
 }
@@ -80,34 +88,35 @@ class Weight {
     if (from == wanted) return;
     copy_ = Block(wanted.get_size());
     onednn::reorder(from, plain.data(), wanted, copy_.data());
-    data_ = copy_.as<float>();
+    data_ = copy_.data();
   }
-  [[nodiscard]] const float* data() const { return data_; }
+  [[nodiscard]] const void* data() const { return data_; }
 
  private:
   Block copy_;
-  const float* data_;
+  const void* data_;
 };
 
 // Runs `piece(primitive, weight, first image)` for each part of the batch. The weight is laid out once; a last, smaller
 // part may prefer another layout and then makes its own.
-template <class Fn>
+template <class T, class Fn>
 void each_piece(Kind kind, const ConvShape& s, bool bias, std::span<const float> plain, Fn&& piece) {
   const int64_t step = images_a_piece(s.n, 16);
-  const memory::desc layout = convolution(kind, part(s, std::min(step, s.n)), bias).weights;
+  const memory::desc layout = convolution<T>(kind, part(s, std::min(step, s.n)), bias).weights;
   const Weight weight(s, plain, layout);
   parallel_for(s.n, step, [&](int64_t begin, int64_t end) {
-    const onednn::Prepared& op = convolution(kind, part(s, end - begin), bias);
+    const onednn::Prepared& op = convolution<T>(kind, part(s, end - begin), bias);
     if (op.weights == layout) return piece(op, weight.data(), begin);
     piece(op, Weight(s, plain, op.weights).data(), begin);
   });
 }
 
 // The pixels that a strided 1x1 convolution looks at, side by side: n x oh x ow x c.
-Block seen_pixels(const ConvShape& s, std::span<const float> x) {
-  Block out(static_cast<size_t>(s.n * s.oh() * s.ow() * s.c) * sizeof(float));
+template <class T>
+Block seen_pixels(const ConvShape& s, std::span<const T> x) {
+  Block out(static_cast<size_t>(s.n * s.oh() * s.ow() * s.c) * sizeof(T));
   parallel_for(s.n * s.oh(), 16, [&](int64_t begin, int64_t end) {
-    float* to = out.as<float>() + begin * s.ow() * s.c;
+    T* to = out.as<T>() + begin * s.ow() * s.c;
     for (int64_t line = begin; line < end; ++line)
       for (int64_t ox = 0; ox < s.ow(); ++ox) {
         const int64_t row = line / s.oh() * s.h + line % s.oh() * s.stride_h;
@@ -117,15 +126,12 @@ Block seen_pixels(const ConvShape& s, std::span<const float> x) {
   return out;
 }
 
-}  // namespace
-
-void conv2d(const ConvShape& s, std::span<const float> x, std::span<const float> weight, std::span<const float> bias,
-            std::span<float> y) {
-  if (s.n == 0) return;
-  if (winograd_fits(s)) return winograd_conv2d(s, x, weight, bias, y);
-  each_piece(forward, s, !bias.empty(), weight, [&](const onednn::Prepared& op, const float* w, int64_t first) {
-    const float* x_at = x.data() + first * s.h * s.w * s.c;
-    const float* y_at = y.data() + first * s.oh() * s.ow() * s.o;
+template <class T>
+void onednn_conv2d(const ConvShape& s, std::span<const T> x, std::span<const float> weight, std::span<const float> bias,
+                   std::span<T> y) {
+  each_piece<T>(forward, s, !bias.empty(), weight, [&](const onednn::Prepared& op, const void* w, int64_t first) {
+    const T* x_at = x.data() + first * s.h * s.w * s.c;
+    const T* y_at = y.data() + first * s.oh() * s.ow() * s.o;
     if (bias.empty())
       onednn::run(op, {{DNNL_ARG_SRC, op.src, x_at}, {DNNL_ARG_WEIGHTS, op.weights, w}, {DNNL_ARG_DST, op.dst, y_at}});
     else
@@ -136,42 +142,37 @@ void conv2d(const ConvShape& s, std::span<const float> x, std::span<const float>
   });
 }
 
-void conv2d_grad_input(const ConvShape& s, std::span<const float> gy, std::span<const float> weight,
-                       std::span<float> gx) {
-  if (s.n == 0) return;
-  if (winograd_fits(s)) return winograd_grad_input(s, gy, weight, gx);
-  each_piece(grad_input, s, false, weight, [&](const onednn::Prepared& op, const float* w, int64_t first) {
+template <class T>
+void onednn_grad_input(const ConvShape& s, std::span<const T> gy, std::span<const float> weight, std::span<T> gx) {
+  each_piece<T>(grad_input, s, false, weight, [&](const onednn::Prepared& op, const void* w, int64_t first) {
     onednn::run(op, {{DNNL_ARG_DIFF_DST, op.dst, gy.data() + first * s.oh() * s.ow() * s.o},
                      {DNNL_ARG_WEIGHTS, op.weights, w},
                      {DNNL_ARG_DIFF_SRC, op.src, gx.data() + first * s.h * s.w * s.c}});
   });
 }
 
-void conv2d_grad_weight(const ConvShape& s, std::span<const float> x, std::span<const float> gy, std::span<float> gw) {
-  if (s.n == 0) {
-    std::ranges::fill(gw, 0.0F);
-    return;
-  }
-  if (winograd_fits(s)) return winograd_grad_weight(s, x, gy, gw);
+template <class T>
+void onednn_grad_weight(const ConvShape& s, std::span<const T> x, std::span<const T> gy, std::span<float> gw) {
   // oneDNN 2.6 writes past its own scratch memory for strided 1x1 kernels and few channels (uxlfoundation/oneDNN#6035,
   // open): it gets the same product without a stride.
   if (s.kh == 1 && s.kw == 1 && (s.stride_h > 1 || s.stride_w > 1) && s.pad_h == 0 && s.pad_w == 0) {
     ConvShape dense = s;
     dense.h = s.oh(), dense.w = s.ow(), dense.stride_h = dense.stride_w = 1;
     const Block pixels = seen_pixels(s, x);
-    return conv2d_grad_weight(dense, {pixels.as<float>(), static_cast<size_t>(s.n * dense.h * dense.w * s.c)}, gy, gw);
+    const std::span<const T> seen(pixels.as<T>(), static_cast<size_t>(s.n * dense.h * dense.w * s.c));
+    return onednn_grad_weight(dense, seen, gy, gw);
   }
   // A partial sum a piece, added in order: few pieces when the weight is large.
   const int64_t step = images_a_piece(s.n, s.weights() > 1'000'000 ? 4 : 8);
   const int64_t pieces = (s.n + step - 1) / step;
-  const memory::desc layout = convolution(grad_weight, part(s, std::min(step, s.n)), false).weights;
+  const memory::desc layout = convolution<T>(grad_weight, part(s, std::min(step, s.n)), false).weights;
   const auto floats = static_cast<int64_t>(layout.get_size() / sizeof(float));
   const Block partial(static_cast<size_t>(pieces) * layout.get_size());
   parallel_for(s.n, step, [&](int64_t begin, int64_t end) {
-    const onednn::Prepared& op = convolution(grad_weight, part(s, end - begin), false);
+    const onednn::Prepared& op = convolution<T>(grad_weight, part(s, end - begin), false);
     float* into = partial.as<float>() + begin / step * floats;
-    const float* x_at = x.data() + begin * s.h * s.w * s.c;
-    const float* g_at = gy.data() + begin * s.oh() * s.ow() * s.o;
+    const T* x_at = x.data() + begin * s.h * s.w * s.c;
+    const T* g_at = gy.data() + begin * s.oh() * s.ow() * s.o;
     if (op.weights == layout) {
       onednn::run(
           op,
@@ -188,6 +189,58 @@ void conv2d_grad_weight(const ConvShape& s, std::span<const float> x, std::span<
   for (int64_t piece = 1; piece < pieces; ++piece)
     for (int64_t i = 0; i < floats; ++i) sum[i] += sum[piece * floats + i];
   onednn::reorder(layout, sum, weight_layout(s, tag::oihw), gw.data());
+}
+
+}  // namespace
+
+void conv2d(const ConvShape& s, std::span<const float> x, std::span<const float> weight, std::span<const float> bias,
+            std::span<float> y) {
+  if (s.n == 0) return;
+  if (winograd_fits(s)) return winograd_conv2d(s, x, weight, bias, y);
+  if (few_channels_fits(s)) return few_channels_conv2d(s, x, weight, bias, y);
+  onednn_conv2d(s, x, weight, bias, y);
+}
+
+void conv2d_grad_input(const ConvShape& s, std::span<const float> gy, std::span<const float> weight,
+                       std::span<float> gx) {
+  if (s.n == 0) return;
+  winograd_fits(s) ? winograd_grad_input(s, gy, weight, gx) : onednn_grad_input(s, gy, weight, gx);
+}
+
+void conv2d_grad_weight(const ConvShape& s, std::span<const float> x, std::span<const float> gy, std::span<float> gw) {
+  if (s.n == 0) return std::ranges::fill(gw, 0.0F), void();
+  winograd_fits(s) ? winograd_grad_weight(s, x, gy, gw) : onednn_grad_weight(s, x, gy, gw);
+}
+
+// Without the instruction for bfloat16 images are widened, and results rounded: oneDNN would be slower at it.
+
+void conv2d(const ConvShape& s, std::span<const BFloat16> x, std::span<const float> weight, std::span<const float> bias,
+            std::span<BFloat16> y) {
+  if (s.n == 0) return;
+  if (!has_bf16_dot()) {
+    const Widened wide(x), result(y.size());
+    conv2d(s, wide.values(), weight, bias, result.values());
+    return narrow(result.values(), y);
+  }
+  winograd_fits(s) ? winograd_conv2d(s, x, weight, bias, y) : onednn_conv2d(s, x, weight, bias, y);
+}
+
+void conv2d_grad_input(const ConvShape& s, std::span<const BFloat16> gy, std::span<const float> weight,
+                       std::span<BFloat16> gx) {
+  if (s.n == 0) return;
+  if (!has_bf16_dot()) {
+    const Widened wide(gy), result(gx.size());
+    conv2d_grad_input(s, wide.values(), weight, result.values());
+    return narrow(result.values(), gx);
+  }
+  winograd_fits(s) ? winograd_grad_input(s, gy, weight, gx) : onednn_grad_input(s, gy, weight, gx);
+}
+
+void conv2d_grad_weight(const ConvShape& s, std::span<const BFloat16> x, std::span<const BFloat16> gy,
+                        std::span<float> gw) {
+  if (s.n == 0) return std::ranges::fill(gw, 0.0F), void();
+  if (!has_bf16_dot()) return conv2d_grad_weight(s, Widened(x).values(), Widened(gy).values(), gw);
+  winograd_fits(s) ? winograd_grad_weight(s, x, gy, gw) : onednn_grad_weight(s, x, gy, gw);
 }
 
 namespace {

@@ -1,5 +1,7 @@
 // Two-dimensional convolution (cross-correlation, as everywhere in the field) and its gradients.
 #pragma once
+#include <tandem/base/bfloat16.h>
+
 #include <cstdint>
 #include <span>
 
@@ -15,22 +17,30 @@ struct ConvShape {
 };
 
 // Contract: outputs overlap no input; n may be 0, all other sizes are at least 1; bias is empty or has o values.
-// float runs on Winograd's tiles where they fit (winograd.h) and on oneDNN elsewhere; double is the plain loop.
+// float runs on Winograd's tiles (winograd.h) or on windows of few channels (few_channels.h) where they fit and on
+// oneDNN elsewhere; double is the plain loop. Images in bfloat16 go with weights, and gradients of weights, in float;
+// sums are float, and each result is rounded once.
 
 void conv2d(const ConvShape& s, std::span<const float> x, std::span<const float> weight, std::span<const float> bias,
             std::span<float> y);
 void conv2d(const ConvShape& s, std::span<const double> x, std::span<const double> weight, std::span<const double> bias,
             std::span<double> y);
+void conv2d(const ConvShape& s, std::span<const BFloat16> x, std::span<const float> weight, std::span<const float> bias,
+            std::span<BFloat16> y);
 
 /// gx from gy.
 void conv2d_grad_input(const ConvShape& s, std::span<const float> gy, std::span<const float> weight,
                        std::span<float> gx);
 void conv2d_grad_input(const ConvShape& s, std::span<const double> gy, std::span<const double> weight,
                        std::span<double> gx);
+void conv2d_grad_input(const ConvShape& s, std::span<const BFloat16> gy, std::span<const float> weight,
+                       std::span<BFloat16> gx);
 
 /// gw from x and gy, summed over the batch.
 void conv2d_grad_weight(const ConvShape& s, std::span<const float> x, std::span<const float> gy, std::span<float> gw);
 void conv2d_grad_weight(const ConvShape& s, std::span<const double> x, std::span<const double> gy,
                         std::span<double> gw);
+void conv2d_grad_weight(const ConvShape& s, std::span<const BFloat16> x, std::span<const BFloat16> gy,
+                        std::span<float> gw);
 
 }  // namespace tandem::kernels

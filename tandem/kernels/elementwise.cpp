@@ -12,6 +12,7 @@
 #include <hwy/highway.h>
 //
 #include <hwy/contrib/math/math-inl.h>
+#include <tandem/kernels/storage-inl.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace tandem::kernels::HWY_NAMESPACE {
@@ -152,33 +153,31 @@ struct Scale {
   TANDEM_MATH grad(D, V, V g, V p) { return hn::Mul(g, p); }
 };
 
-// Walks n elements a vector at a time; `body(load, store)` with masked loads for the tail.
-template <class T, class Fn>
+// Walks n elements, stored as S, a vector at a time; `body(d, load, store)` with a tail of fewer.
+template <class S, class Fn>
 HWY_INLINE void vectors(int64_t n, Fn&& body) {
-  const hn::ScalableTag<T> d;
+  const hn::ScalableTag<Wide<S>> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes)
     body(
-        d, [&](const T* from) { return hn::LoadU(d, from + i); }, [&](auto v, T* to) { hn::StoreU(v, d, to + i); });
-  if (i < n) {
-    const auto mask = hn::FirstN(d, static_cast<size_t>(n - i));
+        d, [&](const S* from) { return load_from(d, from + i); }, [&](auto v, S* to) { store_to(v, d, to + i); });
+  if (i < n)
     body(
-        d, [&](const T* from) { return hn::MaskedLoad(mask, d, from + i); },
-        [&](auto v, T* to) { hn::BlendedStore(v, mask, d, to + i); });
-  }
+        d, [&](const S* from) { return load_first(d, n - i, from + i); },
+        [&](auto v, S* to) { store_first(v, d, n - i, to + i); });
 }
 
-template <class F, class T>
-void unary_loop(T parameter, const T* x, T* y, int64_t n) {
-  const auto p = hn::Set(hn::ScalableTag<T>(), parameter);
-  vectors<T>(n, [&](auto d, auto load, auto store) { store(F::value(d, load(x), p), y); });
+template <class F, class S>
+void unary_loop(double parameter, const S* x, S* y, int64_t n) {
+  const auto p = Const(hn::ScalableTag<Wide<S>>(), parameter);
+  vectors<S>(n, [&](auto d, auto load, auto store) { store(F::value(d, load(x), p), y); });
 }
 
-template <class F, class T>
-void grad_loop(T parameter, const T* x, const T* g, T* gx, int64_t n) {
-  const auto p = hn::Set(hn::ScalableTag<T>(), parameter);
-  vectors<T>(n, [&](auto d, auto load, auto store) { store(F::grad(d, load(x), load(g), p), gx); });
+template <class F, class S>
+void grad_loop(double parameter, const S* x, const S* g, S* gx, int64_t n) {
+  const auto p = Const(hn::ScalableTag<Wide<S>>(), parameter);
+  vectors<S>(n, [&](auto d, auto load, auto store) { store(F::grad(d, load(x), load(g), p), gx); });
 }
 
 template <class Fn>
@@ -203,29 +202,30 @@ void choose(Unary op, Fn&& fn) {
   }
 }
 
-template <class T>
-void unary_all(Unary op, double parameter, const T* x, T* y, int64_t n) {
-  choose(op, [&](auto f) { unary_loop<decltype(f)>(static_cast<T>(parameter), x, y, n); });
+template <class S>
+void unary_all(Unary op, double parameter, const S* x, S* y, int64_t n) {
+  choose(op, [&](auto f) { unary_loop<decltype(f)>(parameter, x, y, n); });
 }
 
-template <class T>
-void grad_all(Unary op, double parameter, const T* x, const T* g, T* gx, int64_t n) {
-  choose(op, [&](auto f) { grad_loop<decltype(f)>(static_cast<T>(parameter), x, g, gx, n); });
+template <class S>
+void grad_all(Unary op, double parameter, const S* x, const S* g, S* gx, int64_t n) {
+  choose(op, [&](auto f) { grad_loop<decltype(f)>(parameter, x, g, gx, n); });
 }
 
 // out[i] = a[i * a_step] op b[i * b_step], steps 0 or 1.
-template <class T>
-void binary_all(Binary op, const T* a, int64_t a_step, const T* b, int64_t b_step, T* out, int64_t n) {
-  const hn::ScalableTag<T> tag;
+template <class S>
+void binary_all(Binary op, const S* a, int64_t a_step, const S* b, int64_t b_step, S* out, int64_t n) {
+  const hn::ScalableTag<Wide<S>> tag;
+  const auto one = [&](const S* value) { return hn::Set(tag, static_cast<Wide<S>>(*value)); };
   const auto run = [&](auto f) {
     if (a_step && b_step)
-      vectors<T>(n, [&](auto, auto load, auto store) { store(f(load(a), load(b)), out); });
+      vectors<S>(n, [&](auto, auto load, auto store) { store(f(load(a), load(b)), out); });
     else if (a_step)
-      vectors<T>(n, [&](auto, auto load, auto store) { store(f(load(a), hn::Set(tag, *b)), out); });
+      vectors<S>(n, [&](auto, auto load, auto store) { store(f(load(a), one(b)), out); });
     else if (b_step)
-      vectors<T>(n, [&](auto, auto load, auto store) { store(f(hn::Set(tag, *a), load(b)), out); });
+      vectors<S>(n, [&](auto, auto load, auto store) { store(f(one(a), load(b)), out); });
     else
-      vectors<T>(n, [&](auto, auto, auto store) { store(f(hn::Set(tag, *a), hn::Set(tag, *b)), out); });
+      vectors<S>(n, [&](auto, auto, auto store) { store(f(one(a), one(b)), out); });
   };
   switch (op) {
     case Binary::add: return run([](auto x, auto y) { return hn::Add(x, y); });
@@ -241,12 +241,19 @@ void binary_all(Binary op, const T* a, int64_t a_step, const T* b, int64_t b_ste
 }
 
 void UnaryF32(Unary op, double p, const float* x, float* y, int64_t n) { unary_all(op, p, x, y, n); }
+void UnaryBF16(Unary op, double p, const BFloat16* x, BFloat16* y, int64_t n) { unary_all(op, p, x, y, n); }
 void UnaryF64(Unary op, double p, const double* x, double* y, int64_t n) { unary_all(op, p, x, y, n); }
 void GradF32(Unary op, double p, const float* x, const float* g, float* gx, int64_t n) { grad_all(op, p, x, g, gx, n); }
+void GradBF16(Unary op, double p, const BFloat16* x, const BFloat16* g, BFloat16* gx, int64_t n) {
+  grad_all(op, p, x, g, gx, n);
+}
 void GradF64(Unary op, double p, const double* x, const double* g, double* gx, int64_t n) {
   grad_all(op, p, x, g, gx, n);
 }
 void BinaryF32(Binary op, const float* a, int64_t as, const float* b, int64_t bs, float* out, int64_t n) {
+  binary_all(op, a, as, b, bs, out, n);
+}
+void BinaryBF16(Binary op, const BFloat16* a, int64_t as, const BFloat16* b, int64_t bs, BFloat16* out, int64_t n) {
   binary_all(op, a, as, b, bs, out, n);
 }
 void BinaryF64(Binary op, const double* a, int64_t as, const double* b, int64_t bs, double* out, int64_t n) {
@@ -263,10 +270,13 @@ namespace {
 
 HWY_EXPORT(UnaryF32);
 HWY_EXPORT(UnaryF64);
+HWY_EXPORT(UnaryBF16);
 HWY_EXPORT(GradF32);
 HWY_EXPORT(GradF64);
+HWY_EXPORT(GradBF16);
 HWY_EXPORT(BinaryF32);
 HWY_EXPORT(BinaryF64);
+HWY_EXPORT(BinaryBF16);
 
 void unary_piece(Unary op, double p, const float* x, float* y, int64_t n) {
   HWY_DYNAMIC_DISPATCH(UnaryF32)(op, p, x, y, n);
@@ -274,17 +284,27 @@ void unary_piece(Unary op, double p, const float* x, float* y, int64_t n) {
 void unary_piece(Unary op, double p, const double* x, double* y, int64_t n) {
   HWY_DYNAMIC_DISPATCH(UnaryF64)(op, p, x, y, n);
 }
+void unary_piece(Unary op, double p, const BFloat16* x, BFloat16* y, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(UnaryBF16)(op, p, x, y, n);
+}
 void grad_piece(Unary op, double p, const float* x, const float* g, float* gx, int64_t n) {
   HWY_DYNAMIC_DISPATCH(GradF32)(op, p, x, g, gx, n);
 }
 void grad_piece(Unary op, double p, const double* x, const double* g, double* gx, int64_t n) {
   HWY_DYNAMIC_DISPATCH(GradF64)(op, p, x, g, gx, n);
 }
+void grad_piece(Unary op, double p, const BFloat16* x, const BFloat16* g, BFloat16* gx, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(GradBF16)(op, p, x, g, gx, n);
+}
 void binary_piece(Binary op, const float* a, int64_t as, const float* b, int64_t bs, float* out, int64_t n) {
   HWY_DYNAMIC_DISPATCH(BinaryF32)(op, a, as, b, bs, out, n);
 }
 void binary_piece(Binary op, const double* a, int64_t as, const double* b, int64_t bs, double* out, int64_t n) {
   HWY_DYNAMIC_DISPATCH(BinaryF64)(op, a, as, b, bs, out, n);
+}
+
+void binary_piece(Binary op, const BFloat16* a, int64_t as, const BFloat16* b, int64_t bs, BFloat16* out, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(BinaryBF16)(op, a, as, b, bs, out, n);
 }
 
 template <class T>
@@ -373,6 +393,9 @@ void binary(Binary op, std::span<const float> a, std::span<const float> b, std::
 void binary(Binary op, std::span<const double> a, std::span<const double> b, std::span<double> out) {
   binary_flat(op, a, b, out);
 }
+void binary(Binary op, std::span<const BFloat16> a, std::span<const BFloat16> b, std::span<BFloat16> out) {
+  binary_flat(op, a, b, out);
+}
 void binary(Binary op, std::span<const float> a, const Shape& a_shape, std::span<const float> b, const Shape& b_shape,
             std::span<float> out, const Shape& out_shape) {
   binary_broadcast(op, a, a_shape, b, b_shape, out, out_shape);
@@ -387,11 +410,18 @@ void unary(Unary op, double parameter, std::span<const float> x, std::span<float
 void unary(Unary op, double parameter, std::span<const double> x, std::span<double> y) {
   unary_flat(op, parameter, x, y);
 }
+void unary(Unary op, double parameter, std::span<const BFloat16> x, std::span<BFloat16> y) {
+  unary_flat(op, parameter, x, y);
+}
 void unary_grad(Unary op, double parameter, std::span<const float> x, std::span<const float> g, std::span<float> gx) {
   grad_flat(op, parameter, x, g, gx);
 }
 void unary_grad(Unary op, double parameter, std::span<const double> x, std::span<const double> g,
                 std::span<double> gx) {
+  grad_flat(op, parameter, x, g, gx);
+}
+void unary_grad(Unary op, double parameter, std::span<const BFloat16> x, std::span<const BFloat16> g,
+                std::span<BFloat16> gx) {
   grad_flat(op, parameter, x, g, gx);
 }
 

@@ -1,9 +1,11 @@
 // Element by element: y = f(x), z = f(x, y), and their gradients. Highway vectors for float and double alike, on the
-// instruction set chosen at run time; threads above elementwise_grain elements.
+// instruction set chosen at run time; threads above elementwise_grain elements. bfloat16 is calculated in float and
+// rounded once.
 //
 // Contract: spans of equal length (or length 1 where said); an output may be the same memory as an input of the same
 // length, but not overlap it otherwise; empty spans are fine; nothing is allocated.
 #pragma once
+#include <tandem/base/bfloat16.h>
 #include <tandem/base/shape.h>
 
 #include <cstdint>
@@ -35,6 +37,7 @@ enum class Unary : uint8_t {
 /// out[i] = a[i] op b[i]; a or b may have length 1 and is then repeated.
 void binary(Binary op, std::span<const float> a, std::span<const float> b, std::span<float> out);
 void binary(Binary op, std::span<const double> a, std::span<const double> b, std::span<double> out);
+void binary(Binary op, std::span<const BFloat16> a, std::span<const BFloat16> b, std::span<BFloat16> out);
 
 /// The same with NumPy's broadcasting: shapes are aligned at the last axis, an axis of size 1 is repeated.
 /// `out_shape` is the broadcast shape.
@@ -46,6 +49,7 @@ void binary(Binary op, std::span<const double> a, const Shape& a_shape, std::spa
 /// y[i] = f(x[i]); `parameter` is leaky_relu's slope and scale's factor.
 void unary(Unary op, double parameter, std::span<const float> x, std::span<float> y);
 void unary(Unary op, double parameter, std::span<const double> x, std::span<double> y);
+void unary(Unary op, double parameter, std::span<const BFloat16> x, std::span<BFloat16> y);
 
 /// What unary_grad takes as its first span: the forward result y, the input x, or nothing that it reads (any span as
 /// long as g will do).
@@ -69,5 +73,7 @@ void unary_grad(Unary op, double parameter, std::span<const float> x_or_y, std::
                 std::span<float> gx);
 void unary_grad(Unary op, double parameter, std::span<const double> x_or_y, std::span<const double> g,
                 std::span<double> gx);
+void unary_grad(Unary op, double parameter, std::span<const BFloat16> x_or_y, std::span<const BFloat16> g,
+                std::span<BFloat16> gx);
 
 }  // namespace tandem::kernels

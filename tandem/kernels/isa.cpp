@@ -15,6 +15,11 @@ std::string isa_name() {
 
 bool cpu_supported() noexcept { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
+bool has_bf16_dot() {
+  static const bool has = isa_name() == "AVX-512" && __builtin_cpu_supports("avx512bf16");
+  return has;
+}
+
 void apply_isa_limit() {
   static const bool applied = [] {
     const char* wish = std::getenv("TANDEM_ISA");

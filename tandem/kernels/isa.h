@@ -10,6 +10,10 @@ namespace tandem::kernels {
 /// Whether this processor can run the program at all (AVX2, FMA).
 [[nodiscard]] bool cpu_supported() noexcept;
 
+/// Whether AVX-512 is in use and has an instruction that multiplies bfloat16 and adds in float (Zen 4, Cooper Lake and
+/// newer).
+[[nodiscard]] bool has_bf16_dot();
+
 /// Obeys TANDEM_ISA=avx2|avx512 (default: the best there is) for Highway and oneDNN alike. Every way to a kernel that
 /// chooses at run time calls it first; only the first call does anything.
 /// Throws a usage error for another value or a set that the processor lacks.

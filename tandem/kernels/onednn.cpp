@@ -113,8 +113,9 @@ dnnl::primitive_attr user_scratchpad() {
   return attributes;
 }
 
-dnnl::memory::desc layout(std::initializer_list<int64_t> dims, dnnl::memory::format_tag tag) {
-  return {dnnl::memory::dims(dims), dnnl::memory::data_type::f32, tag};
+dnnl::memory::desc layout(std::initializer_list<int64_t> dims, dnnl::memory::format_tag tag,
+                          dnnl::memory::data_type type) {
+  return {dnnl::memory::dims(dims), type, tag};
 }
 
 }  // namespace tandem::kernels::onednn

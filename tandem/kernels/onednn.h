@@ -43,6 +43,7 @@ void reorder(const dnnl::memory::desc& from, const void* source, const dnnl::mem
 [[nodiscard]] std::vector<std::string> implementations();
 
 [[nodiscard]] dnnl::primitive_attr user_scratchpad();
-[[nodiscard]] dnnl::memory::desc layout(std::initializer_list<int64_t> dims, dnnl::memory::format_tag tag);
+[[nodiscard]] dnnl::memory::desc layout(std::initializer_list<int64_t> dims, dnnl::memory::format_tag tag,
+                                        dnnl::memory::data_type type = dnnl::memory::data_type::f32);
 
 }  // namespace tandem::kernels::onednn

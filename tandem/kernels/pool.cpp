@@ -55,7 +55,8 @@ void max_pool(const PoolShape& s, std::span<const T> x, std::span<T> y, std::spa
         const auto here = static_cast<int32_t>(iy * s.w + ix);
         const T* from = x.data() + in + here * s.c;
         for (int64_t c = 0; c < s.c; ++c) {
-          const bool more = from[c] > best[c] || from[c] != from[c];  // a NaN stays
+          const auto value = static_cast<Wide<T>>(from[c]);
+          const bool more = value > static_cast<Wide<T>>(best[c]) || value != value;  // a NaN stays
           best[c] = more ? from[c] : best[c];
           at[c] = more ? here : at[c];
         }
@@ -72,25 +73,27 @@ void max_pool_grad(const PoolShape& s, std::span<const int32_t> where, std::span
           T* into = gx.data() + ((n * s.h + iy) * s.w + ix) * s.c;
           const int64_t oy = iy / s.stride_h, ox = ix / s.stride_w;
           if (oy >= s.oh() || ox >= s.ow()) {
-            std::fill_n(into, s.c, T{0});
+            std::fill_n(into, s.c, T{});
             continue;
           }
           const int64_t out = ((n * s.oh() + oy) * s.ow() + ox) * s.c;
           const int32_t* at = where.data() + out;
           const T* g = gy.data() + out;
           const auto here = static_cast<int32_t>(iy * s.w + ix);
-          for (int64_t c = 0; c < s.c; ++c) into[c] = at[c] == here ? g[c] : T{0};
+          for (int64_t c = 0; c < s.c; ++c) into[c] = at[c] == here ? g[c] : T{};
         }
     });
     return;
   }
   each_image(s, [&](int64_t n) {
     T* image = gx.data() + n * s.h * s.w * s.c;
-    std::fill_n(image, s.h * s.w * s.c, T{0});
+    std::fill_n(image, s.h * s.w * s.c, T{});
     const int64_t outputs = s.oh() * s.ow();
     for (int64_t p = n * outputs; p < (n + 1) * outputs; ++p)
-      for (int64_t c = 0; c < s.c; ++c)
-        image[where[static_cast<size_t>(p * s.c + c)] * s.c + c] += gy[static_cast<size_t>(p * s.c + c)];
+      for (int64_t c = 0; c < s.c; ++c) {
+        T& sum = image[where[static_cast<size_t>(p * s.c + c)] * s.c + c];
+        sum = static_cast<T>(static_cast<Wide<T>>(sum) + static_cast<Wide<T>>(gy[static_cast<size_t>(p * s.c + c)]));
+      }
   });
 }
 
@@ -98,7 +101,7 @@ template <class T>
 void average_pool(const PoolShape& s, std::span<const T> x, std::span<T> y) {
   each_window(s, [&](const Window& win, int64_t in, int64_t out) {
     T* sum = y.data() + out;
-    std::fill_n(sum, s.c, T{0});
+    std::fill_n(sum, s.c, T{});
     for (int64_t iy = win.y0; iy < win.y1; ++iy)
       for (int64_t ix = win.x0; ix < win.x1; ++ix) {
         const T* from = x.data() + in + (iy * s.w + ix) * s.c;
@@ -111,7 +114,7 @@ void average_pool(const PoolShape& s, std::span<const T> x, std::span<T> y) {
 
 template <class T>
 void average_pool_grad(const PoolShape& s, std::span<const T> gy, std::span<T> gx) {
-  std::ranges::fill(gx, T{0});
+  std::ranges::fill(gx, T{});
   each_window(s, [&](const Window& win, int64_t in, int64_t out) {
     const T* g = gy.data() + out;
     const T scale = T{1} / static_cast<T>(win.count());
@@ -123,10 +126,16 @@ void average_pool_grad(const PoolShape& s, std::span<const T> gy, std::span<T> g
   });
 }
 
-#define TANDEM_INSTANTIATE(T)                                                                                   \
-  template void max_pool<T>(const PoolShape&, std::span<const T>, std::span<T>, std::span<int32_t>);            \
-  template void max_pool_grad<T>(const PoolShape&, std::span<const int32_t>, std::span<const T>, std::span<T>); \
-  template void average_pool<T>(const PoolShape&, std::span<const T>, std::span<T>);                            \
+#define TANDEM_INSTANTIATE(T)                                                                        \
+  template void max_pool<T>(const PoolShape&, std::span<const T>, std::span<T>, std::span<int32_t>); \
+  template void max_pool_grad<T>(const PoolShape&, std::span<const int32_t>, std::span<const T>, std::span<T>);
+TANDEM_INSTANTIATE(float)
+TANDEM_INSTANTIATE(double)
+TANDEM_INSTANTIATE(BFloat16)
+#undef TANDEM_INSTANTIATE
+
+#define TANDEM_INSTANTIATE(T)                                                        \
+  template void average_pool<T>(const PoolShape&, std::span<const T>, std::span<T>); \
   template void average_pool_grad<T>(const PoolShape&, std::span<const T>, std::span<T>);
 TANDEM_INSTANTIATE(float)
 TANDEM_INSTANTIATE(double)

@@ -1,5 +1,7 @@
 // Maximum and average over windows of an N,H,W,C image.
 #pragma once
+#include <tandem/base/bfloat16.h>
+
 #include <cstdint>
 #include <span>
 
@@ -16,7 +18,7 @@ struct PoolShape {
 /// y and, for each output, the position (y * w + x) of the first largest input of its image.
 template <class T>
 void max_pool(const PoolShape& s, std::span<const T> x, std::span<T> y, std::span<int32_t> where);
-/// gx gets gy at `where`, summed where windows overlap.
+/// gx gets gy at `where`, summed where windows overlap. These two take bfloat16 as well.
 template <class T>
 void max_pool_grad(const PoolShape& s, std::span<const int32_t> where, std::span<const T> gy, std::span<T> gx);
 

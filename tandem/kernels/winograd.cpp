@@ -2,6 +2,7 @@
 #include <tandem/base/threads.h>
 #include <tandem/kernels/isa.h>
 #include <tandem/kernels/winograd.h>
+#include <tandem/kernels/winograd_parts.h>
 
 #include <algorithm>
 #include <array>
@@ -12,42 +13,10 @@
 namespace tandem::kernels {
 namespace {
 
-constexpr int64_t points = 16;  // of a transformed 4x4 tile
-constexpr int64_t chunk = 16;   // channels side by side in memory
-
-// Images cut into tiles of 2x2 outputs, each seen through 4x4 inputs that overlap their neighbours'.
-struct Tiles {
-  int64_t h, w, oh, ow, c, o, pad;
-  int64_t block;  // tiles transformed together
-  [[nodiscard]] int64_t high() const { return (oh + 1) / 2; }
-  [[nodiscard]] int64_t wide() const { return (ow + 1) / 2; }
-};
-
-// Transformed numbers lie as [point][channel / 16][tile or other channel][channel % 16], so that the offsets inside a
-// product are known when it is compiled. The extra line keeps the planes of the points from falling into the same lines
-// of the cache.
-constexpr int64_t plane_of(int64_t channels, int64_t others) { return channels * others + chunk; }
-
-// Tiles next to each other in one row of one image: the part of a block that is walked together.
-struct Stretch {
-  int64_t image, row, column, count;
-};
-Stretch stretch_at(const Tiles& s, int64_t tile, int64_t most) {
-  const int64_t column = tile % s.wide(), line = tile / s.wide();
-  return {line / s.high(), line % s.high(), column, std::min(most, s.wide() - column)};
-}
-
 // What happens to the result of a convolution before it is stored; pointers may be null.
 struct Finish {
   const float *bias = nullptr, *added = nullptr;
   bool relu = false;
-};
-
-// A 3x3 weight, read as (in, out): where element (in, out, ky, kx) lies, and whether ky and kx run backwards.
-struct WeightView {
-  const float* at;
-  int64_t in_step, out_step;
-  bool backwards;
 };
 
 }  // namespace
@@ -74,8 +43,9 @@ HWY_INLINE int64_t at(const Tiles& s, int64_t c, int64_t t) {
   return c / chunk * (s.block * chunk) + t * chunk + c % chunk;
 }
 
-// v[point][tile][channel] = Bᵀ d B, B's columns (1,0,-1,0), (0,1,1,0), (0,-1,1,0), (0,1,0,-1). Neighbouring tiles share
-// two columns of pixels, which are transformed once.
+// Transformed images lie as [point][channel / 16][tile][channel % 16], so that the offsets inside a product are known
+// when it is compiled. v[point][tile][channel] = Bᵀ d B, B's columns (1,0,-1,0), (0,1,1,0), (0,-1,1,0), (0,1,0,-1).
+// Neighbouring tiles share two columns of pixels, which are transformed once.
 void transform_input(const Tiles& s, const float* x, const float* zeros, int64_t first, int64_t count, float* v) {
   const int64_t plane = plane_of(s.c, s.block);
   for (int64_t done = 0; done < count;) {
@@ -342,23 +312,13 @@ Block floats(int64_t count) { return Block(static_cast<size_t>(count) * sizeof(f
 int64_t block_for(int64_t c, int64_t o) { return c + o <= 32 ? 8 : c + o <= 64 ? 16 : 32; }
 
 Tiles tiles_of(const ConvShape& s) { return {s.h, s.w, s.oh(), s.ow(), s.c, s.o, s.pad_h, block_for(s.c, s.o)}; }
-int64_t count_of(const Tiles& s, int64_t images) { return images * s.high() * s.wide(); }
 int64_t scratch_of(const Tiles& s) { return points * (plane_of(s.c, s.block) + plane_of(s.o, s.block)); }
 
 // Channels of a weight that are transformed by one thread.
 int64_t weight_grain(int64_t other) { return std::max<int64_t>(1, 2048 / other); }
 
-Block transformed(const Tiles& s, const WeightView& weight) {
-  apply_isa_limit();
-  Block out = floats(points * plane_of(s.c, s.o));
-  parallel_for(s.c, weight_grain(s.o), [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(WinogradWeights)(weight, s.c, s.o, begin, end, out.as<float>());
-  });
-  return out;
-}
-
 void convolve(const Tiles& s, int64_t images, const Block& weight, const float* x, const Finish& finish, float* y) {
-  const int64_t tiles = count_of(s, images);
+  const int64_t tiles = s.count(images);
   // Some ten microseconds a task; a single small picture is cut finer, so that two threads can share it.
   const int64_t grain = std::clamp<int64_t>((tiles / 4 + 7) / 8 * 8, 8, 32);
   parallel_for(tiles, grain, [&](int64_t begin, int64_t end) {
@@ -374,6 +334,28 @@ void convolve(const Tiles& s, int64_t images, const Block& weight, const float* 
 
 }  // namespace
 
+Block winograd_transformed(const Tiles& s, const WeightView& weight) {
+  apply_isa_limit();
+  Block out = floats(points * plane_of(s.c, s.o));
+  parallel_for(s.c, weight_grain(s.o), [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(WinogradWeights)(weight, s.c, s.o, begin, end, out.as<float>());
+  });
+  return out;
+}
+
+void winograd_weight_from_sums(const Tiles& s, const Block& sums, int64_t count, std::span<float> gw) {
+  apply_isa_limit();
+  const int64_t size = points * plane_of(s.c, s.o);
+  float* sum = sums.as<float>();
+  parallel_for(size, elementwise_grain / count, [&](int64_t begin, int64_t end) {
+    for (int64_t one = 1; one < count; ++one)
+      for (int64_t i = begin; i < end; ++i) sum[i] += sum[one * size + i];
+  });
+  parallel_for(s.c, weight_grain(s.o), [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(WinogradWeightGrad)(sum, s.c, s.o, begin, end, gw.data());
+  });
+}
+
 bool winograd_fits(const ConvShape& s) noexcept {
   return s.kh == 3 && s.kw == 3 && s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 && s.dilation_w == 1 &&
          s.groups == 1 && s.c % 16 == 0 && s.o % 16 == 0 && s.c <= most_channels && s.o <= most_channels &&
@@ -381,7 +363,7 @@ bool winograd_fits(const ConvShape& s) noexcept {
 }
 
 Block winograd_weight(const ConvShape& s, std::span<const float> weight) {
-  return transformed(tiles_of(s), {weight.data(), 9, s.c * 9, false});
+  return winograd_transformed(tiles_of(s), {weight.data(), 9, s.c * 9, false});
 }
 
 void winograd_conv2d(const ConvShape& s, std::span<const float> x, const Block& weight, std::span<const float> bias,
@@ -399,17 +381,15 @@ void winograd_conv2d(const ConvShape& s, std::span<const float> x, std::span<con
 void winograd_grad_input(const ConvShape& s, std::span<const float> gy, std::span<const float> weight,
                          std::span<float> gx) {
   const Tiles t{s.oh(), s.ow(), s.h, s.w, s.o, s.c, 2 - s.pad_h, block_for(s.c, s.o)};
-  convolve(t, s.n, transformed(t, {weight.data(), s.c * 9, 9, true}), gy.data(), {}, gx.data());
+  convolve(t, s.n, winograd_transformed(t, {weight.data(), s.c * 9, 9, true}), gy.data(), {}, gx.data());
 }
 
 void winograd_grad_weight(const ConvShape& s, std::span<const float> x, std::span<const float> gy,
                           std::span<float> gw) {
   apply_isa_limit();
   const Tiles t = tiles_of(s);
-  const int64_t tiles = count_of(t, s.n), size = points * plane_of(s.c, s.o);
-  // A partial sum a piece, added in order: few pieces when the weight is large.
-  const int64_t wanted = size > 1'000'000 ? 4 : 8;
-  const int64_t step = (tiles + wanted * t.block - 1) / (wanted * t.block) * t.block;
+  const int64_t tiles = t.count(s.n), size = points * plane_of(s.c, s.o);
+  const int64_t step = tiles_a_sum(t, tiles);
   const int64_t pieces = (tiles + step - 1) / step;
   const Block sums = floats(pieces * size);
   parallel_for(tiles, step, [&](int64_t begin, int64_t end) {
@@ -422,14 +402,7 @@ void winograd_grad_weight(const ConvShape& s, std::span<const float> x, std::spa
       (t, x.data(), gy.data(), zero_pixel.data(), first, count, scratch.as<float>(), gu);
     }
   });
-  float* sum = sums.as<float>();
-  parallel_for(size, elementwise_grain / pieces, [&](int64_t begin, int64_t end) {
-    for (int64_t piece = 1; piece < pieces; ++piece)
-      for (int64_t i = begin; i < end; ++i) sum[i] += sum[piece * size + i];
-  });
-  parallel_for(s.c, weight_grain(s.o), [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(WinogradWeightGrad)(sum, s.c, s.o, begin, end, gw.data());
-  });
+  winograd_weight_from_sums(t, sums, pieces, gw);
 }
 
 }  // namespace tandem::kernels

@@ -2,6 +2,7 @@
 // output takes 16 products a channel where the plain sum takes 36. Rounding errors are about twice those of the plain
 // sum. Highway vectors on the instruction set chosen at run time.
 #pragma once
+#include <tandem/base/bfloat16.h>
 #include <tandem/base/memory.h>
 #include <tandem/kernels/conv.h>
 
@@ -24,5 +25,15 @@ void winograd_conv2d(const ConvShape& s, std::span<const float> x, const Block& 
 void winograd_grad_input(const ConvShape& s, std::span<const float> gy, std::span<const float> weight,
                          std::span<float> gx);
 void winograd_grad_weight(const ConvShape& s, std::span<const float> x, std::span<const float> gy, std::span<float> gw);
+
+// Images in bfloat16, weights in float (winograd_bf16.cpp); only where has_bf16_dot(). The transformed numbers are
+// rounded to bfloat16: an error of about 2^-8 of the largest results.
+
+void winograd_conv2d(const ConvShape& s, std::span<const BFloat16> x, std::span<const float> weight,
+                     std::span<const float> bias, std::span<BFloat16> y);
+void winograd_grad_input(const ConvShape& s, std::span<const BFloat16> gy, std::span<const float> weight,
+                         std::span<BFloat16> gx);
+void winograd_grad_weight(const ConvShape& s, std::span<const BFloat16> x, std::span<const BFloat16> gy,
+                          std::span<float> gw);
 
 }  // namespace tandem::kernels

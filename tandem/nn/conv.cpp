@@ -1,4 +1,5 @@
 #include <tandem/nn/conv.h>
+#include <tandem/ops/cast.h>
 
 namespace tandem::nn {
 namespace {
@@ -49,11 +50,12 @@ Shape Conv2d::build(const Shape& in, Build& build) {
 
 Tensor Conv2d::forward(const Tensor& x, Pass& pass) {
   if (pass.training) packed_.reset();  // its weight will move
+  if (pass.bf16) return conv2d(cast(x, DType::bf16), weight, bias, options());
   return packed_ ? conv2d(x, *packed_, {}, false) : conv2d(x, weight, bias, options());
 }
 
 Tensor Conv2d::forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) {
-  if (packed_ && !pass.training && f == kernels::Unary::relu) return conv2d(x, *packed_, added, true);
+  if (packed_ && !pass.training && !pass.bf16 && f == kernels::Unary::relu) return conv2d(x, *packed_, added, true);
   return Module::forward_then(f, x, pass, added);
 }
 

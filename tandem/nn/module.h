@@ -17,6 +17,10 @@ namespace tandem::nn {
 struct Pass {
   bool training = false;
   Rng rng;
+  /// Mixed precision: a convolution takes and gives images in bfloat16, the layers behind it go on in that type as far
+  /// as they can, the others in float32. Parameters, their gradients and all sums stay float32. The network's output
+  /// may be in either type: see widened().
+  bool bf16 = false;
 };
 
 /// What a layer needs to make its parameters.

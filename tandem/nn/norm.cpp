@@ -16,7 +16,8 @@ Shape BatchNorm::build(const Shape& in, Build& build) {
 }
 Tensor BatchNorm::forward(const Tensor& x, Pass& pass) { return batch_norm(x, parts(pass)); }
 Tensor BatchNorm::forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) {
-  if (f == kernels::Unary::relu) return batch_norm_relu(x, parts(pass), added);
+  const bool one_type = !added.defined() || added.dtype() == x.dtype();  // a shortcut may be wider than the body
+  if (f == kernels::Unary::relu && one_type) return batch_norm_relu(x, parts(pass), added);
   return Module::forward_then(f, x, pass, added);
 }
 BatchNormParts BatchNorm::parts(const Pass& pass) const {

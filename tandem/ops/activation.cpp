@@ -2,6 +2,7 @@
 #include <tandem/kernels/softmax.h>
 #include <tandem/ops/activation.h>
 #include <tandem/ops/arithmetic.h>
+#include <tandem/ops/cast.h>
 #include <tandem/ops/elementwise.h>
 #include <tandem/ops/reduce.h>
 #include <tandem/ops/shape.h>
@@ -44,7 +45,7 @@ Tensor silu(const Tensor& x) { return elementwise("silu", kernels::Unary::silu, 
 Tensor softplus(const Tensor& x) { return elementwise("softplus", kernels::Unary::softplus, x); }
 
 Tensor softmax(const Tensor& x, int axis) {
-  return on_last_axis("softmax", x, axis, [](const Tensor& rows) {
+  return on_last_axis("softmax", widened(x), axis, [](const Tensor& rows) {
     const Tensor y = rows_softmax("softmax", rows, false);
     return with_grad("softmax", y, {rows}, [y](const Tensor& g, Wanted) {
       const Tensor gy = g * y;
@@ -54,7 +55,7 @@ Tensor softmax(const Tensor& x, int axis) {
 }
 
 Tensor log_softmax(const Tensor& x, int axis) {
-  return on_last_axis("log_softmax", x, axis, [](const Tensor& rows) {
+  return on_last_axis("log_softmax", widened(x), axis, [](const Tensor& rows) {
     const Tensor y = rows_softmax("log_softmax", rows, true);
     return with_grad("log_softmax", y, {rows},
                      [y](const Tensor& g, Wanted) { return Grads{g - exp(y) * sum(g, -1, true)}; });

@@ -13,7 +13,8 @@ namespace tandem {
 [[nodiscard]] Tensor silu(const Tensor& x);       // x * sigmoid(x), also called swish
 [[nodiscard]] Tensor softplus(const Tensor& x);
 
-/// Along one axis; sums to 1. The maximum is subtracted first, so large inputs do not overflow.
+/// Along one axis; sums to 1, in float32 for an x in bfloat16. The maximum is subtracted first, so large inputs do not
+/// overflow.
 [[nodiscard]] Tensor softmax(const Tensor& x, int axis = -1);
 [[nodiscard]] Tensor log_softmax(const Tensor& x, int axis = -1);
 

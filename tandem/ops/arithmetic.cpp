@@ -2,6 +2,7 @@
 #include <tandem/kernels/elementwise.h>
 #include <tandem/kernels/reduce.h>
 #include <tandem/ops/arithmetic.h>
+#include <tandem/ops/cast.h>
 #include <tandem/ops/elementwise.h>
 
 namespace tandem {
@@ -17,6 +18,10 @@ Tensor apply(Binary op, const char* name, const Tensor& a, const Tensor& b) {
     fail(name, "operands have types {} and {}: convert one with to()", name_of(a.dtype()), name_of(b.dtype()));
   const Shape shape = broadcast_shape(name, a.shape(), b.shape());
   Tensor out = Tensor::empty(shape, a.dtype());
+  if (op == Binary::add && a.dtype() == DType::bf16) {  // of one shape: operator+ sees to that
+    kernels::binary(op, a.data<const BFloat16>(), b.data<const BFloat16>(), out.data<BFloat16>());
+    return out;
+  }
   dispatch_float(name, a.dtype(), [&](auto t) {
     using T = decltype(t);
     if (a.shape() == b.shape())
@@ -90,6 +95,8 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
 }
 
 Tensor operator+(const Tensor& a, const Tensor& b) {
+  const bool narrow = a.dtype() == DType::bf16 || b.dtype() == DType::bf16;
+  if (narrow && (a.dtype() != b.dtype() || a.shape() != b.shape())) return widened(a) + widened(b);
   return with_grad("add", apply(Binary::add, "add", a, b), {a, b},
                    [as = a.shape(), bs = b.shape()](const Tensor& g, Wanted wanted) {
                      return Grads{wanted[0] ? sum_to(g, as) : Tensor{}, wanted[1] ? sum_to(g, bs) : Tensor{}};

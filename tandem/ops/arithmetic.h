@@ -4,7 +4,8 @@
 
 namespace tandem {
 
-/// Shapes are aligned at their last axes; sizes must be equal or 1. Throws with both shapes otherwise.
+/// Shapes are aligned at their last axes; sizes must be equal or 1. Throws with both shapes otherwise. + of two
+/// bfloat16 of one shape gives bfloat16, of one with float32 or another shape float32; the others do not take bfloat16.
 [[nodiscard]] Tensor operator+(const Tensor& a, const Tensor& b);
 [[nodiscard]] Tensor operator-(const Tensor& a, const Tensor& b);
 [[nodiscard]] Tensor operator*(const Tensor& a, const Tensor& b);

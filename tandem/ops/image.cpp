@@ -5,6 +5,7 @@
 #include <tandem/kernels/winograd.h>
 #include <tandem/ops/activation.h>
 #include <tandem/ops/arithmetic.h>
+#include <tandem/ops/cast.h>
 #include <tandem/ops/check.h>
 #include <tandem/ops/image.h>
 #include <tandem/ops/reduce.h>
@@ -58,25 +59,29 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2d
   const kernels::ConvShape s = conv_shape(x, w, bias, options);
   expect_same_type("conv2d", x, {&w, &bias});
   Tensor y = Tensor::empty({s.n, s.oh(), s.ow(), s.o}, x.dtype());
-  dispatch_float("conv2d", x.dtype(), [&](auto t) {
-    using T = decltype(t);
-    kernels::conv2d(s, x.data<const T>(), w.data<const T>(),
-                    bias.defined() ? bias.data<const T>() : std::span<const T>{}, y.data<T>());
+  dispatch_stored("conv2d", x.dtype(), [&](auto t) {
+    using S = decltype(t);
+    using T = Wide<S>;
+    kernels::conv2d(s, x.data<const S>(), w.data<const T>(),
+                    bias.defined() ? bias.data<const T>() : std::span<const T>{}, y.data<S>());
   });
   return with_grad(
       "conv2d", y, {x, w, bias},
       [s, xs = x.shape(), ws = w.shape(), x = keep_for(w, x), w = keep_for(x, w)](const Tensor& g, Wanted wanted) {
         Grads grads(3);
-        dispatch_float("conv2d", g.dtype(), [&](auto t) {
-          using T = decltype(t);
-          const std::span<const T> gy = g.data<const T>();
-          const auto make = [&](size_t i, const Shape& shape) {
-            grads[i] = Tensor::empty(shape, g.dtype());
-            return grads[i].template data<T>();
+        dispatch_stored("conv2d", g.dtype(), [&](auto t) {
+          using S = decltype(t);
+          using T = Wide<S>;
+          const std::span<const S> gy = g.data<const S>();
+          const auto make = [&](size_t i, const Shape& shape, auto type) {
+            grads[i] = Tensor::empty(shape, dtype_v<decltype(type)>);
+            return grads[i].template data<decltype(type)>();
           };
-          if (wanted[0]) kernels::conv2d_grad_input(s, gy, w.data<const T>(), make(0, xs));
-          if (wanted[1]) kernels::conv2d_grad_weight(s, x.data<const T>(), gy, make(1, ws));
-          if (wanted[2]) kernels::reduce<T>(kernels::Reduce::sum, 1, s.n * s.oh() * s.ow(), s.o, gy, make(2, {s.o}));
+          if (wanted[0]) kernels::conv2d_grad_input(s, gy, w.data<const T>(), make(0, xs, S{}));
+          if (wanted[1]) kernels::conv2d_grad_weight(s, x.data<const S>(), gy, make(1, ws, T{}));
+          if (wanted[2])
+            kernels::reduce<T>(kernels::Reduce::sum, 1, s.n * s.oh() * s.ow(), s.o, widened(g).data<const T>(),
+                               make(2, {s.o}, T{}));
         });
         return grads;
       });
@@ -117,13 +122,13 @@ Tensor max_pool2d(const Tensor& x, const PoolOptions& options) {
   const kernels::PoolShape s = pool_shape("max_pool2d", x, options);
   Tensor y = Tensor::empty({s.n, s.oh(), s.ow(), s.c}, x.dtype());
   const Tensor where = Tensor::empty(y.shape(), DType::i32);
-  dispatch_float("max_pool2d", x.dtype(), [&](auto t) {
+  dispatch_stored("max_pool2d", x.dtype(), [&](auto t) {
     using T = decltype(t);
     kernels::max_pool<T>(s, x.data<const T>(), y.data<T>(), where.data<int32_t>());
   });
   return with_grad("max_pool2d", y, {x}, [s, where, shape = x.shape()](const Tensor& g, Wanted) {
     Tensor gx = Tensor::empty(shape, g.dtype());
-    dispatch_float("max_pool2d", g.dtype(), [&](auto t) {
+    dispatch_stored("max_pool2d", g.dtype(), [&](auto t) {
       using T = decltype(t);
       kernels::max_pool_grad<T>(s, where.data<const int32_t>(), g.data<const T>(), gx.data<T>());
     });
@@ -132,6 +137,7 @@ Tensor max_pool2d(const Tensor& x, const PoolOptions& options) {
 }
 
 Tensor avg_pool2d(const Tensor& x, const PoolOptions& options) {
+  if (x.dtype() == DType::bf16) return avg_pool2d(widened(x), options);
   const kernels::PoolShape s = pool_shape("avg_pool2d", x, options);
   Tensor y = Tensor::empty({s.n, s.oh(), s.ow(), s.c}, x.dtype());
   dispatch_float("avg_pool2d", x.dtype(), [&](auto t) {
@@ -150,7 +156,7 @@ Tensor avg_pool2d(const Tensor& x, const PoolOptions& options) {
 
 Tensor global_avg_pool2d(const Tensor& x) {
   expect_image("global_avg_pool2d", x);
-  return mean(reshape(x, {x.size(0), x.size(1) * x.size(2), x.size(3)}), 1);
+  return mean(reshape(widened(x), {x.size(0), x.size(1) * x.size(2), x.size(3)}), 1);
 }
 
 }  // namespace tandem

@@ -10,7 +10,8 @@ struct Conv2dOptions {
   int64_t dilation = 1;
   int64_t groups = 1;
 };
-/// x (n, h, w, c), weight (out, c/groups, kh, kw) as in PyTorch, bias (out) or none -> (n, oh, ow, out).
+/// x (n, h, w, c), weight (out, c/groups, kh, kw) as in PyTorch, bias (out) or none -> (n, oh, ow, out). Mixed
+/// precision: x in bfloat16 goes with a float32 weight and bias and gives bfloat16; the gradients of both are float32.
 [[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
                             const Conv2dOptions& options = {});
 
@@ -31,8 +32,9 @@ struct PoolOptions {
 };
 /// Padding never wins and never counts. Windows that would not fit are left out (floor).
 [[nodiscard]] Tensor max_pool2d(const Tensor& x, const PoolOptions& options = {});
+/// The mean of windows of an x in bfloat16 is float32.
 [[nodiscard]] Tensor avg_pool2d(const Tensor& x, const PoolOptions& options = {});
-/// (n, h, w, c) -> (n, c): the mean over each image.
+/// (n, h, w, c) -> (n, c): the mean over each image; float32 for an x in bfloat16.
 [[nodiscard]] Tensor global_avg_pool2d(const Tensor& x);
 
 }  // namespace tandem

@@ -1,6 +1,7 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/kernels/matmul.h>
 #include <tandem/kernels/reduce.h>
+#include <tandem/ops/cast.h>
 #include <tandem/ops/check.h>
 #include <tandem/ops/linear.h>
 
@@ -63,6 +64,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 }
 
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, std::optional<kernels::Unary> f) {
+  if (x.dtype() == DType::bf16) return linear(widened(x), w, bias, f);
   if (w.rank() != 2 || x.rank() < 1 || x.shape()[-1] != w.shape()[1])
     fail("linear", "input {} has last size {} but weight {} takes {}", x.shape(), x.rank() ? x.shape()[-1] : 0,
          w.shape(), w.rank() == 2 ? w.shape()[1] : 0);

@@ -10,8 +10,8 @@ namespace tandem {
 /// (m, k) · (k, n) -> (m, n); a leading batch axis of equal size may stand on both: (b, m, k) · (b, k, n).
 [[nodiscard]] Tensor matmul(const Tensor& a, const Tensor& b);
 
-/// f((..., in) · (out, in)ᵀ + (out)) -> (..., out); `bias` and f may be none. f is a function whose gradient reads its
-/// own result: relu, sigmoid, tanh.
+/// f((..., in) · (out, in)ᵀ + (out)) -> (..., out); `bias` and f may be none. An x in bfloat16 is widened first. f is a
+/// function whose gradient reads its own result: relu, sigmoid, tanh.
 [[nodiscard]] Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
                             std::optional<kernels::Unary> f = std::nullopt);
 

@@ -4,6 +4,7 @@
 #include <tandem/kernels/elementwise.h>
 #include <tandem/kernels/group_norm.h>
 #include <tandem/ops/arithmetic.h>
+#include <tandem/ops/cast.h>
 #include <tandem/ops/check.h>
 #include <tandem/ops/norm.h>
 
@@ -30,8 +31,9 @@ std::vector<T> inverse_root(std::span<const T> variance, double epsilon) {
   return out;
 }
 
-// What the gradient of a batch norm keeps: y = x * scale + shift, of which scale = gamma * inv_std.
-template <class T>
+// What the gradient of a batch norm keeps: y = x * scale + shift, of which scale = gamma * inv_std. S is the type that
+// x is stored in, T that of the parameters.
+template <class S, class T = Wide<S>>
 struct BatchNormKept {
   Tensor rows;
   std::vector<T> mean, inv_std, scale, shift;
@@ -39,14 +41,14 @@ struct BatchNormKept {
 };
 
 // `relu`: g counts only where x * scale + shift is above 0.
-template <class T>
-Grads batch_norm_grad(const BatchNormKept<T>& k, bool relu, const Tensor& g, Wanted wanted) {
+template <class S, class T>
+Grads batch_norm_grad(const BatchNormKept<S, T>& k, bool relu, const Tensor& g, Wanted wanted) {
   const Tensor& rows = k.rows;
   const int64_t n = rows.shape()[0], channels = rows.shape()[1];
-  const Tensor sum_g = Tensor::empty({channels}, g.dtype()), sum_gh = Tensor::empty({channels}, g.dtype());
-  const kernels::ColumnGrad<T> s{n, channels, g.data<const T>(), rows.data<const T>(), k.scale, k.shift, relu};
+  const Tensor sum_g = Tensor::empty({channels}, dtype_v<T>), sum_gh = Tensor::empty({channels}, dtype_v<T>);
+  const kernels::ColumnGrad<S> s{n, channels, g.data<const S>(), rows.data<const S>(), k.scale, k.shift, relu};
   const auto sg = sum_g.data<T>(), sgh = sum_gh.data<T>();
-  kernels::column_grad_sums<T>(s, k.mean, k.inv_std, sg, sgh);
+  kernels::column_grad_sums<S>(s, k.mean, k.inv_std, sg, sgh);
   Grads grads{Tensor{}, sum_gh, sum_g};
   if (!wanted[0]) return grads;
   // gx = scale (g - mean(g) - x_hat mean(g x_hat)) = scale g + b x + d by channel; outside training the means drop out.
@@ -57,7 +59,7 @@ Grads batch_norm_grad(const BatchNormKept<T>& k, bool relu, const Tensor& g, Wan
     d[c] = -k.scale[c] * mean_g - b[c] * k.mean[c];
   }
   grads[0] = Tensor::empty(g.shape(), g.dtype());
-  kernels::column_blend<T>(s, k.scale, b, d, grads[0].data<T>());
+  kernels::column_blend<S>(s, k.scale, b, d, grads[0].data<S>());
   return grads;
 }
 
@@ -66,19 +68,21 @@ Tensor batch_norm_op(const char* name, const Tensor& x, const BatchNormParts& p,
   expect_channels(name, x, {&p.gamma, &p.beta, &p.running_mean, &p.running_variance});
   if (added.defined() && added.shape() != x.shape())
     fail(name, "what is added has shape {}, expected the input's {}", added.shape(), x.shape());
-  if (added.defined()) expect_same_type(name, x, {&added});
+  if (added.defined() && added.dtype() != x.dtype())
+    fail(name, "the input is {} but what is added is {}: cast one", name_of(x.dtype()), name_of(added.dtype()));
   const Tensor rows = columns(x);
   const int64_t n = rows.shape()[0];
   if (p.training && n < 2)
     fail(name, "input {} has {} value a channel: statistics in training need at least 2 (use larger batches)",
          x.shape(), n);
   Tensor y = Tensor::empty(x.shape(), x.dtype());
-  return dispatch_float(name, x.dtype(), [&](auto t) {
-    using T = decltype(t);
+  return dispatch_stored(name, x.dtype(), [&](auto t) {
+    using S = decltype(t);
+    using T = Wide<S>;
     const auto running_m = p.running_mean.data<T>(), running_v = p.running_variance.data<T>();
     std::vector<T> mean(running_m.begin(), running_m.end()), variance(running_v.begin(), running_v.end());
     if (p.training) {
-      kernels::column_moments<T>(n, x.shape()[-1], rows.data<const T>(), mean, variance);
+      kernels::column_moments<S>(n, x.shape()[-1], rows.data<const S>(), mean, variance);
       const double unbiased = static_cast<double>(n) / static_cast<double>(n - 1);
       for (size_t c = 0; c < mean.size(); ++c) {
         running_m[c] += static_cast<T>(p.momentum * static_cast<double>(mean[c] - running_m[c]));
@@ -86,22 +90,22 @@ Tensor batch_norm_op(const char* name, const Tensor& x, const BatchNormParts& p,
             p.momentum * (unbiased * static_cast<double>(variance[c]) - static_cast<double>(running_v[c])));
       }
     }
-    BatchNormKept<T> kept{rows, std::move(mean), inverse_root<T>(variance, p.epsilon), {}, {}, p.training};
+    BatchNormKept<S> kept{rows, std::move(mean), inverse_root<T>(variance, p.epsilon), {}, {}, p.training};
     for (size_t c = 0; c < kept.mean.size(); ++c) {
       kept.scale.push_back(p.gamma.data<T>()[c] * kept.inv_std[c]);
       kept.shift.push_back(p.beta.data<T>()[c] - kept.mean[c] * kept.scale[c]);
     }
     if (n > 0)
-      kernels::column_affine<T>(n, x.shape()[-1], rows.data<const T>(), kept.scale, kept.shift,
-                                added.defined() ? added.data<const T>() : std::span<const T>{}, relu, y.data<T>());
+      kernels::column_affine<S>(n, x.shape()[-1], rows.data<const S>(), kept.scale, kept.shift,
+                                added.defined() ? added.data<const S>() : std::span<const S>{}, relu, y.data<S>());
     if (!added.defined())
       return with_grad(name, y, {x, p.gamma, p.beta}, [kept = std::move(kept), relu](const Tensor& g, Wanted wanted) {
-        return batch_norm_grad<T>(kept, relu, g, wanted);
+        return batch_norm_grad(kept, relu, g, wanted);
       });
     return with_grad(name, y, {x, p.gamma, p.beta, added}, [kept = std::move(kept), y](const Tensor& g, Wanted wanted) {
       const Tensor counted = Tensor::empty(g.shape(), g.dtype());  // what goes to x and to `added`
-      kernels::unary_grad(kernels::Unary::relu, 0, y.data<const T>(), g.data<const T>(), counted.data<T>());
-      Grads grads = batch_norm_grad<T>(kept, false, counted, wanted);
+      kernels::unary_grad(kernels::Unary::relu, 0, y.data<const S>(), g.data<const S>(), counted.data<S>());
+      Grads grads = batch_norm_grad(kept, false, counted, wanted);
       grads.push_back(counted);
       return grads;
     });
@@ -147,7 +151,7 @@ Tensor batch_norm_relu(const Tensor& x, const BatchNormParts& parts, const Tenso
 
 Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon) {
   expect_channels("layer_norm", x, {&gamma, &beta});
-  return group_norm_op("layer_norm", x, {x.shape().product(0, x.rank() - 1), 1, x.shape()[-1], 1}, gamma, beta,
+  return group_norm_op("layer_norm", widened(x), {x.shape().product(0, x.rank() - 1), 1, x.shape()[-1], 1}, gamma, beta,
                        epsilon);
 }
 
@@ -156,8 +160,8 @@ Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& gamma, const Te
   const int64_t channels = x.shape()[-1];
   if (groups < 1 || channels % groups != 0)
     fail("group_norm", "{} channels cannot be divided into {} groups", channels, groups);
-  return group_norm_op("group_norm", x, {x.shape()[0], x.shape().product(1, x.rank() - 1), channels, groups}, gamma,
-                       beta, epsilon);
+  return group_norm_op("group_norm", widened(x), {x.shape()[0], x.shape().product(1, x.rank() - 1), channels, groups},
+                       gamma, beta, epsilon);
 }
 
 Tensor dropout(const Tensor& x, double probability, Rng& rng) {
@@ -167,15 +171,18 @@ Tensor dropout(const Tensor& x, double probability, Rng& rng) {
   Tensor y = Tensor::empty(x.shape(), x.dtype());
   // The mask is drawn again for the gradient: it depends on the key and the position alone, so nothing is kept.
   const auto apply = [key, probability](const Tensor& from, const Tensor& into) {
-    dispatch_float("dropout", from.dtype(), [&](auto t) {
-      using T = decltype(t);
+    dispatch_stored("dropout", from.dtype(), [&](auto t) {
+      using S = decltype(t);
+      using T = Wide<S>;
       const auto limit = static_cast<uint64_t>(probability * 0x1.0p53);
       const T scale = static_cast<T>(1.0 / (1.0 - probability));
-      const T* in = from.data<const T>().data();
-      T* out = into.data<T>().data();
+      const S* in = from.data<const S>().data();
+      S* out = into.data<S>().data();
       parallel_for(from.numel(), elementwise_grain, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i)
-          out[i] = (random_bits(key, static_cast<uint64_t>(i)) >> 11) < limit ? T{0} : in[i] * scale;
+          out[i] = (random_bits(key, static_cast<uint64_t>(i)) >> 11) < limit
+                       ? S{}
+                       : static_cast<S>(static_cast<T>(in[i]) * scale);
       });
     });
   };

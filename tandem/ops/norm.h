@@ -13,16 +13,17 @@ struct BatchNormParts {
   double momentum = 0.1, epsilon = 1e-5;
 };
 
-/// Over all axes but the last (channels). A training batch needs more than one value a channel.
+/// Over all axes but the last (channels). x may be stored as bfloat16, as the result then is; the parts are float32. A
+/// training batch needs more than one value a channel.
 [[nodiscard]] Tensor batch_norm(const Tensor& x, const BatchNormParts& parts);
 
-/// relu(batch_norm(x) + added), each array read once; `added` has the shape of x, or is none.
+/// relu(batch_norm(x) + added), each array read once; `added` has the shape and type of x, or is none.
 [[nodiscard]] Tensor batch_norm_relu(const Tensor& x, const BatchNormParts& parts, const Tensor& added = {});
 
-/// Over the last axis of each row.
+/// Over the last axis of each row; float32 for an x in bfloat16.
 [[nodiscard]] Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon = 1e-5);
 
-/// x (n, ..., channels): over each example's group of channels.
+/// x (n, ..., channels): over each example's group of channels; float32 for an x in bfloat16.
 [[nodiscard]] Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& gamma, const Tensor& beta,
                                 double epsilon = 1e-5);
 

@@ -1,13 +1,16 @@
 // Element types.
 #pragma once
+#include <tandem/base/bfloat16.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 namespace tandem {
 
-/// f32 is for work, f64 for checking; the others hold data, labels and indices.
-enum class DType : uint8_t { f32, f64, i32, i64, u8 };
+/// f32 is for work, f64 for checking; integers hold data, labels and indices. bf16 stores images between the layers of
+/// a network that trains in mixed precision.
+enum class DType : uint8_t { f32, f64, i32, i64, u8, bf16 };
 
 template <class T>
 struct dtype_of;
@@ -18,6 +21,10 @@ struct dtype_of<float> {
 template <>
 struct dtype_of<double> {
   static constexpr DType value = DType::f64;
+};
+template <>
+struct dtype_of<BFloat16> {
+  static constexpr DType value = DType::bf16;
 };
 template <>
 struct dtype_of<int32_t> {
@@ -40,6 +47,7 @@ inline constexpr DType dtype_v = dtype_of<T>::value;
     case DType::i32: return 4;
     case DType::f64:
     case DType::i64: return 8;
+    case DType::bf16: return 2;
     case DType::u8: return 1;
   }
   return 0;
@@ -49,6 +57,7 @@ inline constexpr DType dtype_v = dtype_of<T>::value;
   switch (type) {
     case DType::f32: return "float32";
     case DType::f64: return "float64";
+    case DType::bf16: return "bfloat16";
     case DType::i32: return "int32";
     case DType::i64: return "int64";
     case DType::u8: return "uint8";

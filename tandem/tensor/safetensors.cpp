@@ -27,6 +27,7 @@ const char* code_of(DType type) {
   switch (type) {
     case DType::f32: return "F32";
     case DType::f64: return "F64";
+    case DType::bf16: return "BF16";
     case DType::i32: return "I32";
     case DType::i64: return "I64";
     case DType::u8: return "U8";

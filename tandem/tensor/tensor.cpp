@@ -14,6 +14,7 @@ decltype(auto) dispatch(DType type, Fn&& fn) {
   switch (type) {
     case DType::f32: return fn(float{});
     case DType::f64: return fn(double{});
+    case DType::bf16: return fn(BFloat16{});
     case DType::i32: return fn(int32_t{});
     case DType::i64: return fn(int64_t{});
     case DType::u8: return fn(uint8_t{});
@@ -24,18 +25,24 @@ decltype(auto) dispatch(DType type, Fn&& fn) {
 // Outside the range of an integer type C++ leaves a conversion undefined: here it ends at the nearest value, NaN at 0.
 template <class To, class From>
 To convert(From value) {
-  if constexpr (std::is_integral_v<To>) {
-    using Limits = std::numeric_limits<To>;
-    if constexpr (std::is_floating_point_v<From>) {
-      if (value != value) return 0;
-      if (value <= static_cast<From>(Limits::min())) return Limits::min();
-      if (value >= static_cast<From>(Limits::max())) return Limits::max();
-    } else {
-      if (std::cmp_less(value, Limits::min())) return Limits::min();
-      if (std::cmp_greater(value, Limits::max())) return Limits::max();
+  if constexpr (std::is_same_v<From, BFloat16>) {
+    return convert<To>(static_cast<float>(value));
+  } else if constexpr (std::is_same_v<To, BFloat16>) {
+    return BFloat16(static_cast<float>(value));
+  } else {
+    if constexpr (std::is_integral_v<To>) {
+      using Limits = std::numeric_limits<To>;
+      if constexpr (std::is_floating_point_v<From>) {
+        if (value != value) return 0;
+        if (value <= static_cast<From>(Limits::min())) return Limits::min();
+        if (value >= static_cast<From>(Limits::max())) return Limits::max();
+      } else {
+        if (std::cmp_less(value, Limits::min())) return Limits::min();
+        if (std::cmp_greater(value, Limits::max())) return Limits::max();
+      }
     }
+    return static_cast<To>(value);
   }
-  return static_cast<To>(value);
 }
 
 }  // namespace
@@ -73,7 +80,7 @@ double Tensor::item() const {
 
 double Tensor::at(int64_t index) const {
   if (!defined() || index < 0 || index >= numel()) fail("at", "element {} is out of range for shape {}", index, shape_);
-  return dispatch(type_, [&](auto t) { return static_cast<double>(data<decltype(t)>()[static_cast<size_t>(index)]); });
+  return dispatch(type_, [&](auto t) { return convert<double>(data<decltype(t)>()[static_cast<size_t>(index)]); });
 }
 
 Tensor Tensor::view(const Shape& shape) const {

@@ -90,4 +90,11 @@ decltype(auto) dispatch_float(std::string_view where, DType type, Fn&& fn) {
   fail(where, "takes float32 or float64, got {}", name_of(type));
 }
 
+/// The same for the types that numbers can be stored in: with bfloat16.
+template <class Fn>
+decltype(auto) dispatch_stored(std::string_view where, DType type, Fn&& fn) {
+  if (type == DType::bf16) return fn(BFloat16{});
+  return dispatch_float(where, type, fn);
+}
+
 }  // namespace tandem

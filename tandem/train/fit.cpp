@@ -15,6 +15,7 @@ Fit fit(const nn::Sequential& net, const data::ImageSplits& data, const FitOptio
   recipe.schedule = options.schedule;
   recipe.train.epochs = options.epochs;
   recipe.train.batch = options.batch;
+  recipe.train.precision = options.precision;
   recipe.train.average = options.average;
   recipe.train.early_stopping = options.early_stopping;
   recipe.people = options.people;

@@ -11,6 +11,7 @@ struct FitOptions {
   int64_t epochs = 10;
   int64_t batch = 64;
   EarlyStopping early_stopping = {};
+  std::string precision = "fp32";  // or bf16: see TrainOptions
   double average = 0;
   data::Augment augment = {};
   tasks::LossOptions loss = {};

@@ -57,6 +57,7 @@ int64_t Progressive::at(double share) const {
 void TrainOptions::fields(Fields& f) {
   f("epochs", epochs, {0, 1e9});
   f("batch", batch, {1, 1e7});
+  f("precision", precision, {"fp32", "bf16"});
   f("clip", clip, {0, 1e9});
   f("average", average, {0, 0.99999});
   f("keep", keep, {"best", "last"});
@@ -137,6 +138,11 @@ Config find_recipe(const std::string& given) {
     if (name == given) return Config::parse(text, given);
     names.emplace_back(name);
   }
+  const bool is_folder = fs::is_directory(given, error), is_override = given.find('=') != std::string::npos;
+  if (is_folder || is_override)
+    throw Error(ErrorKind::usage,
+                fmt::format("'{}' is {}: the recipe comes first, as in `tandem train digits {}`", given,
+                            is_folder ? "a folder" : "an override", is_folder ? "data=" + given : given));
   const std::string near = nearest_name(given, names);
   throw Error(ErrorKind::usage,
               fmt::format("recipe '{}' is no file and no recipe of this program{}; there are: {}", given,

@@ -43,9 +43,10 @@ struct Progressive {
 struct TrainOptions {
   int64_t epochs = 10;
   int64_t batch = 64;
-  double clip = 0;            // joint norm that gradients are cut to; 0: not at all
-  double average = 0;         // decay of a running mean of the weights, which is what is kept; 0: none
-  std::string keep = "best";  // which weights: best on the validation part, or last
+  std::string precision = "fp32";  // bf16: images between layers are stored as bfloat16; weights and sums stay float32
+  double clip = 0;                 // joint norm that gradients are cut to; 0: not at all
+  double average = 0;              // decay of a running mean of the weights, which is what is kept; 0: none
+  std::string keep = "best";       // which weights: best on the validation part, or last
   Progressive progressive;
   EarlyStopping early_stopping;
   void fields(Fields& f);

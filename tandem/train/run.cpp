@@ -11,6 +11,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <set>
 
 namespace tandem::train {
 namespace {
@@ -38,6 +39,23 @@ std::string log_text(const Recipe& recipe, const std::string& command, const Tra
         "epoch {}  train loss {:.5f} accuracy {:.4f}  validation loss {:.5f} accuracy {:.4f}  lr {:.3g}  {:.1f} s\n",
         p.epoch, p.train_loss, p.train_accuracy, p.validation_loss, p.validation_accuracy, p.learning_rate, p.seconds);
   return out;
+}
+
+/// "conv 32, kernel 3": what tells one layer of its kind from another.
+std::string layer_title(nn::Module& layer, const Shape& output) {
+  static const std::set<std::string> telling{"filters", "units", "kernel", "stride", "groups", "probability", "slope"};
+  const Config options = Fields::write(layer);
+  std::vector<std::string> shown;
+  for (const auto& [key, value] : options.entries()) {
+    if (!telling.contains(key)) continue;
+    std::string text = value.text();
+    if (key == "units" && text == "classes") text = std::to_string(output[-1]);
+    if (shown.empty())
+      shown.push_back(text);
+    else if (key == "kernel" || (text != "0" && text != "1"))  // stride 0: the kernel's size
+      shown.push_back(key + " " + text);
+  }
+  return shown.empty() ? layer.kind() : layer.kind() + " " + join(shown);
 }
 
 }  // namespace
@@ -107,16 +125,10 @@ std::vector<evaluate::LayerRow> layer_rows(nn::Sequential& net) {
   std::vector<evaluate::LayerRow> rows;
   for (size_t i = 0; i < net.layers().size(); ++i) {
     nn::Module& layer = *net.layers()[i];
-    std::string kind = layer.kind();
-    const Config options = Fields::write(layer);
-    std::vector<std::string> shown;
-    for (const auto& [key, value] : options.entries())
-      if (value.is_scalar() && (shown.empty() || key == "kernel" || key == "stride"))
-        shown.push_back(shown.empty() ? value.text() : key + " " + value.text());
-    if (!shown.empty()) kind += " " + join(shown);
+    const Shape& output = net.shapes().at(i);
     std::vector<std::string> sizes;
-    for (const int64_t size : net.shapes().at(i)) sizes.push_back(std::to_string(size));
-    rows.push_back({std::to_string(i), kind, join(sizes, " x "), nn::count(layer).trained});
+    for (const int64_t size : output) sizes.push_back(std::to_string(size));
+    rows.push_back({std::to_string(i), layer_title(layer, output), join(sizes, " x "), nn::count(layer).trained});
   }
   return rows;
 }

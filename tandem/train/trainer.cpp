@@ -2,6 +2,7 @@
 #include <tandem/base/denormals.h>
 #include <tandem/kernels/optim.h>
 #include <tandem/nn/weights.h>
+#include <tandem/ops/cast.h>
 #include <tandem/train/trainer.h>
 
 #include <algorithm>
@@ -146,8 +147,9 @@ void Trainer::step(std::span<const int64_t> indices) {
   for (const int64_t i : indices) labels.push_back(train_.labels[static_cast<size_t>(i)]);
   if (recipe_.privacy.on()) return private_step(x, labels);
 
-  nn::Pass pass{true, Rng(recipe_.seed, "dropout").split(epoch).split(static_cast<uint64_t>(state_.step))};
-  const Tensor outputs = model_.net.forward(x, pass);
+  nn::Pass pass{true, Rng(recipe_.seed, "dropout").split(epoch).split(static_cast<uint64_t>(state_.step)),
+                recipe_.train.precision == "bf16"};
+  const Tensor outputs = widened(model_.net.forward(x, pass));
   const Tensor loss = tasks::loss(recipe_.loss, outputs, labels, class_weights_);
   const double value = loss.item();
   if (!std::isfinite(value))

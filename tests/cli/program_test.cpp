@@ -142,7 +142,7 @@ TEST_F(Command, BadInput) {
   const std::string name(5000, 'a');
 
   const std::vector<Row> rows{
-      {"no verb", 2, {}, {"no verb", "train", "predict"}},
+      {"no verb", 2, {}, {"give a verb", "train", "predict", "--help"}},
       {"unknown verb", 2, {"trian"}, {"'trian' is no verb", "did you mean 'train'"}},
       {"unknown flag", 2, {"train", "digits", "--bogus"}, {"--bogus"}},
       {"threads", 2, {"--threads", "0", "recipe", "digits"}, {"--threads"}},
@@ -152,6 +152,8 @@ TEST_F(Command, BadInput) {
       {"no recipe", 2, {"train"}, {"give either a recipe"}},
       {"missing recipe", 2, {"train", "gone.yaml"}, {"'gone.yaml' is no file", "there are: "}},
       {"misspelt recipe", 2, {"train", "digist"}, {"'digist'", "did you mean 'digits'"}},
+      {"folder for a recipe", 2, {"train", "pair"}, {"a folder", "tandem train digits data=pair"}},
+      {"override for a recipe", 2, {"train", "data=pair"}, {"an override", "tandem train digits data=pair"}},
       {"a recipe with a very long name", 2, {"train", name}, {"is no file"}},
       {"key twice", 2, {"train", "twice.yaml"}, {"twice.yaml:2:1", "'name' stands twice"}},
       {"tab", 2, {"train", "tab.yaml"}, {"tab.yaml:2:"}},
@@ -288,6 +290,20 @@ TEST_F(Command, BadInput) {
   }
 }
 
+TEST_F(Command, ThePagesNextStepsAreVerbsOfTheProgram) {
+  const std::string page = read_text(*home / "runs/tiny/report.html"), open = "id=\"report-data\">";
+  const size_t from = page.find(open) + open.size();
+  const json next = json::parse(page.substr(from, page.find("</script>", from) - from)).at("next");
+  EXPECT_FALSE(next.empty());
+  for (const auto& step : next) {
+    std::istringstream words(step.at(0).get<std::string>());
+    std::string program, verb;
+    words >> program >> verb;
+    EXPECT_EQ(program, "tandem");
+    EXPECT_EQ(run({verb, "--help"}).code, 0) << step;
+  }
+}
+
 TEST_F(Command, AFirstRunThatFailsLeavesNoRunsFolder) {
   const Folder empty;
   EXPECT_EQ(tandem(empty, {"train", "digits", "data=./gone"}).code, 3);
@@ -298,7 +314,7 @@ TEST_F(Command, WhenStandardOutputIsFull) {
   if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
   const std::string quiet = " > /dev/full 2> " + (*home / ".err").string();
   for (const std::string verb : {"recipe digits", "data list", "data list --json"}) {
-    const int status = std::system((std::string(TANDEM_PROGRAM) + " " + verb + quiet).c_str());
+    const int status = std::system(("'" TANDEM_PROGRAM "' " + verb + quiet).c_str());
     EXPECT_EQ(WEXITSTATUS(status), 3) << verb;
     expect_has(read_text(*home / ".err"), {"tandem: "});
   }

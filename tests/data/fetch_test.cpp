@@ -223,6 +223,8 @@ TEST(Fetch, BadMirrors) {
     const TemporaryFolder home;
     expect_error(ErrorKind::file, c.message, [&] { fetch(source(c.mirrors), home.path()); });
     EXPECT_FALSE(fs::exists(home.path() / "toy/a.bin"));
+    const fs::path part = home.path() / "toy/a.bin.part";
+    EXPECT_TRUE(!fs::exists(part) || fs::file_size(part) > 0) << "nothing came, nothing is left";
   }
   const TemporaryFolder home;  // a bad mirror does not spoil the next one
   const Server good(content(), {});

@@ -44,6 +44,23 @@ TEST_P(KernelConv, UsesAFastImplementation) {
   EXPECT_EQ(fallbacks().size(), before) << "gradient of the input";
 }
 
+TEST_P(KernelConv, UsesAFastImplementationForBFloat16) {
+  const ConvShape& s = GetParam().shape;
+  const int64_t outputs = s.n * s.oh() * s.ow() * s.o;
+  const std::vector<float> w = random(s.weights(), "w"), b = random(s.o, "b");
+  const std::vector<BFloat16> x = testing::narrow(random(s.n * s.h * s.w * s.c, "x")),
+                              g = testing::narrow(random(outputs, "g"));
+  std::vector<BFloat16> y(static_cast<size_t>(outputs)), gx(x.size());
+  std::vector<float> gw(w.size());
+  const size_t before = fallbacks().size();
+  conv2d(s, x, w, b, y);
+  EXPECT_EQ(fallbacks().size(), before) << "forward";
+  conv2d_grad_weight(s, x, g, gw);
+  EXPECT_EQ(fallbacks().size(), before) << "gradient of the weight";
+  conv2d_grad_input(s, g, w, gx);
+  EXPECT_EQ(fallbacks().size(), before) << "gradient of the input";
+}
+
 //                          n   h   w   c   o  kh kw  stride pad dilation groups
 INSTANTIATE_TEST_SUITE_P(
     All, KernelConv,

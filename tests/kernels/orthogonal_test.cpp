@@ -9,10 +9,11 @@ namespace tandem::testing {
 namespace {
 
 // Five steps bring a singular value s of 0.01 to 1 (of the matrix over its norm) between 0.68 and 1.21; the Gram matrix
-// on the shorter side has the squares of the singular values as its eigenvalues, so its diagonal lies between theirs and
-// what is off it is at most half their spread.
+// on the shorter side has the squares of the singular values as its eigenvalues, so its diagonal lies between theirs
+// and what is off it is at most half their spread.
 TEST(Orthogonalize, BringsSingularValuesNearOne) {
-  for (const auto& [rows, cols] : {std::pair<int64_t, int64_t>{1, 1}, {1, 7}, {5, 1}, {4, 9}, {9, 4}, {16, 27}, {64, 576}}) {
+  for (const auto& [rows, cols] :
+       {std::pair<int64_t, int64_t>{1, 1}, {1, 7}, {5, 1}, {4, 9}, {9, 4}, {16, 27}, {64, 576}}) {
     std::vector<float> x(static_cast<size_t>(rows * cols)), y(x.size());
     Rng rng(7, "orthogonal");
     for (float& v : x) v = static_cast<float>(rng.normal());

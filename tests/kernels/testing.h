@@ -1,5 +1,6 @@
 // What the tests of kernels share.
 #pragma once
+#include <tandem/base/bfloat16.h>
 #include <tandem/base/random.h>
 
 #include <algorithm>
@@ -13,6 +14,18 @@ inline std::vector<float> random(int64_t n, const char* stream) {
   Rng rng(1, stream);
   std::vector<float> out(static_cast<size_t>(n));
   for (float& x : out) x = static_cast<float>(rng.uniform(-1, 1));
+  return out;
+}
+
+/// Stored as bfloat16, and back.
+inline std::vector<BFloat16> narrow(const std::vector<float>& v) {
+  std::vector<BFloat16> out;
+  for (const float x : v) out.emplace_back(x);
+  return out;
+}
+inline std::vector<float> widen(const std::vector<BFloat16>& v) {
+  std::vector<float> out;
+  for (const BFloat16 x : v) out.push_back(static_cast<float>(x));
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <tandem/nn/sequential.h>
 #include <tandem/nn/weights.h>
 #include <tandem/ops/arithmetic.h>
+#include <tandem/ops/cast.h>
 #include <tandem/ops/reduce.h>
 
 #include "tests/testing.h"
@@ -45,6 +46,12 @@ Sequential residual_block() {
   return Sequential{with_shortcut, ReLU{}, plain, ReLU{}, GlobalAvgPool{}};
 }
 
+Sequential wide_shortcut() {  // the picture itself, in float32, meets what convolutions made of it
+  Residual unit;
+  unit.body = Sequential{Conv2d{16, 3, 1}, BatchNorm{}};
+  return Sequential{unit, ReLU{}, unit, GlobalAvgPool{}, Linear{}};
+}
+
 class Fusion : public ::testing::TestWithParam<Network> {};
 
 TEST_P(Fusion, IsTheLayersOneByOne) {
@@ -75,6 +82,40 @@ TEST_P(Fusion, IsTheLayersOneByOne) {
       expect_close(grad_of(fused_weights[i]), grad_of(plain_weights[i]), "gradient of parameter " + std::to_string(i));
     const auto kept = named(fused), kept_plain = named(plain);
     for (size_t i = 0; i < kept.size(); ++i) expect_close(kept[i].second, kept_plain[i].second, kept[i].first);
+  }
+}
+
+// In mixed precision a network is near what it is in float32, with shortcuts that are wider than bodies and all.
+// Vectors are compared by their lengths: a ReLU near its kink may go the other way.
+TEST_P(Fusion, MixedPrecisionIsNear) {
+  std::vector<Tensor> results[2];
+  for (const bool bf16 : {false, true}) {
+    Sequential net = GetParam().net;
+    Build build{Rng(1, "init"), 3};
+    static_cast<void>(net.build(GetParam().in, build));
+    std::vector<int64_t> sizes{32};
+    for (const int64_t size : GetParam().in) sizes.push_back(size);
+    Rng rng(2, "x");
+    Tensor x = Tensor::empty(Shape(sizes));
+    for (float& v : x.data<float>()) v = static_cast<float>(rng.uniform(-1, 1));
+    const auto weights = trained(net);
+    Pass pass{true, Rng(3, "dropout"), bf16};
+    const Tensor y = widened(net.forward(x, pass));
+    Tensor slopes = Tensor::empty(y.shape());
+    for (float& v : slopes.data<float>()) v = static_cast<float>(rng.uniform(-1, 1));
+    backward(y, slopes);
+    results[bf16].push_back(y.detach());
+    for (const Tensor& w : weights) results[bf16].push_back(grad_of(w));
+  }
+  for (size_t i = 0; i < results[0].size(); ++i) {
+    ASSERT_EQ(results[1][i].dtype(), DType::f32);
+    double apart = 0, size = 0;
+    for (int64_t j = 0; j < results[0][i].numel(); ++j) {
+      apart += std::pow(results[0][i].at(j) - results[1][i].at(j), 2);
+      size += std::pow(results[0][i].at(j), 2);
+    }
+    // A bias before a batch norm has no effect: its gradient is rounding alone.
+    EXPECT_LE(std::sqrt(apart), 0.06 * std::sqrt(size) + 5e-2) << (i == 0 ? "output" : "gradient ") << i;
   }
 }
 
@@ -124,7 +165,7 @@ INSTANTIATE_TEST_SUITE_P(
                            Flatten{}, Linear{}},
                 {8, 8, 3}},
         Network{"norms", Sequential{BatchNorm{}, ReLU{}, Linear{6}, BatchNorm{}, Tanh{}, LayerNorm{}, ReLU{}}, {6}},
-        Network{"residual", residual_block(), {8, 8, 4}}));
+        Network{"residual", residual_block(), {8, 8, 4}}, Network{"wide_shortcut", wide_shortcut(), {8, 8, 16}}));
 
 }  // namespace
 }  // namespace tandem::testing

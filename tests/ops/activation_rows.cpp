@@ -48,8 +48,11 @@ std::vector<Row> activation_rows() {
   using T = const Tensor&;
   const Draw wide = uniform(-8, 8);
   std::vector<Row> rows;
-  rows.push_back(
-      {"relu", {0, 0}, "exact", pointwise_cases("", away_from_zero(2), relu, [](double x) { return x > 0 ? x : 0; })});
+  rows.push_back({"relu",
+                  {0, 0},
+                  "exact",
+                  pointwise_cases("", away_from_zero(2), relu, [](double x) { return x > 0 ? x : 0; }),
+                  {{0}, {}, "exact"}});
   rows.push_back({"leaky_relu",
                   {1.2e-7, 1.2e-7},
                   "the slope and the product are rounded",
@@ -66,10 +69,12 @@ std::vector<Row> activation_rows() {
                   pointwise_cases(
                       "", uniform(-5, 5), [](T x) { return tanh(x); }, [](double x) { return std::tanh(x); })});
   // The fit of erfc is good to 1.2e-7 of its value, the exponential in it to the rounding of its argument (up to 32).
-  rows.push_back({"gelu",
-                  {4e-6, 4e-6, 0, 1e-6, 0.25},
-                  "the fit of erfc, 1.2e-7, and the rounding of x^2 / 2 in its exponential",
-                  pointwise_cases("", wide, gelu, [](double x) { return x * phi(x); })});
+  rows.push_back(
+      {"gelu",
+       {4e-6, 4e-6, 0, 1e-6, 0.25},
+       "the fit of erfc, 1.2e-7, and the rounding of x^2 / 2 in its exponential",
+       pointwise_cases("", wide, gelu, [](double x) { return x * phi(x); }),
+       {{0}, {1.01 * one_rounding, 1.01 * one_rounding, 0, 1e-6, 0.25}, "calculated in float, rounded once"}});
   rows.push_back({"gelu_tanh",
                   {3e-6, 1e-6, 0, 0, 1},
                   "the argument of the exponential is up to 17; the gradient is a difference",
@@ -88,11 +93,13 @@ std::vector<Row> activation_rows() {
   rows.push_back({"softmax",
                   {1e-6, 1e-6, 0, 0, 0.5},
                   "x - max is rounded to 8 * 6e-8; the gradient is a difference",
-                  softmax_cases(softmax, false)});
+                  softmax_cases(softmax, false),
+                  {{0}, {1e-6, one_rounding, 0, 0, 0.5}, "a float32 result; the gradient is rounded"}});
   rows.push_back({"log_softmax",
                   {1e-6, 1e-6, 0, 4},
                   "as softmax; the logarithm and the sum of the gradient are of size 4 to 16",
-                  softmax_cases(log_softmax, true)});
+                  softmax_cases(log_softmax, true),
+                  {{0}, {1e-6, one_rounding, 0, 4}, "a float32 result; the gradient is rounded"}});
   return rows;
 }
 

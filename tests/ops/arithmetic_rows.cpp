@@ -110,12 +110,15 @@ std::vector<Row> arithmetic_rows() {
   const std::string sums = "forward is rounded once; gradients of broadcast operands are sums in pieces";
 
   std::vector<Row> rows;
-  rows.push_back({"operator+", rounded, sums,
+  rows.push_back({"operator+",
+                  rounded,
+                  sums,
                   binary_cases([](T a, T b) { return a + b; }, std::plus<>(), any, any) +
                       pointwise_cases(
                           "with_number_", any, [](T a) { return a + 1.5; }, [](double a) { return a + 1.5; }) +
                       pointwise_cases(
-                          "number_with_", any, [](T a) { return 1.5 + a; }, [](double a) { return 1.5 + a; })});
+                          "number_with_", any, [](T a) { return 1.5 + a; }, [](double a) { return 1.5 + a; }),
+                  {{0, 1}, {one_rounding, one_rounding}, "results of one shape, and gradients, are rounded once"}});
   rows.push_back({"operator-", rounded, sums,
                   binary_cases([](T a, T b) { return a - b; }, std::minus<>(), any, any) +
                       pointwise_cases(

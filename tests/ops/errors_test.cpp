@@ -3,6 +3,7 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/ops/activation.h>
 #include <tandem/ops/arithmetic.h>
+#include <tandem/ops/cast.h>
 #include <tandem/ops/image.h>
 #include <tandem/ops/linear.h>
 #include <tandem/ops/loss.h>
@@ -26,6 +27,7 @@ Tensor zeros(std::initializer_list<int64_t> sizes, DType type = DType::f32) {
   return Tensor::zeros(Shape(sizes), type);
 }
 Tensor wide(std::initializer_list<int64_t> sizes) { return zeros(sizes, DType::f64); }
+Tensor narrow(std::initializer_list<int64_t> sizes) { return zeros(sizes, DType::bf16); }
 Tensor whole(std::initializer_list<int64_t> sizes) { return zeros(sizes, DType::i64); }
 Tensor labels(std::vector<int64_t> values) { return Tensor::from(values, {static_cast<int64_t>(values.size())}); }
 Tensor leaf(Tensor t) {
@@ -35,6 +37,20 @@ Tensor leaf(Tensor t) {
 
 const std::vector<Wrong>& wrong_calls() {
   static const std::vector<Wrong> list{
+      {"cast_type", [] { return cast(whole({2}), DType::bf16); }, "cast: takes float32 or float64, got int64"},
+      {"multiply_bfloat16", [] { return narrow({2}) * narrow({2}); },
+       "multiply: takes float32 or float64, got bfloat16"},
+      {"conv2d_bfloat16_weight",
+       [] {
+         return conv2d(narrow({1, 4, 4, 2}), narrow({3, 2, 3, 3}), {});
+       },
+       "conv2d: input (1, 4, 4, 2) is bfloat16, which takes float32 parts, but a part of shape (3, 2, 3, 3) is "
+       "bfloat16"},
+      {"batch_norm_relu_added",
+       [] {
+         return batch_norm_relu(narrow({4, 2}), {zeros({2}), zeros({2}), zeros({2}), zeros({2})}, zeros({4, 2}));
+       },
+       "batch_norm_relu: the input is bfloat16 but what is added is float32: cast one"},
       {"add_shapes",
        [] {
          return zeros({2, 3}) + zeros({4, 3});

@@ -189,13 +189,26 @@ std::vector<Row> image_rows() {
   return {{"conv2d",
            {1.5e-6, 1.5e-6, 0.5, 0, 0, 1e-12},
            "sums of up to 425 products; the weight's gradient sums over all positions",
-           conv_cases()},
+           conv_cases(),
+           {{0},
+            {6e-3, 6e-3, 1},
+            "weights, and the transformed numbers of Winograd's tiles, are rounded to bfloat16 before products: each "
+            "errs by up to 2^-9, and the errors of a sum grow with its root as the sum does"}},
           {"max_pool2d",
            {0, 3e-7, 0, 1, 0, 0},
            "a choice; gradients of overlapping windows are added",
-           pool_cases(max_pool2d, true)},
-          {"avg_pool2d", {5e-7, 5e-7, 0.5}, "sums of up to 16 values", pool_cases(avg_pool2d, false)},
-          {"global_avg_pool2d", {3e-7, 2e-7, 0, 0.3}, "sums of up to 16900 values of both signs", global_cases()}};
+           pool_cases(max_pool2d, true),
+           {{0}, {0, 3 * one_rounding, 0, 1}, "each of up to 9 gradients that meet is added in bfloat16"}},
+          {"avg_pool2d",
+           {5e-7, 5e-7, 0.5},
+           "sums of up to 16 values",
+           pool_cases(avg_pool2d, false),
+           {{0}, {5e-7, one_rounding, 0.5}, "a float32 result; the gradient is rounded"}},
+          {"global_avg_pool2d",
+           {3e-7, 2e-7, 0, 0.3},
+           "sums of up to 16900 values of both signs",
+           global_cases(),
+           {{0}, {3e-7, one_rounding, 0, 0.3}, "a float32 result; the gradient is rounded"}}};
 }
 
 }  // namespace tandem::testing

@@ -144,7 +144,8 @@ std::vector<Row> linear_rows() {
       {"linear",
        {1.5e-6, 1.5e-6, 0.5, 0, 0, 1e-12},
        "one sum of up to 384 products of both signs after another",
-       linear_cases()},
+       linear_cases(),
+       {{0}, {1.5e-6, one_rounding, 0.5}, "a float32 result; the gradient of x is rounded"}},
       {"embedding", {0, 5e-7, 0, 0, 2, 0}, "a copy; the gradient sums the rows that an entry got", embedding_cases()}};
 }
 

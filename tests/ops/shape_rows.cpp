@@ -158,7 +158,7 @@ std::vector<Case> concat_cases() {
 }  // namespace
 
 std::vector<Row> shape_rows() {
-  return {{"reshape", {0, 0, 0, 0, 0, 0}, "exact: the same numbers", reshape_cases()},
+  return {{"reshape", {0, 0, 0, 0, 0, 0}, "exact: the same numbers", reshape_cases(), {{0}, {}, "exact"}},
           {"permute", {0, 0, 0, 0, 0, 0}, "exact: the same numbers", permute_cases()},
           {"slice", {0, 0, 0, 0, 0, 0}, "exact: the same numbers", slice_cases()},
           {"concat", {0, 3e-7, 0, 0, 1, 0}, "exact; a part used twice gets the sum of two gradients", concat_cases()}};

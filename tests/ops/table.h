@@ -64,11 +64,23 @@ struct Tolerance {
   double exact = 1e-12;  // forward in float64
 };
 
+/// Mixed precision: which inputs (of those that a case has) are stored as bfloat16, and how close results then are to
+/// those of the same rounded numbers. No inputs: the operation does not take it, or is a function of each element,
+/// which all go the way of relu and gelu.
+struct Mixed {
+  std::vector<size_t> inputs;
+  Tolerance tolerance;
+  std::string reason;
+};
+/// Half the distance of two neighbouring bfloat16, relative: what one rounding costs.
+inline constexpr double one_rounding = 0x1.0p-9 * 1.001;
+
 struct Row {
   std::string name;  // as declared in tandem/ops
   Tolerance tolerance;
   std::string reason;  // of the tolerance
   std::vector<Case> cases;
+  Mixed mixed = {};
 };
 
 /// Sizes around the width of vectors (16 floats at most), their multiples, and none.
@@ -83,6 +95,7 @@ inline constexpr int64_t many = 70001;
 [[nodiscard]] std::vector<Row> image_rows();
 [[nodiscard]] std::vector<Row> norm_rows();
 [[nodiscard]] std::vector<Row> shape_rows();
+[[nodiscard]] std::vector<Row> cast_rows();
 [[nodiscard]] std::vector<Row> loss_rows();
 
 /// "2x3x4", for names of cases.

@@ -4,6 +4,7 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/base/files.h>
 #include <tandem/base/threads.h>
+#include <tandem/ops/cast.h>
 
 #include <cmath>
 #include <cstring>
@@ -65,8 +66,8 @@ struct Entry {
 
 std::vector<Row> all_rows() {
   std::vector<Row> rows;
-  for (const auto& family :
-       {arithmetic_rows, activation_rows, reduce_rows, linear_rows, image_rows, norm_rows, shape_rows, loss_rows})
+  for (const auto& family : {arithmetic_rows, activation_rows, reduce_rows, linear_rows, image_rows, norm_rows,
+                             shape_rows, cast_rows, loss_rows})
     for (Row& row : family()) rows.push_back(std::move(row));
   return rows;
 }
@@ -118,7 +119,7 @@ class OpTable : public ::testing::TestWithParam<Entry> {
   [[nodiscard]] static const Case& test() { return GetParam().test; }
   [[nodiscard]] static const Tolerance& tolerance() { return GetParam().row.tolerance; }
   static void expect_close(const Tensor& got, const Array& want, double tolerance, double slopes,
-                           const std::string& what);
+                           const std::string& what, const Tolerance& row = OpTable::tolerance());
   [[nodiscard]] size_t distinct_inputs() const { return values_.size(); }
 
   [[nodiscard]] Tensor tensor(const Array& array, size_t input, DType type) const {
@@ -174,12 +175,12 @@ class OpTable : public ::testing::TestWithParam<Entry> {
 bool all(size_t) { return true; }
 
 void OpTable::expect_close(const Tensor& got, const Array& want, double tolerance, double slopes,
-                           const std::string& what) {
+                           const std::string& what, const Tolerance& row) {
   ASSERT_EQ(got.shape(), want.shape) << what;
   double largest = 0;
   for (const double w : want.v)
     if (std::isfinite(w)) largest = std::max(largest, std::abs(w));
-  const double cancelled = OpTable::tolerance().floor * largest + OpTable::tolerance().terms + test().terms + slopes;
+  const double cancelled = row.floor * largest + row.terms + test().terms + slopes;
   double worst = 0;
   size_t at = 0;
   for (size_t i = 0; i < want.v.size(); ++i) {
@@ -265,6 +266,53 @@ TEST_P(OpTable, GradientFloat32) {
   }
 }
 
+// With some inputs stored as bfloat16: against the reference of the same rounded numbers, and gradients against those
+// in float64; the same bytes for any number of threads.
+TEST_P(OpTable, MixedPrecision) {
+  const Mixed& mixed = GetParam().row.mixed;
+  if (mixed.inputs.empty()) return;
+  const auto stored = [&](size_t i) { return std::ranges::find(mixed.inputs, i) != mixed.inputs.end(); };
+  for (size_t i = 0; i < distinct_inputs(); ++i)
+    if (stored(i))
+      for (double& v : values_[i].v) v = static_cast<double>(static_cast<float>(BFloat16(static_cast<float>(v))));
+  const auto leaves = [&](DType type) {
+    std::vector<Tensor> out = tensors(type);
+    for (size_t i = 0; i < out.size(); ++i)
+      if (test().inputs[i].differentiable) require_grad(out[i]);
+    return out;
+  };
+  const auto results = [&](const std::vector<Tensor>& in, const Tensor& y, const Tensor& w) {
+    if (requires_grad(y)) backward(y, w);
+    std::vector<Tensor> out{y.detach()};
+    for (const Tensor& leaf : in) out.push_back(grad_of(leaf));
+    return out;
+  };
+  const auto run = [&] {
+    const std::vector<Tensor> in = leaves(DType::f32);
+    std::vector<Tensor> given = in;
+    for (size_t i = 0; i < given.size(); ++i)
+      if (stored(i)) given[i] = cast(given[i], DType::bf16);
+    const Tensor y = call(given);
+    return results(in, y, weights(y));
+  };
+  const std::vector<Tensor> got = run();
+  expect_close(got[0], reference(), mixed.tolerance.forward, 0, "forward", mixed.tolerance);
+  const std::vector<Tensor> in = leaves(DType::f64);
+  const Tensor y = call(in);
+  const std::vector<Tensor> want = results(in, y, weights(got[0]).to(DType::f64));
+  for (size_t i = 1; i < got.size(); ++i) {
+    ASSERT_EQ(got[i].defined(), want[i].defined());
+    if (got[i].defined())
+      expect_close(got[i], array_of(want[i]), mixed.tolerance.gradient, mixed.tolerance.slopes,
+                   "gradient of input " + std::to_string(i - 1), mixed.tolerance);
+  }
+  for (const int count : {2, 3}) {
+    set_threads(count);
+    const std::vector<Tensor> again = run();
+    for (size_t i = 0; i < got.size(); ++i) EXPECT_TRUE(same_bytes(got[i], again[i])) << i << ", threads " << count;
+  }
+}
+
 TEST_P(OpTable, SameBytesForAnyNumberOfThreads) {
   std::vector<std::vector<Tensor>> results;
   for (const int count : {1, 2, 3}) {
@@ -310,6 +358,7 @@ TEST(OpTableCompleteness, EveryDeclaredOperationHasARow) {
     EXPECT_TRUE(rows.insert(row.name).second) << row.name << " has two rows";
     EXPECT_FALSE(row.cases.empty()) << row.name;
     EXPECT_FALSE(row.reason.empty()) << row.name << ": say where its tolerance comes from";
+    EXPECT_EQ(row.mixed.inputs.empty(), row.mixed.reason.empty()) << row.name << ": the same in mixed precision";
   }
   for (const std::string& name : declared)
     EXPECT_TRUE(rows.contains(name)) << name << " is declared in tandem/ops but has no row in tests/ops";

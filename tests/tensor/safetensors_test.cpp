@@ -78,6 +78,12 @@ TEST(Safetensors, WidensHalfTypes) {
   }
 }
 
+TEST(Safetensors, BFloat16IsWrittenAndWidened) {
+  const Tensor t = Tensor::from(std::vector<float>{1, -2.5F, 0.375F}, {3});
+  const TensorFile back = parse_safetensors(format_safetensors({{{"t", t.to(DType::bf16)}}, {}}), "bytes");
+  expect_same(back.find("t"), t, "t");
+}
+
 TEST(Safetensors, ThePythonPackageReadsWhatWeWrite) {
   const char* given = std::getenv("TANDEM_PYTHON");
   const std::string python = given && *given ? given : "python3";

@@ -89,6 +89,28 @@ TEST(Tensor, ConvertsTypes) {
   EXPECT_EQ(t.to(DType::f64).bytes(), t.bytes());
 }
 
+TEST(Tensor, BFloat16RoundsToTheNearest) {
+  const auto rounded = [](float x) { return static_cast<float>(BFloat16(x)); };
+  for (const float same : {0.0F, -0.0F, 1.0F, -3.5F, 0x1.FEp127F, 0x1p-126F, INFINITY, -INFINITY}) {
+    EXPECT_EQ(rounded(same), same);
+    EXPECT_EQ(std::signbit(rounded(same)), std::signbit(same));
+  }
+  EXPECT_EQ(rounded(1 + 0x1p-8F), 1.0F) << "in the middle: to the even one";
+  EXPECT_EQ(rounded(1 + 0x3p-8F), 1 + 0x2p-7F) << "in the middle: to the even one";
+  EXPECT_EQ(rounded(1 + 0x1.01p-8F), 1 + 0x1p-7F);
+  EXPECT_EQ(rounded(0x1.FFFFFEp127F), INFINITY) << "as float does beyond its range";
+  EXPECT_TRUE(std::isnan(rounded(NAN)));
+  EXPECT_TRUE(std::isnan(rounded(std::bit_cast<float>(0x7f80'0001U))))
+      << "a NaN whose digits are all in the lower half";
+
+  const Tensor t = Tensor::from(std::vector<float>{1.00390625F, -2.5F, 300}, {3}).to(DType::bf16);
+  EXPECT_EQ(t.byte_count(), 6U);
+  EXPECT_EQ(t.at(0), 1);
+  EXPECT_EQ(t.to(DType::f64).at(1), -2.5);
+  EXPECT_EQ(t.to(DType::u8).at(2), 255);
+  EXPECT_EQ(Tensor::full({2}, 0.1, DType::bf16).at(1), 0.10009765625);
+}
+
 // C++ leaves these conversions undefined; a picture of predicted numbers must not depend on that.
 TEST(Tensor, ConversionsEndAtTheRange) {
   constexpr double inf = std::numeric_limits<double>::infinity();

@@ -116,6 +116,7 @@ TEST(Recipe, RefusesWithPlaceAndAdvice) {
       {net + "schedule: cosin\n", {"did you mean 'cosine'"}},
       {net + "train: {batch: 0}\n", {"train.batch", "1 to"}},
       {net + "train: {epochs: 1.5}\n", {"whole number"}},
+      {net + "train: {precision: fp16}\n", {"train.precision", "'fp16' is not known", "fp32, bf16"}},
       {net + "train: {early_stopping: {monitor: f1}}\n", {"valid: loss, accuracy"}},
       {net + "train: {progressive: {size: [8, 16], until: [0.5]}}\n", {"train.progressive", "one length"}},
       {net + "train: {progressive: {size: [8, 16], until: [0.5, 0.4]}}\n", {"train.progressive", "rising"}},

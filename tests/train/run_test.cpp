@@ -114,6 +114,20 @@ TEST(Run, WithPeopleFitsConfidenceAndReportsIt) {
   });
 }
 
+TEST(Run, LayerRowsSayWhatTellsALayerFromOthers) {
+  train::Recipe recipe = train::Recipe::read(Config::parse(R"(
+network: [conv: {filters: 4, kernel: 5, stride: 2}, max_pool: 2, batch_norm, group_norm: 2, leaky_relu: 0.2, conv: {filters: 3, kernel: 1},
+  avg_pool: {kernel: 3, stride: 1, padding: 1}, flatten, dropout: 0.1, linear: 7, linear: classes]
+)",
+                                                           "rows.yaml"));
+  tasks::ImageModel model = train::make_model(recipe, bands(30, 1, 12));
+  std::vector<std::string> kinds;
+  for (const auto& row : train::layer_rows(model.net)) kinds.push_back(row.kind);
+  EXPECT_EQ(kinds, (std::vector<std::string>{"conv 4, kernel 5, stride 2", "max_pool 2", "batch_norm", "group_norm 2",
+                                             "leaky_relu 0.2", "conv 3, kernel 1", "avg_pool 3", "flatten",
+                                             "dropout 0.1", "linear 7", "linear 3"}));
+}
+
 TEST(Run, InterruptedAndResumedGivesTheSameModel) {
   const Folder home;
   train::Recipe recipe = tiny();

@@ -84,7 +84,8 @@ INSTANTIATE_TEST_SUITE_P(
         "optimizer: {type: adamw, lr: 0.01, weight_decay: 0.1, decay_all: false}\nschedule: {type: cosine}\ntrain: "
         "{epochs: 4, batch: 16, keep: last}",
         "optimizer: {type: rmsprop, lr: 0.003, momentum: 0.5}\nschedule: {type: step, at: [1.5, 3]}\nloss: "
-        "{label_smoothing: 0.1, balanced: true}\ntrain: {epochs: 4, batch: 16, keep: last, average: 0.9}"));
+        "{label_smoothing: 0.1, balanced: true}\ntrain: {epochs: 4, batch: 16, keep: last, average: 0.9}",
+        "optimizer: {type: adam, lr: 0.01}\ntrain: {epochs: 4, batch: 16, average: 0.9, clip: 0.5, precision: bf16}"));
 
 TEST(Trainer, WhatWatchesTheValidationPartNeedsOne) {
   const data::ImageSet train = bands(90, 1), none;
@@ -190,10 +191,15 @@ TEST(Trainer, RestoreRefusesWhatDoesNotFit) {
   trainer.restore(good, "last");
 }
 
-TEST(Trainer, SameBytesForAnyNumberOfThreads) {
+struct Precision : ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Both, Precision, ::testing::Values("fp32", "bf16"), [](const auto& p) { return p.param; });
+
+TEST_P(Precision, SameBytesForAnyNumberOfThreads) {
   // 28x28 and 8 filters: batches are worth several threads in every kernel.
   const train::Recipe recipe =
-      small_recipe("optimizer: {type: adam, lr: 0.01}\ntrain: {epochs: 2, batch: 48, average: 0.9, clip: 1}\n");
+      small_recipe(std::string("optimizer: {type: adam, lr: 0.01}\ntrain: {epochs: 2, batch: 48, average: 0.9, clip: "
+                               "1, precision: ") +
+                   GetParam() + "}\n");
   const data::ImageSet train = bands(150, 1, 28), validation = bands(60, 2, 28);
   std::vector<uint8_t> first;
   std::vector<evaluate::EpochPoint> history;
@@ -210,6 +216,25 @@ TEST(Trainer, SameBytesForAnyNumberOfThreads) {
     expect_same_history(trainer.history(), history);
   }
   set_threads(0);
+}
+
+// Weights and all that a model or a checkpoint holds are float32; the training learns as well as in float32, but
+// differs.
+TEST(Trainer, MixedPrecisionLearns) {
+  const data::ImageSet train = bands(90, 1), validation = bands(60, 2);
+  std::vector<std::vector<uint8_t>> ends;
+  for (const char* precision : {"fp32", "bf16"}) {
+    const train::Recipe recipe =
+        small_recipe(std::string("optimizer: {type: adam, lr: 0.01}\ntrain: {epochs: 12, batch: 16, precision: ") +
+                     precision + "}\n");
+    tasks::ImageModel model = train::make_model(recipe, train);
+    Trainer trainer(recipe, model, train, validation);
+    trainer.run();
+    EXPECT_GE(trainer.history().back().validation_accuracy, 0.95) << precision;
+    for (const auto& [name, tensor] : trainer.checkpoint().tensors) EXPECT_EQ(tensor.dtype(), DType::f32) << name;
+    ends.push_back(weights(model.net));
+  }
+  EXPECT_FALSE(ends[0] == ends[1]) << "bf16 changed nothing";
 }
 
 TEST(Trainer, SmallerPicturesFirstThenTheFullOnes) {

@@ -1,0 +1,26 @@
+// Between float and bfloat16, for whole arrays.
+#pragma once
+#include <tandem/base/bfloat16.h>
+#include <tandem/base/memory.h>
+
+#include <span>
+
+namespace tandem::kernels {
+
+// Contract: both spans have one length and do not overlap.
+void widen(std::span<const BFloat16> from, std::span<float> to);
+void narrow(std::span<const float> from, std::span<BFloat16> to);
+
+/// A copy in float, or room for one.
+class Widened {
+ public:
+  explicit Widened(size_t count) : block_(count * sizeof(float)), count_(count) {}
+  explicit Widened(std::span<const BFloat16> from) : Widened(from.size()) { widen(from, values()); }
+  [[nodiscard]] std::span<float> values() const { return {block_.as<float>(), count_}; }
+
+ private:
+  Block block_;
+  size_t count_;
+};
+
+}  // namespace tandem::kernels
