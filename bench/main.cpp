@@ -28,7 +28,8 @@ const std::vector<Topic>& topics() {
                                       {"inference", "Inference", inference_section},
                                       {"kernels", "Kernels", kernels_section},
                                       {"growth", "Growth and the data path", growth_section},
-                                      {"journey", "The whole journey", journey_section}};
+                                      {"journey", "The whole journey", journey_section},
+                                      {"serving", "Serving", serving_section}};
   return all;
 }
 

@@ -42,5 +42,6 @@ struct Curve {
 [[nodiscard]] std::string kernels_section(const Options& options);
 [[nodiscard]] std::string growth_section(const Options& options);
 [[nodiscard]] std::string journey_section(const Options& options);
+[[nodiscard]] std::string serving_section(const Options& options);
 
 }  // namespace tandem::bench

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-./scripts/install.sh clang-format
+./scripts/install.sh clang-format curl
 ./scripts/check-format.sh
 ./scripts/build.sh ci
 log=$(mktemp)

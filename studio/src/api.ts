@@ -9,8 +9,7 @@ export interface Model {
   width: number;
   channels: number;
   goal: string; // what deferral was fitted to; '' when it was not
-  learns: boolean; // has a run folder: queue, corrections and versions
-  keeps: boolean; // whether inputs may be kept
+  learns: boolean; // whether corrections are kept: it has a run folder, and keeping them is allowed
   waiting: number; // decisions in the queue
 }
 
@@ -62,12 +61,12 @@ export interface Activation extends Layer {
 }
 
 export interface Waiting {
-  id: number;
+  decision: number;
   time: string;
   label: string;
-  probabilities: number[];
-  why: string;
-  picture: string;
+  probability: number;
+  reason: string;
+  input: string; // PNG in base64: what the network saw
 }
 
 export interface Version {
@@ -203,7 +202,7 @@ export const api = {
   decide: (model: string, p: Picture) => post<{ decision: number }>(at(model, 'decide') + query({ form: p.form }), p.bytes),
   feedback: (model: string, decision: number, label: string, person: string) =>
     post<{ correction: number }>(at(model, 'feedback'), { decision, label, person }),
-  queue: (model: string, signal?: AbortSignal) => get<Waiting[]>(at(model, 'queue'), signal),
+  queue: (model: string, signal?: AbortSignal) => get<Waiting[]>(at(model, 'waiting'), signal),
   learning: (model: string, signal?: AbortSignal) => get<Learning>(at(model, 'learning'), signal),
   learn: (model: string) => post<Update>(at(model, 'learn')),
   restore: (model: string, version: number) => post<{ version: number }>(at(model, 'restore'), { version }),

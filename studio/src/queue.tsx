@@ -14,14 +14,14 @@ export function Queue({ model, answered }: { model: Model; answered: () => void 
 
   const items = data ?? [];
   const item: Waiting | undefined = items[at];
-  const left = items.filter(i => !done.has(i.id)).length;
+  const left = items.filter(i => !done.has(i.decision)).length;
 
   const answer = async (label: string) => {
     if (!item || busy) return;
     setBusy(true);
     try {
-      await api.feedback(model.name, item.id, label, person());
-      setDone(new Map(done).set(item.id, label));
+      await api.feedback(model.name, item.decision, label, person());
+      setDone(new Map(done).set(item.decision, label));
       setTrouble(null);
       answered();
       // The end of the list: what came in meanwhile.
@@ -63,12 +63,12 @@ export function Queue({ model, answered }: { model: Model; answered: () => void 
       {item && (
         <div class="queue">
           <div class="case">
-            <Tile picture={item.picture} alt={t('picture_of', { n: item.id })} size={252} />
+            <Tile picture={item.input} alt={t('picture_of', { n: item.decision })} size={252} />
             <div>
               <p class="quiet">
-                #{item.id} · {moment(item.time)} · {t(item.why === 'unfamiliar' ? 'unfamiliar' : 'unsure')}
+                #{item.decision} · {moment(item.time)} · {t(item.reason === 'unfamiliar' ? 'unfamiliar' : 'unsure')}
               </p>
-              <p class="sentence">{t('guess', { label: item.label, p: probability(Math.max(...item.probabilities)) })}</p>
+              <p class="sentence">{t('guess', { label: item.label, p: probability(item.probability) })}</p>
               <div class="row">
                 <h2>{t('it_is')}</h2>
                 <Person />
@@ -82,7 +82,7 @@ export function Queue({ model, answered }: { model: Model; answered: () => void 
                   {t('skip_it')} →
                 </button>
                 <span class="quiet" role="status">
-                  {done.has(item.id) ? t('said', { label: done.get(item.id)! }) : left === 1 ? t('one_waits') : t('n_wait', { n: left })}
+                  {done.has(item.decision) ? t('said', { label: done.get(item.decision)! }) : left === 1 ? t('one_waits') : t('n_wait', { n: left })}
                 </span>
               </div>
               <p class="quiet keys">{t('queue_keys')}</p>
@@ -90,10 +90,10 @@ export function Queue({ model, answered }: { model: Model; answered: () => void 
           </div>
           <ol class="strip" aria-label={t('waiting')}>
             {items.map((i, n) => (
-              <li key={i.id}>
-                <button type="button" aria-current={n === at} aria-label={t('picture_of', { n: i.id })} onClick={() => setAt(n)}>
-                  <Tile picture={i.picture} alt="" size={44} />
-                  <span>{done.get(i.id) ?? ''}</span>
+              <li key={i.decision}>
+                <button type="button" aria-current={n === at} aria-label={t('picture_of', { n: i.decision })} onClick={() => setAt(n)}>
+                  <Tile picture={i.input} alt="" size={44} />
+                  <span>{done.get(i.decision) ?? ''}</span>
                 </button>
               </li>
             ))}

@@ -13,8 +13,7 @@ constexpr const char* tokens_variable = "TANDEM_TOKENS";
 
 struct Options {
   std::vector<std::string> models;
-  std::string tokens, data;
-  bool no_inputs = false;
+  std::string tokens, keep = "corrected", data;
   double delay_ms = 0, patience = 10, idle = 30, transfer = 30, grace = 10, body_mb = 8;
   deploy::ServeOptions serve;
 };
@@ -39,7 +38,10 @@ int run(Options& o) {
   s.batch.delay = duration<std::chrono::microseconds>(o.delay_ms / 1000);
   s.batch.patience = duration<milliseconds>(o.patience);
   s.studio.data_folder = data::data_folder(o.data);
-  s.studio.keep_inputs = !o.no_inputs;
+  s.keep = o.keep == "all"        ? deploy::Keep::all
+           : o.keep == "deferred" ? deploy::Keep::deferred
+           : o.keep == "none"     ? deploy::Keep::none
+                                  : deploy::Keep::corrected;
   s.say = say;
   s.listening = [&](const std::string& url) {
     say(fmt::format("serving {} model{}; Ctrl-C ends it", s.models.size(), s.models.size() == 1 ? "" : "s"));
@@ -70,6 +72,10 @@ void add_serve(CLI::App& app, Context& context) {
                    "A file with lines 'ROLE TOKEN', roles: predict, correct, administer; TANDEM_TOKENS may hold the lines "
                    "themselves")
       ->envname("TANDEM_TOKENS_FILE");
+  option("--keep", o->keep, "TANDEM_SERVE_KEEP",
+         "Which inputs and answers go to RUN/people.sqlite: none; those that people correct on the page; those that are "
+         "deferred, too; all")
+      ->check(CLI::IsMember({"none", "corrected", "deferred", "all"}));
   option("--max-batch", o->serve.batch.most, "TANDEM_SERVE_MAX_BATCH", "Examples that are computed at once")
       ->check(CLI::Range(1, 65536));
   option("--max-delay", o->delay_ms, "TANDEM_SERVE_MAX_DELAY",
@@ -92,9 +98,6 @@ void add_serve(CLI::App& app, Context& context) {
       ->check(CLI::Range(0.001, 86'400.0));
   option("--grace", o->grace, "TANDEM_SERVE_GRACE", "Seconds that the end waits for what is under way")
       ->check(CLI::Range(0.0, 3600.0));
-  verb->add_flag("--no-inputs", o->no_inputs,
-                 "Write no picture down; what people say is kept, but nothing can be learned from it")
-      ->envname("TANDEM_SERVE_NO_INPUTS");
   verb->add_option("--data", o->data, "Folder of the data sets, for a run that has remembered nothing of its own yet");
   verb->footer("SIGHUP reads the model files again and puts them in service. Endpoints: /openapi.json.");
   verb->callback([o, &context] { context.action = [o] { return run(*o); }; });

@@ -172,14 +172,6 @@ std::vector<InferRequest::Output> read_outputs(const ServedModel& model, const o
   return out.empty() ? all_outputs(model, binary) : out;
 }
 
-const char* reason_text(evaluate::Why why) {
-  return why == evaluate::Why::unsure ? "unsure" : why == evaluate::Why::unfamiliar ? "unfamiliar" : "";
-}
-
-int32_t best_of(std::span<const float> row) {
-  return static_cast<int32_t>(std::ranges::max_element(row) - row.begin());
-}
-
 // One output of one answer, as a list of numbers, flags or texts.
 struct Values {
   std::vector<float> numbers;
@@ -196,10 +188,10 @@ Values values_of(const ServedModel& model, const OutputKind& kind, const Answer&
   if (name == "set") out.flags.assign(static_cast<size_t>(n) * classes, 0);
   for (size_t i = 0; i < static_cast<size_t>(n); ++i) {
     if (name == "label") {
-      const int32_t best = answer.verdicts.empty() ? best_of(all.subspan(i * classes, classes)) : answer.verdicts[i].label;
+      const int32_t best = label_of(answer, i, all.subspan(i * classes, classes));
       out.texts.push_back(model.model().classes[static_cast<size_t>(best)]);
     } else if (name == "reason") {
-      out.texts.emplace_back(reason_text(answer.verdicts[i].why));
+      out.texts.emplace_back(reason_of(answer.verdicts[i].why));
     } else if (name == "deferred") {
       out.flags.push_back(answer.verdicts[i].deferred() ? 1 : 0);
     } else if (name == "set") {
@@ -261,6 +253,9 @@ InferRequest read_infer(const ServedModel& model, std::string_view body, std::op
   const Json parsed(body.substr(0, text_size));
   const object root = object_of(parsed.root, "the body");
   if (const auto id = find(root, "id")) out.id = text_of(*id, "'id'");
+  if (const auto parameters = find(root, "parameters"))
+    if (const auto subject = find(object_of(*parameters, "'parameters'"), "subject"))
+      out.subject = text_of(*subject, "'subject'");
   array inputs;
   if (need(root, "inputs", "the body").get(inputs)) refuse("'inputs' must be a list");
   if (inputs.size() != 1) refuse("{} inputs were given, the model takes one: 'image'", inputs.size());
@@ -306,11 +301,23 @@ InferRequest read_picture(const ServedModel& model, std::string_view body, Form 
   return out;
 }
 
-Response write_infer(const ServedModel& model, const InferRequest& request, const Answer& answer) {
+int32_t label_of(const Answer& answer, size_t i, std::span<const float> row) {
+  return answer.verdicts.empty() ? static_cast<int32_t>(std::ranges::max_element(row) - row.begin())
+                                 : answer.verdicts[i].label;
+}
+
+const char* reason_of(evaluate::Why why) {
+  return why == evaluate::Why::unsure ? "unsure" : why == evaluate::Why::unfamiliar ? "unfamiliar" : "";
+}
+
+Response write_infer(const ServedModel& model, const InferRequest& request, const Answer& answer,
+                     std::span<const int64_t> decisions) {
   const auto kinds = outputs_of(model);
   std::string text = fmt::format(R"({{"model_name":"{}","model_version":"{}",)", model.name(), model.version());
   if (!request.id.empty()) text += fmt::format(R"("id":{},)", json_string(request.id));
-  text += fmt::format(R"("parameters":{{"digest":"{}"}},"outputs":[)", model.digest());
+  text += fmt::format(R"("parameters":{{"digest":"{}")", model.digest());
+  if (!decisions.empty()) text += fmt::format(R"(,"decisions":[{}])", fmt::join(decisions, ","));
+  text += R"(},"outputs":[)";
   std::string tensors;
   for (const auto& output : request.outputs) {
     const OutputKind& kind = *std::ranges::find_if(kinds, [&](const OutputKind& k) { return output.name == k.name; });

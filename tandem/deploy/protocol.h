@@ -16,6 +16,7 @@ namespace tandem::deploy {
 
 struct InferRequest {
   std::string id;
+  std::string subject;  // parameters.subject: whose input it is
   int64_t examples = 0;
   std::vector<float> pixels;  // (examples, h, w, c), 0 … 255
   struct Output {
@@ -39,8 +40,15 @@ inline constexpr size_t most_json_depth = 32;
 /// A request for all outputs, from a picture alone: see read_picture_file.
 [[nodiscard]] InferRequest read_picture(const ServedModel& model, std::string_view body, Form form);
 
-/// The answer's body, and its headers when a tensor is binary.
-[[nodiscard]] Response write_infer(const ServedModel& model, const InferRequest& request, const Answer& answer);
+/// The answer's body, and its headers when a tensor is binary. `decisions`: under which numbers the examples were kept, 0
+/// for those that were not; none when nothing is kept.
+[[nodiscard]] Response write_infer(const ServedModel& model, const InferRequest& request, const Answer& answer,
+                                   std::span<const int64_t> decisions = {});
+
+/// The class that is the answer to example `i`, whose probabilities are `row`.
+[[nodiscard]] int32_t label_of(const Answer& answer, size_t i, std::span<const float> row);
+/// "unsure", "unfamiliar" or "".
+[[nodiscard]] const char* reason_of(evaluate::Why why);
 
 [[nodiscard]] std::string server_metadata();
 [[nodiscard]] std::string model_metadata(const ServedModel& model, const std::vector<std::string>& versions);

@@ -20,6 +20,12 @@ constexpr std::array table{
           "Which pixels speak for the answer"},
     Route{Action::explain, "explain_version", "POST", "/v2/models/{model}/versions/{version}/explain", Role::predict,
           "Which pixels speak for the answer of one version"},
+    Route{Action::feedback, "feedback", "POST", "/v2/models/{model}/feedback", Role::correct,
+          "What a decision should have been"},
+    Route{Action::waiting, "waiting", "GET", "/v2/models/{model}/waiting", Role::correct,
+          "Decisions left to people and not answered yet, oldest first"},
+    Route{Action::decision, "decision", "GET", "/v2/models/{model}/decisions/{decision}", Role::correct,
+          "A decision that was kept, with its input"},
     Route{Action::model, "model", "GET", "/v2/models/{model}", Role::predict, "What the model takes and gives"},
     Route{Action::model, "model_version", "GET", "/v2/models/{model}/versions/{version}", Role::predict,
           "What one version takes and gives"},
@@ -45,10 +51,6 @@ constexpr std::array table{
           "What each layer makes of a picture"},
     Route{Action::decide, "decide", "POST", "/v2/models/{model}/decide", Role::correct,
           "Answers a picture and keeps the decision, for the queue when it is deferred"},
-    Route{Action::feedback, "feedback", "POST", "/v2/models/{model}/feedback", Role::correct,
-          "What a person says of a decision"},
-    Route{Action::queue, "queue", "GET", "/v2/models/{model}/queue", Role::correct,
-          "Deferred decisions that nobody answered, oldest first"},
     Route{Action::learning, "learning", "GET", "/v2/models/{model}/learning", Role::correct,
           "Versions, updates and corrections"},
     Route{Action::learn, "learn", "POST", "/v2/models/{model}/learn", Role::administer,
@@ -151,7 +153,7 @@ json responses_of(const Route& route) {
   const bool asks = route.action == Action::infer || route.action == Action::explain || takes_picture(route.action);
   if (asks || takes_object(route.action)) add("400", "The body does not fit the protocol or the model");
   if (route.role) add("401", "The token is missing or unknown"), add("403", "The token's role may not do this");
-  if (std::string_view(route.path).find('{') != std::string_view::npos) add("404", "There is no such model or version");
+  if (std::string_view(route.path).find('{') != std::string_view::npos) add("404", "There is no such model, version or decision");
   if (route.action == Action::reload) add("409", "The file was refused; the model before stays in service");
   if (asks) add("413", "The body is too large"), add("429", "The queue is full: see Retry-After");
   if (asks || route.action == Action::ready) add("503", "Not now: see Retry-After");
@@ -186,7 +188,7 @@ std::string openapi() {
     std::string method = route.method;
     std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c | 0x20); });
     json parameters = json::array();
-    for (const char* name : {"model", "version", "run"})
+    for (const char* name : {"model", "version", "decision", "run"})
       if (std::string_view(route.path).find(fmt::format("{{{}}}", name)) != std::string_view::npos)
         parameters.push_back(
             {{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});

@@ -11,8 +11,9 @@ void serve(const ServeOptions& options) {
     fail("serve", "other machines reach {}: give tokens with --tokens FILE, or listen on 127.0.0.1", options.http.address);
   Metrics metrics;
   Models models(options.models, options.batch, metrics);
+  Decisions decisions(options.keep, options.models);
   const HttpServer* listening = nullptr;
-  Service service(models, metrics,
+  Service service(models, decisions, metrics,
                   {options.access, local, options.most_examples, options.say,
                    [&listening] { return listening ? listening->connections() : 0; }, options.studio});
   HttpServer server(options.http,

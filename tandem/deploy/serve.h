@@ -9,6 +9,7 @@ struct ServeOptions {
   HttpOptions http;
   BatchOptions batch;
   Access access;
+  Keep keep = Keep::corrected;
   int64_t most_examples = 1024;                          // in a request
   StudioOptions studio = {};
   std::function<void(const std::string&)> say;           // for the one who runs it; any thread

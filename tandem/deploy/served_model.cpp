@@ -60,7 +60,7 @@ Answer ServedModel::predict(std::span<const float> pixels, int64_t n) const {
   for (int64_t first = 0; first < n; first += most_at_once) {
     const int64_t rows = std::min(most_at_once, n - first);
     const std::span<const float> from = pixels.subspan(static_cast<size_t>(first) * size, static_cast<size_t>(rows) * size);
-    const Tensor x = Tensor::empty({rows, input.height, input.width, input.channels});
+    Tensor x = Tensor::empty({rows, input.height, input.width, input.channels});
     const std::span<float> into = x.data<float>();
     for (size_t i = 0; i < from.size(); i += channels)
       for (size_t c = 0; c < channels; ++c) into[i + c] = from[i + c] / 255.0F * scale[c] + shift[c];

@@ -53,7 +53,7 @@ people::ExplainOptions explain_options(const ServedModel& model, const Request& 
 Response explanation(const ServedModel& model, const InferRequest& request, const people::ExplainOptions& options) {
   if (request.examples != 1)
     throw Refused(400, fmt::format("{} examples were given, one is explained at a time", request.examples));
-  const Tensor picture = Tensor::empty(model.model().input.shape(), DType::u8);
+  Tensor picture = Tensor::empty(model.model().input.shape(), DType::u8);
   std::ranges::transform(request.pixels, picture.data<uint8_t>().begin(),
                          [](float v) { return static_cast<uint8_t>(v + 0.5F); });
   people::Explanation why;
@@ -80,8 +80,12 @@ Response explanation(const ServedModel& model, const InferRequest& request, cons
 
 }  // namespace
 
-Service::Service(Models& models, Metrics& metrics, ServiceOptions options)
-    : models_(models), metrics_(metrics), options_(std::move(options)), studio_(models, options_.studio) {}
+Service::Service(Models& models, Decisions& decisions, Metrics& metrics, ServiceOptions options)
+    : models_(models),
+      decisions_(decisions),
+      metrics_(metrics),
+      options_(std::move(options)),
+      studio_(models, decisions, options_.studio) {}
 
 void Service::handle(Request request, const Respond& respond) {
   const auto call = std::make_shared<Call>();
@@ -130,6 +134,9 @@ void Service::dispatch(const Shared& call) {
   switch (call->match.route->action) {
     case Action::infer: return infer(call);
     case Action::explain: return explain(call);
+    case Action::feedback:
+    case Action::waiting:
+    case Action::decision: return store(call);
     case Action::reload: return load(call);
     case Action::page:
       return call->respond({200,
@@ -182,33 +189,16 @@ void Service::submit(const Shared& call, const Models::Live& live, InferRequest 
   call->request.body = {};  // the pixels are all that is needed from here on
   Batcher::Job job;
   job.model = live.model;
-  // What may be deferred is wanted once more, for the queue.
-  const auto pixels = std::make_shared<std::vector<float>>();
-  if (live.model->model().confidence && !live.run.empty()) *pixels = request.pixels;
-  job.pixels = std::move(request.pixels);
+  job.pixels = decisions_.keeping() ? request.pixels : std::move(request.pixels);
   job.examples = request.examples;
-  job.done = [this, call, live, pixels, asked = std::move(request)](Batcher::Outcome outcome, const Answer& answer) {
+  job.done = [this, call, model = live.model, asked = std::move(request)](Batcher::Outcome outcome, const Answer& answer) {
     guarded(call, [&] {
       if (outcome == Batcher::Outcome::late) throw Refused(503, "the request waited too long");
       if (outcome == Batcher::Outcome::failed) throw Error(ErrorKind::internal, "the network gave no answer");
-      call->respond(write_infer(*live.model, asked, answer));
+      call->respond(write_infer(*model, asked, answer, decisions_.keep(*model, asked, answer)));
     });
-    if (outcome == Batcher::Outcome::answered && !pixels->empty()) keep(live, pixels, answer);
   };
   if (!live.batcher->submit(job)) throw Refused(429, "too many requests wait already");
-}
-
-// After the answer, so that nobody waits for the disk.
-void Service::keep(const Models::Live& live, const std::shared_ptr<std::vector<float>>& pixels, const Answer& answer) {
-  if (std::ranges::none_of(answer.verdicts, &evaluate::Verdict::deferred)) return;
-  const bool taken = quick_.post([this, live, pixels, answer] {
-    try {
-      studio_.keep(live, *pixels, answer);
-    } catch (const std::exception& e) {
-      options_.say(fmt::format("a deferred decision was not kept: {}", e.what()));
-    }
-  });
-  if (!taken) options_.say("too busy to keep a deferred decision");
 }
 
 void Service::explain(const Shared& call) {
@@ -216,6 +206,18 @@ void Service::explain(const Shared& call) {
   later(worker_, call, [this, call, live] {
     const people::ExplainOptions options = explain_options(*live.model, call->request);
     call->respond(explanation(*live.model, read(*live.model, call->request, options_.most_examples), options));
+  });
+}
+
+// The store writes to the disk: not on the server's thread.
+void Service::store(const Shared& call) {
+  const auto model = model_of(*call).model;
+  later(quick_, call, [this, call, model] {
+    switch (call->match.route->action) {
+      case Action::feedback: return call->respond({200, decisions_.feedback(*model, call->request.body)});
+      case Action::waiting: return call->respond({200, decisions_.waiting(*model)});
+      default: return call->respond({200, decisions_.decision(*model, call->match.values.at("decision"))});
+    }
   });
 }
 

@@ -1,5 +1,6 @@
 // What the server answers: requests in, answers out, between the two the models.
 #pragma once
+#include <tandem/deploy/decisions.h>
 #include <tandem/deploy/models.h>
 #include <tandem/deploy/protocol.h>
 #include <tandem/deploy/routes.h>
@@ -21,8 +22,8 @@ struct ServiceOptions {
 
 class Service {
  public:
-  /// `models` and `metrics` outlive it.
-  Service(Models& models, Metrics& metrics, ServiceOptions options);
+  /// The others outlive it.
+  Service(Models& models, Decisions& decisions, Metrics& metrics, ServiceOptions options);
 
   /// A Handler: answers at once or from another thread.
   void handle(Request request, const Respond& respond);
@@ -46,8 +47,8 @@ class Service {
   void infer(const Shared& call);
   void explain(const Shared& call);
   void load(const Shared& call);
+  void store(const Shared& call);
   void submit(const Shared& call, const Models::Live& live, InferRequest request);
-  void keep(const Models::Live& live, const std::shared_ptr<std::vector<float>>& pixels, const Answer& answer);
   void ask_studio(const Shared& call);
   void later(Worker& worker, const Shared& call, std::function<void()> task);
   void guarded(const Shared& call, const std::function<void()>& task);
@@ -56,6 +57,7 @@ class Service {
   [[nodiscard]] std::string index() const;
 
   Models& models_;
+  Decisions& decisions_;
   Metrics& metrics_;
   ServiceOptions options_;
   std::atomic<bool> draining_ = false;

@@ -10,6 +10,13 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
+InferRequest request_of(const Picture& picture) {
+  InferRequest out;
+  out.examples = 1;
+  out.pixels = floats_of(picture.pixels);
+  return out;
+}
+
 // The batcher's answer; waits for it.
 Answer ask(const Models::Live& live, const Picture& picture) {
   std::promise<std::pair<Batcher::Outcome, Answer>> promise;
@@ -38,8 +45,11 @@ std::vector<fs::path> folders_of(const Models& models, std::vector<fs::path> giv
 
 }  // namespace
 
-Studio::Studio(Models& models, StudioOptions options)
-    : models_(models), options_(std::move(options)), runs_(folders_of(models, options_.runs)) {}
+Studio::Studio(Models& models, Decisions& decisions, StudioOptions options)
+    : models_(models),
+      decisions_(decisions),
+      options_(std::move(options)),
+      runs_(folders_of(models, options_.runs)) {}
 
 Studio::Pace Studio::pace_of(Action action) {
   switch (action) {
@@ -80,23 +90,18 @@ Response Studio::answer(Action action, const Request& request, const Match& matc
     }
     case Action::decide: {
       const Picture p = picture();
-      return {200, feedback_of(live).decide(*live.model, p, ask(live, p))};
+      const int64_t id = decisions_.add(*live.model, request_of(p), ask(live, p));
+      return {200, fmt::format(R"({{"decision":{}}})", id)};
     }
     case Action::similar: return {200, similar(live, picture())};
     case Action::network: return {200, network(*live.model)};
     case Action::activations: return {200, activations(*live.model, picture())};
-    case Action::feedback: return {200, feedback_of(live).correct(*live.model, request.body)};
-    case Action::queue: return {200, feedback_of(live).queue()};
-    case Action::learning: return {200, feedback_of(live).learning()};
-    case Action::compare: return {200, feedback_of(live).compare(request.body)};
-    case Action::learn: return {200, gone_live(live, feedback_of(live).learn())};
-    case Action::restore: return {200, gone_live(live, feedback_of(live).restore(request.body))};
+    case Action::learning: return {200, learning_of(live).state()};
+    case Action::compare: return {200, learning_of(live).compare(request.body, memory_of(live)->held_back)};
+    case Action::learn: return {200, gone_live(live, learning_of(live).learn())};
+    case Action::restore: return {200, gone_live(live, learning_of(live).restore(request.body))};
     default: throw Error(ErrorKind::internal, "studio: an action of somebody else");
   }
-}
-
-void Studio::keep(const Models::Live& live, std::span<const float> pixels, const Answer& answer) {
-  feedback_of(live).keep(*live.model, pixels, answer);
 }
 
 Models::Live Studio::model_of(const Match& match) const {
@@ -105,13 +110,25 @@ Models::Live Studio::model_of(const Match& match) const {
   return out;
 }
 
-Feedback& Studio::feedback_of(const Models::Live& live) {
+Learning& Studio::learning_of(const Models::Live& live) {
   if (live.run.empty())
     throw Refused(409, "this model is served as a file: serve its run folder to collect corrections and learn from them");
   const std::scoped_lock lock(mutex_);
-  auto& out = feedback_[live.run];
-  if (!out) out = std::make_unique<Feedback>(train::RunFolder::open(live.run), options_.data_folder, options_.keep_inputs);
+  auto& out = learning_[live.model->name()];
+  if (!out)
+    out = std::make_unique<Learning>(train::RunFolder::open(live.run), decisions_.store_of(*live.model),
+                                     options_.data_folder);
   return *out;
+}
+
+// What the run remembers of its data; made from the data the first time.
+std::shared_ptr<const people::Memory> Studio::memory_of(const Models::Live& live) {
+  const std::scoped_lock lock(mutex_);
+  auto& out = memory_[live.model->name()];
+  if (!out)
+    out = std::make_shared<const people::Memory>(
+        people::memory_of(train::RunFolder::open(live.run), options_.data_folder));
+  return out;
 }
 
 std::string Studio::models() {
@@ -124,8 +141,8 @@ std::string Studio::models() {
     int64_t waiting = 0;
     bool learns = !live.run.empty();
     try {
-      if (learns) waiting = feedback_of(live).waiting();
-    } catch (const Error&) {  // a folder that cannot be written to: the model answers all the same
+      if (learns) waiting = std::ssize(decisions_.store_of(*live.model).waiting());
+    } catch (const Refused&) {  // nothing is to be kept
       learns = false;
     }
     out.push_back({{"name", live.model->name()},
@@ -136,7 +153,6 @@ std::string Studio::models() {
                    {"channels", model.input.channels},
                    {"goal", model.confidence ? model.confidence->options().goal.text() : ""},
                    {"learns", learns},
-                   {"keeps", options_.keep_inputs},
                    {"waiting", waiting}});
   }
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -146,7 +162,7 @@ std::string Studio::similar(const Models::Live& live, const Picture& picture) {
   if (live.run.empty()) return "[]";  // nothing of its training is known
   Known& known = known_[live.model->name()];
   if (known.digest != live.model->digest()) {
-    known.resemblance = std::make_unique<Resemblance>(*live.model, feedback_of(live).memory());
+    known.resemblance = std::make_unique<Resemblance>(*live.model, memory_of(live));
     known.digest = live.model->digest();
   }
   return known.resemblance->similar(picture);

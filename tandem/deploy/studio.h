@@ -1,6 +1,7 @@
-// The endpoints behind the page: looking at pictures, what people say, learning, versions, runs.
+// The endpoints behind the page: looking at pictures, learning from what people say, versions, runs.
 #pragma once
-#include <tandem/deploy/feedback.h>
+#include <tandem/deploy/decisions.h>
+#include <tandem/deploy/learning.h>
 #include <tandem/deploy/models.h>
 #include <tandem/deploy/routes.h>
 #include <tandem/deploy/run_list.h>
@@ -12,15 +13,14 @@
 namespace tandem::deploy {
 
 struct StudioOptions {
-  fs::path data_folder = {};     // where data is, for the first time that a run remembers some of its own
-  bool keep_inputs = true;       // false: pictures are never written down
+  fs::path data_folder = {};        // where data is, for the first time that a run remembers some of its own
   std::vector<fs::path> runs = {};  // folders whose runs are shown
 };
 
 class Studio {
  public:
-  /// `models` outlive it.
-  Studio(Models& models, StudioOptions options);
+  /// The others outlive it.
+  Studio(Models& models, Decisions& decisions, StudioOptions options);
 
   /// Which thread should do it: one that answers while the pen moves, one that explains, or one that learns.
   enum class Pace { quick, thinking, learning };
@@ -30,27 +30,26 @@ class Studio {
   /// Refused for what the request got wrong, other errors otherwise.
   [[nodiscard]] Response answer(Action action, const Request& request, const Match& match);
 
-  /// Puts the deferred ones of n answered examples into the queue of the model's run: `pixels` (n, h, w, c), 0 … 255.
-  /// Belongs on the quick thread.
-  void keep(const Models::Live& live, std::span<const float> pixels, const Answer& answer);
-
  private:
   [[nodiscard]] Models::Live model_of(const Match& match) const;
-  [[nodiscard]] Feedback& feedback_of(const Models::Live& live);
+  [[nodiscard]] Learning& learning_of(const Models::Live& live);
+  [[nodiscard]] std::shared_ptr<const people::Memory> memory_of(const Models::Live& live);
   [[nodiscard]] std::string models();
   [[nodiscard]] std::string similar(const Models::Live& live, const Picture& picture);
   [[nodiscard]] std::string gone_live(const Models::Live& live, std::string answer);
 
   Models& models_;
+  Decisions& decisions_;
   StudioOptions options_;
   RunList runs_;
-  std::mutex mutex_;  // of feedback_
-  std::map<fs::path, std::unique_ptr<Feedback>> feedback_;  // by run
+  std::mutex mutex_;  // of the next two
+  std::map<std::string, std::unique_ptr<Learning>> learning_;                // by model
+  std::map<std::string, std::shared_ptr<const people::Memory>> memory_;      // by model
   struct Known {
     std::string digest;
     std::unique_ptr<Resemblance> resemblance;
   };
-  std::map<std::string, Known> known_;  // by model; of the thinking thread
+  std::map<std::string, Known> known_;  // by model; only of the thinking thread
 };
 
 /// The page itself: one HTML file that needs nothing else.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include "tests/deploy/serving.h"
 
@@ -160,6 +161,43 @@ TEST_F(Protocol, RefusesBinaryThatDoesNotFit) {
 TEST_F(Protocol, EveryCutOfABodyIsRefused) {
   const std::string good = infer_json(small_picture(3));
   for (size_t n = 0; n < good.size(); ++n) EXPECT_TRUE(refused(good.substr(0, n)).starts_with("400")) << n;
+}
+
+TEST_F(Protocol, MutatedBodiesAreTakenOrRefused) {
+  const std::string head =
+      R"({"parameters":{"binary_data_output":true},"inputs":[{"name":"image","datatype":"UINT8","shape":[1,6,6,1],)"
+      R"("parameters":{"binary_data_size":36}}],"outputs":[{"name":"label","parameters":{"binary_data":false}}]})";
+  const std::vector<std::pair<std::string, std::optional<int64_t>>> seeds{
+      {infer_json(small_picture(3), R"("id":"a",)"), std::nullopt},
+      {head + small_picture(3), static_cast<int64_t>(head.size())},
+      {small_picture(3), 0}};
+  constexpr std::string_view pieces = "{}[]\",:-0123456789eE.truefalsn\\u\xff\x80";
+  std::mt19937 random(7);
+  const auto below = [&](size_t n) { return static_cast<size_t>(random()) % n; };
+  int taken = 0;
+  for (int i = 0; i < 30'000; ++i) {
+    auto [body, json_bytes] = seeds[below(seeds.size())];
+    for (size_t changes = 1 + below(4); changes > 0 && !body.empty(); --changes) {
+      const size_t at = below(body.size());
+      const char c = pieces[below(pieces.size())];
+      switch (below(4)) {
+        case 0: body[at] = c; break;
+        case 1: body.insert(at, 1 + below(3), c); break;
+        case 2: body.erase(at, 1 + below(8)); break;
+        default: body.insert(at, body.substr(below(body.size()), below(40))); break;
+      }
+    }
+    try {
+      const auto r = read(body, json_bytes);
+      ++taken;
+      ASSERT_EQ(r.pixels.size(), static_cast<size_t>(r.examples) * 36);
+      for (const float v : r.pixels) ASSERT_TRUE(v >= 0 && v <= 255);
+      ASSERT_FALSE(r.outputs.empty());
+    } catch (const deploy::Refused& e) {
+      ASSERT_TRUE(e.status() == 400 || e.status() == 413) << e.what();
+    }
+  }
+  EXPECT_GT(taken, 100) << "some changes do no harm";
 }
 
 TEST_F(Protocol, WritesJsonAndBinary) {

@@ -152,6 +152,8 @@ TEST_F(Service, RolesDecideWhoMayDoWhat) {
   EXPECT_EQ(post(infer, infer_json(small_picture(1))).status, 401);
   for (const char* token : {"predictpredict00", "correctcorrect00", "administer000000"})
     EXPECT_EQ(post(infer, infer_json(small_picture(1)), bearer(token)).status, 200) << token;
+  EXPECT_EQ(post("/v2/models/digits/feedback", "{}", bearer("predictpredict00")).status, 403);
+  EXPECT_EQ(post("/v2/models/digits/feedback", "{}", bearer("correctcorrect00")).status, 404) << "nothing is kept here";
   EXPECT_EQ(post(load, "").status, 401);
   EXPECT_EQ(post(load, "", bearer("predictpredict00")).status, 403);
   EXPECT_EQ(post(load, "", bearer("correctcorrect00")).status, 403);
@@ -391,6 +393,57 @@ TEST_F(Service, ModelsChangeUnderLoadWithoutALostOrMixedAnswer) {
   EXPECT_EQ(mixed, 0);
   EXPECT_GT(answered, 100);
   EXPECT_EQ(by_digest.size(), 2u) << "both answered";
+}
+
+TEST_F(Service, KeepsDecisionsAndWhatPeopleSayOfThem) {
+  folder.write("run/recipe.yaml", "name: run\n");
+  small_model(1).save(folder / "run/model.safetensors");
+  const auto serve = [&](deploy::Keep keep) {
+    serving.reset();
+    serving = std::make_unique<Serving>(std::vector<deploy::ModelSource>{{"digits", "", folder / "run"}},
+                                        deploy::BatchOptions{}, deploy::HttpOptions{}, deploy::ServiceOptions{}, keep);
+  };
+  serve(deploy::Keep::all);
+  const std::string path = "/v2/models/digits";
+  const auto answer = post(path + "/infer", infer_json(small_picture(7), R"("parameters":{"subject":"ada"},)"));
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const auto ids = json::parse(answer.body)["parameters"]["decisions"].get<std::vector<int64_t>>();
+  ASSERT_EQ(ids.size(), 1u);
+  const json kept = json::parse(get(fmt::format("{}/decisions/{}", path, ids[0])).body);
+  EXPECT_EQ(kept["decision"], ids[0]);
+  EXPECT_EQ(kept["probabilities"].size(), 3u);
+  EXPECT_TRUE(kept["input"].get<std::string>().starts_with("iVBOR"));
+  EXPECT_EQ(get(path + "/waiting").body, "[]") << "a network without confidence defers nothing";
+
+  const auto feedback = [&](const json& said) { return post(path + "/feedback", said.dump()); };
+  const json good{{"decision", ids[0]}, {"label", "two"}, {"person", "grace"}};
+  EXPECT_EQ(feedback(good).status, 200);
+  const auto with = [&](const char* key, const json& value) {
+    json other = good;
+    other[key] = value;
+    return other;
+  };
+  EXPECT_EQ(feedback(with("decision", 999)).status, 404);
+  for (const json& bad : {with("label", "nine"), with("label", 7), with("person", ""), with("decision", "1"), json::array(),
+                          json{{"decision", ids[0]}}})
+    EXPECT_EQ(feedback(bad).status, 400) << bad;
+  EXPECT_EQ(post(path + "/feedback", std::string(50'000, '[')).status, 400);
+  EXPECT_EQ(get(path + "/decisions/999").status, 404);
+  EXPECT_EQ(get(path + "/decisions/x").status, 404);
+
+  serving.reset();
+  people::Store store(folder / "run/people.sqlite");
+  ASSERT_EQ(store.corrections().size(), 1u) << "it is on the disk";
+  EXPECT_EQ(store.corrections()[0].label, "two");
+  EXPECT_EQ(store.decision(ids[0]).subject, "ada");
+
+  serve(deploy::Keep::none);
+  EXPECT_EQ(post(path + "/infer", infer_json(small_picture(7))).body.find("decisions"), std::string::npos);
+  EXPECT_EQ(get(path + "/waiting").status, 404);
+  serve(deploy::Keep::deferred);
+  EXPECT_EQ(json::parse(post(path + "/infer", infer_json(small_picture(7))).body)["parameters"]["decisions"][0], 0);
+  EXPECT_EQ(store.decisions(), 1);
+  expect_error(ErrorKind::usage, {"is no run folder"}, [&] { deploy::Decisions(deploy::Keep::all, {{"digits", "", file}}); });
 }
 
 TEST_F(Service, AModelFileThatIsBadChangesNothing) {

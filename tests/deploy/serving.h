@@ -129,9 +129,11 @@ inline std::string infer_json(const std::string& picture, const std::string& mor
 class Serving {
  public:
   explicit Serving(const std::vector<deploy::ModelSource>& sources, deploy::BatchOptions batch = {},
-                   deploy::HttpOptions http = {}, deploy::ServiceOptions options = {})
+                   deploy::HttpOptions http = {}, deploy::ServiceOptions options = {},
+                   deploy::Keep keep = deploy::Keep::none)
       : models(sources, batch, metrics),
-        service(models, metrics, std::move(options)),
+        decisions(keep, sources),
+        service(models, decisions, metrics, std::move(options)),
         server(free_port(std::move(http)), [this](deploy::Request request, const deploy::Respond& respond) {
           service.handle(std::move(request), respond);
         }) {
@@ -150,6 +152,7 @@ class Serving {
 
   deploy::Metrics metrics;
   deploy::Models models;
+  deploy::Decisions decisions;
   deploy::Service service;
   deploy::HttpServer server;
 

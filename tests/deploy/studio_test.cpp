@@ -48,8 +48,10 @@ class StudioTest : public ::testing::Test {
     folder_.write("runs/bands/recipe.yaml", t.recipe);
     tasks::ImageModel(t.model).save(folder_ / "runs/bands/model.safetensors");
     people::save(t.memory, folder_ / "runs/bands/memory.safetensors");
-    models_ = std::make_unique<Models>(std::vector{ModelSource::parse((folder_ / "runs/bands").string())}, BatchOptions{}, metrics_);
-    studio_ = std::make_unique<Studio>(*models_, StudioOptions{});
+    sources_ = {ModelSource::parse((folder_ / "runs/bands").string())};
+    models_ = std::make_unique<Models>(sources_, BatchOptions{}, metrics_);
+    decisions_ = std::make_unique<Decisions>(Keep::corrected, sources_);
+    studio_ = std::make_unique<Studio>(*models_, *decisions_, StudioOptions{});
   }
   ~StudioTest() override { models_->stop(); }
 
@@ -58,6 +60,9 @@ class StudioTest : public ::testing::Test {
     const Request request{method, target.substr(0, mark), mark == std::string::npos ? "" : target.substr(mark + 1), body, {}};
     const Match found = match(method, request.path);
     if (!found.route) throw Refused(404, "no route " + target);
+    const auto model = models_->find("bands", "").model;
+    if (found.route->action == Action::feedback) return {200, decisions_->feedback(*model, body)};
+    if (found.route->action == Action::waiting) return {200, decisions_->waiting(*model)};
     return studio_->answer(found.route->action, request, found);
   }
   json get(const std::string& path) { return json::parse(ask("GET", path).body); }
@@ -78,7 +83,9 @@ class StudioTest : public ::testing::Test {
 
   Folder folder_;
   Metrics metrics_;
+  std::vector<ModelSource> sources_;
   std::unique_ptr<Models> models_;
+  std::unique_ptr<Decisions> decisions_;
   std::unique_ptr<Studio> studio_;
 };
 
@@ -197,51 +204,24 @@ TEST_F(StudioTest, TheQueueHoldsWhatWasDeferredUntilSomebodyAnswers) {
   for (size_t i = 0; i < 64; ++i) chess.pixels.data<uint8_t>()[i] = (i + i / 8) % 2 ? 255 : 0;
   const int64_t known = post("/v2/models/bands/decide", png(bands(3, 5), 1))["decision"];
   const int64_t strange = post("/v2/models/bands/decide", png(chess, 0))["decision"];
-  json queue = get("/v2/models/bands/queue");
+  json queue = get("/v2/models/bands/waiting");
   ASSERT_EQ(queue.size(), 1) << "decision " << known << " was answered by the network";
-  EXPECT_EQ(queue[0]["id"], strange);
-  EXPECT_EQ(queue[0]["why"], "unfamiliar");
-  EXPECT_FALSE(queue[0]["picture"].get<std::string>().empty());
+  EXPECT_EQ(queue[0]["decision"], strange);
+  EXPECT_EQ(queue[0]["reason"], "unfamiliar");
+  EXPECT_FALSE(queue[0]["input"].get<std::string>().empty());
   EXPECT_EQ(get("/v2/models")[0]["waiting"], 1);
   (void)post("/v2/models/bands/feedback", json{{"decision", strange}, {"label", "top"}, {"person", "Ann"}}.dump());
-  EXPECT_TRUE(get("/v2/models/bands/queue").empty());
+  EXPECT_TRUE(get("/v2/models/bands/waiting").empty());
 }
 
-TEST_F(StudioTest, WhatProgramsAskedAndWasDeferredIsQueuedToo) {
-  std::vector<float> pixels(3 * 64);
-  for (size_t i = 0; i < 64; ++i) pixels[64 + i] = (i + i / 8) % 2 ? 255.0F : 0.0F;
-  Answer answer{{0.9F, 0.1F, 0, 0.2F, 0.5F, 0.3F, 0, 0, 1}, std::vector<evaluate::Verdict>(3)};
-  answer.verdicts[1].why = evaluate::Why::unsure;
-  studio_->keep(models_->find("bands", ""), pixels, answer);
-  const json queue = get("/v2/models/bands/queue");
-  ASSERT_EQ(queue.size(), 1);
-  EXPECT_EQ(queue[0]["label"], "middle");
-  EXPECT_EQ(queue[0]["why"], "unsure");
-  people::Store store(folder_ / "runs/bands/people.sqlite");
-  const Tensor kept = data::decode_image(store.decision(queue[0]["id"]).input, 1, "kept");
-  for (size_t i = 0; i < 64; ++i) EXPECT_EQ(static_cast<float>(kept.data<const uint8_t>()[i]), pixels[64 + i]);
-}
-
-TEST_F(StudioTest, FeedbackThatCannotBeIsRefusedAndNothingIsKept) {
-  const int64_t decision = post("/v2/models/bands/decide", png(bands(1, 5), 0))["decision"];
-  const auto say = [&](const json& body) { return refused("/v2/models/bands/feedback", body.dump()); };
-  EXPECT_EQ(say({{"decision", decision}, {"label", "tap"}, {"person", "Ann"}}), 400);
-  EXPECT_EQ(say({{"decision", decision}, {"label", "top"}, {"person", ""}}), 400);
-  EXPECT_EQ(say({{"decision", decision}, {"label", "top"}}), 400);
-  EXPECT_EQ(say({{"decision", "1"}, {"label", "top"}, {"person", "Ann"}}), 400);
-  EXPECT_EQ(say({{"decision", decision}, {"label", "top"}, {"person", std::string(2000, 'a')}}), 400);
-  EXPECT_EQ(say({{"decision", 999}, {"label", "top"}, {"person", "Ann"}}), 404);
-  EXPECT_EQ(refused("/v2/models/bands/feedback", "[]"), 400);
-  EXPECT_EQ(refused("/v2/models/bands/feedback", "{\"decision\":"), 400);
-  EXPECT_EQ(get("/v2/models/bands/learning")["corrections"].size(), 0);
-}
-
-TEST_F(StudioTest, PicturesAreNotWrittenDownWhenTheyMustNotBe) {
-  Studio quiet(*models_, {.data_folder = {}, .keep_inputs = false});
+TEST_F(StudioTest, WhereNothingIsToBeKeptNothingIs) {
+  Decisions none(Keep::none, sources_);
+  Studio quiet(*models_, none, {});
   const Request request{"POST", "/v2/models/bands/decide", "", png(bands(1, 5), 0), {}};
-  (void)quiet.answer(Action::decide, request, match("POST", request.path));
-  people::Store store(folder_ / "runs/bands/people.sqlite");
-  EXPECT_TRUE(store.decision(1).input.empty());
+  EXPECT_THROW((void)quiet.answer(Action::decide, request, match("POST", request.path)), Refused);
+  const json models = json::parse(quiet.answer(Action::models, {"GET", "/v2/models", "", "", {}}, match("GET", "/v2/models")).body);
+  EXPECT_FALSE(models[0]["learns"].get<bool>());
+  EXPECT_EQ(decisions_->store_of(*models_->find("bands", "").model).decisions(), 0);
 }
 
 TEST_F(StudioTest, AModelFileAloneAnswersButDoesNotLearn) {
@@ -249,7 +229,8 @@ TEST_F(StudioTest, AModelFileAloneAnswersButDoesNotLearn) {
   const fs::path file = folder_ / "alone.safetensors";
   tasks::ImageModel(trained().model).save(file);
   Models models({ModelSource::parse(file.string())}, {}, metrics);
-  Studio studio(models, {});
+  Decisions decisions(Keep::corrected, {ModelSource::parse(file.string())});
+  Studio studio(models, decisions, {});
   const auto ask_of = [&](const std::string& path, const std::string& body) {
     return studio.answer(match("POST", path).route->action, {"POST", path, "", body, {}}, match("POST", path));
   };
