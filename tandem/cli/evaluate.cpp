@@ -18,11 +18,10 @@ struct Options {
 /// Pictures of another data set, at the network's size: its test part, or all of it.
 data::ImageSet load_strangers(const std::string& source, const tasks::ImageModel& model, const train::Recipe& recipe,
                               const fs::path& folder) {
-  const data::LoadOptions options{.data_folder = folder,
-                                  .seed = recipe.seed,
-                                  .image = {.height = model.input.height,
-                                            .width = model.input.width,
-                                            .channels = model.input.channels}};
+  const data::LoadOptions options{
+      .data_folder = folder,
+      .seed = recipe.seed,
+      .image = {.height = model.input.height, .width = model.input.width, .channels = model.input.channels}};
   data::ImageSplits splits = data::load(source, options);
   return splits.test.size() > 0 ? splits.test : splits.train;
 }
@@ -56,24 +55,19 @@ int run(const Options& o, const Context& context) {
   result.facts.folder = o.model;
   result.facts.seed = recipe.seed;
   result.facts.command = context.command;
+  if (!o.strangers.empty()) {
+    const std::vector<evaluate::Verdict> known = model.confidence->judge(model.outputs(set));
+    for (const std::string& source : o.strangers) {
+      const data::ImageSet strange = load_strangers(source, model, recipe, folder);
+      result.deferral->strangers.push_back(
+          evaluate::strangers(known, model.confidence->judge(model.outputs(strange)), source));
+    }
+  }
   const evaluate::Deferral* deferral = result.deferral ? &*result.deferral : nullptr;
   if (o.json)
     fmt::print("{}", evaluate::report_json(result.facts, result.result, deferral));
   else
     fmt::print("{}\n{}", evaluate::text_table(result.result), deferral ? evaluate::text_of(*deferral) + "\n" : "");
-  if (!o.strangers.empty()) {
-    const evaluate::Confidence& confidence = *model.confidence;
-    const std::vector<evaluate::Verdict> known = confidence.judge(model.outputs(set));
-    for (const std::string& source : o.strangers) {
-      const data::ImageSet strange = load_strangers(source, model, recipe, folder);
-      const evaluate::Strangers measured =
-          evaluate::strangers(known, confidence.judge(model.outputs(strange)), source);
-      if (o.json)
-        say(evaluate::text_of(measured));
-      else
-        fmt::print("{}", evaluate::text_of(measured));
-    }
-  }
   if (!o.page.empty()) {
     write_text(o.page, evaluate::report_page({.facts = result.facts,
                                               .result = result.result,

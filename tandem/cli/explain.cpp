@@ -59,8 +59,7 @@ std::vector<std::string> stems_of(const std::vector<std::string>& names) {
 int64_t class_index(const tasks::ImageModel& model, const std::string& name) {
   if (name.empty()) return -1;
   const auto found = std::ranges::find(model.classes, name);
-  if (found == model.classes.end())
-    fail("--target", "'{}' is no class of this network: {}", name, join(model.classes));
+  if (found == model.classes.end()) fail("--target", "'{}' is no class of this network: {}", name, join(model.classes));
   return found - model.classes.begin();
 }
 
@@ -73,14 +72,10 @@ nlohmann::ordered_json explain_one(const tasks::ImageModel& model, const Tensor&
                                    const fs::path& file) {
   const people::Explanation e = people::explain(
       model, picture, {.method = o.method, .target = class_index(model, o.target), .samples = o.samples});
-  write_file(file, data::encode_png(
-                       people::beside({plain(picture), people::overlay(picture, e.map, picture_side)})));
-  nlohmann::ordered_json out{{"method", e.method},
-                             {"target", model.classes[static_cast<size_t>(e.target)]},
-                             {"output", number(e.output)},
-                             {"black_output", number(e.black_output)},
-                             {"gap", number(e.gap)},
-                             {"picture", file.string()}};
+  write_file(file, data::encode_png(people::beside({plain(picture), people::overlay(picture, e.map, picture_side)})));
+  nlohmann::ordered_json out{{"method", e.method},         {"target", model.classes[static_cast<size_t>(e.target)]},
+                             {"output", number(e.output)}, {"black_output", number(e.black_output)},
+                             {"gap", number(e.gap)},       {"picture", file.string()}};
   if (o.check) {
     const auto ranking = people::ranking_of(e.map);
     const people::Faithfulness f =
@@ -127,9 +122,9 @@ int run(const Options& o) {
     const auto best = static_cast<size_t>(std::ranges::max_element(row) - row.begin());
     const Tensor picture = picture_at(set, index);
     const fs::path file = fs::path(o.out) / fmt::format("{}-{}.png", stems[i], o.method);
-    nlohmann::ordered_json entry{
-        {"input", names[i]}, {"label", model.classes[best]}, {"probability", row[best]}};
-    std::string line = fmt::format("{}  {}  {:5.1f} %   ", padded(names[i], wide), model.classes[best], 100 * row[best]);
+    nlohmann::ordered_json entry{{"input", names[i]}, {"label", model.classes[best]}, {"probability", row[best]}};
+    std::string line =
+        fmt::format("{}  {}  {:5.1f} %   ", padded(names[i], wide), model.classes[best], 100 * row[best]);
     if (nearest) {
       std::vector<Tensor> panels{plain(picture)};
       std::vector<std::string> said;

@@ -37,11 +37,13 @@ const std::vector<Sign>& signs() {
       {"Y", {bent({{0, 0}, {0.4, 0.5}, {0.8, 0}}), bent({{0.4, 0.5}, {0.4, 1}})}},
       {"plus", {bent({{0.5, 0}, {0.5, 1}}), bent({{0, 0.5}, {1, 0.5}})}},
       {"hash",
-       {bent({{0.3, 0}, {0.3, 1}}), bent({{0.7, 0}, {0.7, 1}}), bent({{0, 0.3}, {1, 0.3}}), bent({{0, 0.7}, {1, 0.7}})}},
+       {bent({{0.3, 0}, {0.3, 1}}), bent({{0.7, 0}, {0.7, 1}}), bent({{0, 0.3}, {1, 0.3}}),
+        bent({{0, 0.7}, {1, 0.7}})}},
       {"star", {bent({{0.5, 0}, {0.5, 1}}), bent({{0.07, 0.25}, {0.93, 0.75}}), bent({{0.93, 0.25}, {0.07, 0.75}})}},
       {"arrow", {bent({{0, 0.5}, {1, 0.5}}), bent({{0.6, 0.15}, {1, 0.5}, {0.6, 0.85}})}},
       {"zigzag", {bent({{0, 0.2}, {0.25, 0.8}, {0.5, 0.2}, {0.75, 0.8}, {1, 0.2}})}},
-      {"fir", {bent({{0.5, 0}, {0.5, 1}}), bent({{0.1, 0.4}, {0.5, 0}, {0.9, 0.4}}), bent({{0, 0.8}, {0.5, 0.35}, {1, 0.8}})}},
+      {"fir",
+       {bent({{0.5, 0}, {0.5, 1}}), bent({{0.1, 0.4}, {0.5, 0}, {0.9, 0.4}}), bent({{0, 0.8}, {0.5, 0.35}, {1, 0.8}})}},
   };
   return all;
 }
@@ -84,7 +86,8 @@ void draw_noise(int64_t index, Rng& rng, std::span<uint8_t, 784> pixels) {
     double value = rng.uniform();
     if (index == 1) value = rng.chance(0.1) ? 0.3 + 0.7 * value : 0;
     if (index == 2) {  // bilinear between the values of a coarse grid
-      const double y = static_cast<double>(i / side) / side * (grid - 1), x = static_cast<double>(i % side) / side * (grid - 1);
+      const double y = static_cast<double>(i / side) / side * (grid - 1),
+                   x = static_cast<double>(i % side) / side * (grid - 1);
       const auto row = static_cast<size_t>(y), column = static_cast<size_t>(x);
       const double down = y - static_cast<double>(row), right = x - static_cast<double>(column);
       const auto at = [&](size_t r, size_t c) { return coarse[r * grid + c]; };

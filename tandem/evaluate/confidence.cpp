@@ -123,8 +123,8 @@ double threshold_for_right(std::span<const float> probability, std::span<const u
   int64_t errors = 0;
   for (size_t step = 1; step <= 100; ++step) {
     const size_t wanted = (order.size() * step + 99) / 100;
-    for (; answered < order.size() && (answered < wanted || probability[order[answered]] ==
-                                                                probability[order[answered - 1]]);
+    for (; answered < order.size() &&
+           (answered < wanted || probability[order[answered]] == probability[order[answered - 1]]);
          ++answered)
       errors += right[order[answered]] == 0;
     const auto n = static_cast<int64_t>(answered);
@@ -156,17 +156,14 @@ Confidence Confidence::fit(const PeopleOptions& options, const Outputs& train, s
   for (const double coverage : out.coverages_) out.least_.push_back(conformal_threshold(of_truth, coverage));
 
   out.familiarity_ = Familiarity::fit(train.features, train_labels, p.size(1));
-  const std::vector<double> distances = out.familiarity_.distances(validation.features);
-  std::vector<double> sorted = distances;
-  std::ranges::sort(sorted);
-  const auto n = sorted.size();
-  const auto kept = static_cast<size_t>(std::ceil(static_cast<double>(n + 1) * (1 - options.unfamiliar)));
-  out.familiarity_.limit = std::max(sorted[std::clamp<size_t>(kept, 1, n) - 1], 1e-12);
+  out.familiarity_.set_limits(validation.features, options.unfamiliar);
+  const std::vector<double> strangeness = out.familiarity_.strangeness(validation.features);
+  const size_t n = strangeness.size();
 
   std::vector<float> sure;
   std::vector<uint8_t> right;
   for (size_t i = 0; i < n; ++i) {
-    if (distances[i] > out.familiarity_.limit) continue;
+    if (!(strangeness[i] <= 1)) continue;
     const size_t best = best_of(row_of(p, i));
     sure.push_back(row_of(p, i)[best]);
     right.push_back(static_cast<int32_t>(best) == validation_labels[i]);
@@ -203,16 +200,16 @@ std::vector<int32_t> Confidence::set_of(std::span<const float> calibrated, doubl
 
 std::vector<Verdict> Confidence::judge(const Outputs& outputs) const {
   const Tensor p = calibrated(outputs.probabilities);
-  const std::vector<double> distances = familiarity_.distances(outputs.features);
-  std::vector<Verdict> out(distances.size());
+  const std::vector<double> strangeness = familiarity_.strangeness(outputs.features);
+  std::vector<Verdict> out(strangeness.size());
   for (size_t i = 0; i < out.size(); ++i) {
     Verdict& v = out[i];
     const auto row = row_of(p, i);
     v.label = static_cast<int32_t>(best_of(row));
     v.probability = static_cast<double>(row[static_cast<size_t>(v.label)]);
     v.set = set_of(row, options_.coverage);
-    v.strangeness = distances[i] / familiarity_.limit;
-    if (!(v.strangeness <= 1))  // NaN is strange too
+    v.strangeness = strangeness[i];
+    if (!(v.strangeness <= 1))
       v.why = Why::unfamiliar;
     else if (!(v.probability >= sure_))
       v.why = Why::unsure;
@@ -220,45 +217,29 @@ std::vector<Verdict> Confidence::judge(const Outputs& outputs) const {
   return out;
 }
 
-namespace {
-const std::string means_name = "confidence.means", whitening_name = "confidence.whitening";
-}
-
-bool is_confidence_tensor(const std::string& name) { return name == means_name || name == whitening_name; }
+bool is_confidence_tensor(const std::string& name) { return name.starts_with("confidence."); }
 
 void Confidence::fields(Fields& f) {
   f("temperature", temperature_, {1e-3, 1e3});
   f("coverages", coverages_, {0, 1});
   f("least", least_, {0, 1});
   f("sure", sure_, {0, nothing_answered});
-  f("limit", familiarity_.limit, {0, 1e30});
+  f("limits", familiarity_);
   f("options", options_);
 }
 
-std::vector<std::pair<std::string, Tensor>> Confidence::tensors() const {
-  return {{means_name, familiarity_.means}, {whitening_name, familiarity_.whitening}};
-}
+std::vector<std::pair<std::string, Tensor>> Confidence::tensors() const { return familiarity_.tensors(); }
 
 Confidence Confidence::read(const std::string& text, const std::vector<std::pair<std::string, Tensor>>& tensors,
                             int64_t classes, int64_t features, const std::string& where) {
   Confidence out;
   Fields::read(Config::parse(text, where + " (confidence)"), out, "confidence");
-  for (const auto& [name, tensor] : tensors) {
-    if (name == means_name) out.familiarity_.means = tensor;
-    if (name == whitening_name) out.familiarity_.whitening = tensor;
-  }
-  const auto fits = [](const Tensor& t, const Shape& shape) {
-    return t.defined() && t.shape() == shape && t.dtype() == DType::f32 &&
-           std::ranges::all_of(t.data<const float>(), [](float v) { return std::isfinite(v); });
-  };
-  const int64_t m = features + 1;
-  if (!fits(out.familiarity_.means, {classes, m}) || !fits(out.familiarity_.whitening, {m, m}) ||
-      out.coverages_.size() != out.least_.size() || out.familiarity_.limit <= 0 ||
+  if (!out.familiarity_.take(tensors, classes, features) || out.coverages_.size() != out.least_.size() ||
       std::ranges::find(out.coverages_, out.options_.coverage) == out.coverages_.end())
     fail(ErrorKind::data, where,
-         "its confidence does not fit a network with {} classes and {} features: expected float32 tensors '{}' ({}, {}) "
-         "and '{}' ({}, {}) and thresholds for each coverage",
-         classes, features, means_name, classes, m, whitening_name, m, m);
+         "its confidence does not fit a network with {} classes and {} features: expected float32 means ({}, {}) and "
+         "whitening ({}, {}) under confidence.plain and confidence.direction, and a threshold for each coverage",
+         classes, features, classes, features, features, features);
   return out;
 }
 

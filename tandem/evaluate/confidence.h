@@ -1,6 +1,6 @@
 // Honest confidence: probabilities that mean what they say, sets with a promised coverage, and when a person should
-// decide. Fitted on examples that the network did not learn from. Knows a network by its numbers alone, so that it serves
-// whatever is classified: pictures, tables, texts.
+// decide. Fitted on examples that the network did not learn from. Knows a network by its numbers alone, so that it
+// serves whatever is classified: pictures, tables, texts.
 #pragma once
 #include <tandem/base/config.h>
 #include <tandem/evaluate/classification.h>
@@ -16,19 +16,19 @@ namespace tandem::evaluate {
 
 /// What the deferral rule is fitted to: one of the two.
 struct Goal {
-  double right = 0;  // at least this share of the answers is right, such as 0.999 …
+  double right = 0;   // at least this share of the answers is right, such as 0.999 …
   double sure = 0.9;  // … with this probability, the validation examples being a sample of what will come
-  double share = 0;  // people take this share, such as 0.05
+  double share = 0;   // people take this share, such as 0.05
   void fields(Fields& f);
   [[nodiscard]] std::string text() const;  // "99.9 % of the answers right", "people take 5.0 %"
 };
 
 /// `people:` in a recipe.
 struct PeopleOptions {
-  double coverage = 0.95;  // promised share of sets that hold the true class
-  Goal goal = {};          // neither given: share 0.05
-  double unfamiliar = 0.005;    // share of validation examples that may be called unlike the training data
-  double person_error = 0.02;   // how often a person errs: for the accuracy of both together
+  double coverage = 0.95;      // promised share of sets that hold the true class
+  Goal goal = {};              // neither given: share 0.05
+  double unfamiliar = 0.01;    // share of validation examples that may be called unlike the training data
+  double person_error = 0.02;  // how often a person errs: for the accuracy of both together
   void fields(Fields& f);
   /// Throws a usage error for a goal of both kinds; fills in the default goal.
   void complete(const std::string& where);
@@ -44,10 +44,10 @@ enum class Why { answered, unsure, unfamiliar };
 
 /// One answer, and whether a person should give it instead.
 struct Verdict {
-  int32_t label = 0;             // the most probable class
-  double probability = 0;        // calibrated
+  int32_t label = 0;              // the most probable class
+  double probability = 0;         // calibrated
   std::vector<int32_t> set = {};  // classes in the set, the most probable first; empty: none is credible
-  double strangeness = 0;        // distance from the training data, 1 being the limit
+  double strangeness = 0;         // distance from the training data, 1 being the limit
   Why why = Why::answered;
   [[nodiscard]] bool deferred() const { return why != Why::answered; }
 };
@@ -79,7 +79,7 @@ class Confidence {
   [[nodiscard]] bool reached() const { return sure_ <= 1; }
 
   void fields(Fields& f);
-  [[nodiscard]] std::vector<std::pair<std::string, Tensor>> tensors() const;  // "confidence.means", …
+  [[nodiscard]] std::vector<std::pair<std::string, Tensor>> tensors() const;  // "confidence.plain.means", …
   /// Reads what fields() and tensors() gave; throws a data error naming `where` when they cannot belong to a network
   /// with so many classes and features.
   [[nodiscard]] static Confidence read(const std::string& text,
@@ -97,8 +97,8 @@ class Confidence {
 /// Whether a tensor of a model file belongs to its Confidence.
 [[nodiscard]] bool is_confidence_tensor(const std::string& name);
 
-/// Temperature T that minimises the mean cross-entropy of softmax(log p / T) (Guo et al. 2017, "On calibration of modern
-/// neural networks"), within 0.2 … 20.
+/// Temperature T that minimises the mean cross-entropy of softmax(log p / T) (Guo et al. 2017, "On calibration of
+/// modern neural networks"), within 0.2 … 20.
 [[nodiscard]] double fit_temperature(const Tensor& probabilities, std::span<const int32_t> labels);
 
 /// Split conformal prediction with least ambiguous sets (LAC: Sadinle, Lei and Wasserman 2019): the probability a class

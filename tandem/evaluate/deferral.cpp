@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace tandem::evaluate {
@@ -60,8 +61,7 @@ std::vector<size_t> order_of(std::span<const Verdict> verdicts) {
 Deferral deferral(const Confidence& confidence, const Outputs& outputs, std::span<const int32_t> labels) {
   if (labels.empty()) fail("deferral", "needs at least one example, got none");
   const std::vector<Verdict> verdicts = confidence.judge(outputs);
-  if (verdicts.size() != labels.size())
-    fail("deferral", "{} verdicts but {} labels", verdicts.size(), labels.size());
+  if (verdicts.size() != labels.size()) fail("deferral", "{} verdicts but {} labels", verdicts.size(), labels.size());
   Deferral out;
   out.goal = confidence.options().goal;
   out.reached = confidence.reached();
@@ -83,7 +83,8 @@ Deferral deferral(const Confidence& confidence, const Outputs& outputs, std::spa
   out.interval = out.answered > 0 ? wilson(out.answered - out.errors, out.answered) : Interval{0, 1};
   out.network = 1 - static_cast<double>(wrong) / n;
   out.person = 1 - confidence.options().person_error;
-  out.pair = (static_cast<double>(out.answered - out.errors) + (n - static_cast<double>(out.answered)) * out.person) / n;
+  out.pair =
+      (static_cast<double>(out.answered - out.errors) + (n - static_cast<double>(out.answered)) * out.person) / n;
 
   const Tensor p = confidence.calibrated(outputs.probabilities);
   for (const double coverage : confidence.coverages()) out.sets.push_back(set_scores(confidence, p, labels, coverage));
@@ -123,10 +124,10 @@ Strangers strangers(std::span<const Verdict> known, std::span<const Verdict> str
 }
 
 std::string text_of(const Deferral& d) {
-  std::string out = fmt::format(
-      "answers {:.2f} % of the examples, {:.3f} % of them right ({} errors); goal on validation: {}{}\n",
-      100 * d.share, 100 * d.accuracy, d.errors, d.goal.text(),
-      d.reached ? "" : " (too few validation examples to promise it: everything is deferred)");
+  std::string out =
+      fmt::format("answers {:.2f} % of the examples, {:.3f} % of them right ({} errors); goal on validation: {}{}\n",
+                  100 * d.share, 100 * d.accuracy, d.errors, d.goal.text(),
+                  d.reached ? "" : " (too few validation examples to promise it: everything is deferred)");
   out += fmt::format("hands {} to a person ({} unsure, {} unfamiliar), among them {} it would have got wrong\n",
                      grouped(d.unsure + d.unfamiliar), d.unsure, d.unfamiliar, d.caught);
   out += fmt::format("network alone {:.2f} %   person alone {:.2f} %   both together {:.2f} %\n", 100 * d.network,
@@ -134,12 +135,11 @@ std::string text_of(const Deferral& d) {
   for (const SetScores& s : d.sets)
     out += fmt::format("sets promised to hold the truth in {:g} %: {:.2f} %, {:.3f} classes on average, {} empty\n",
                        100 * s.promised, 100 * s.covered, s.mean_size, s.empty);
-  return out + fmt::format("temperature {:.3f} (ECE {:.4f} before it)\n", d.temperature, d.ece_before);
-}
-
-std::string text_of(const Strangers& s) {
-  return fmt::format("{}: {} strangers, AUROC {:.4f}, {:.1f} % deferred ({:.1f} % as unfamiliar)\n", s.source,
-                     grouped(s.examples), s.auc, 100 * s.deferred, 100 * s.unfamiliar);
+  out += fmt::format("temperature {:.3f} (ECE {:.4f} before it)\n", d.temperature, d.ece_before);
+  for (const Strangers& s : d.strangers)
+    out += fmt::format("{}: {} strangers, AUROC {:.4f}, {:.1f} % deferred ({:.1f} % as unfamiliar)\n", s.source,
+                       grouped(s.examples), s.auc, 100 * s.deferred, 100 * s.unfamiliar);
+  return out;
 }
 
 }  // namespace tandem::evaluate

@@ -16,7 +16,8 @@ void cholesky(std::vector<double>& a, size_t d) {
     for (size_t j = 0; j <= i; ++j) {
       double sum = a[i * d + j];
       for (size_t k = 0; k < j; ++k) sum -= a[i * d + k] * a[j * d + k];
-      if (i == j && !(sum > 0)) fail(ErrorKind::numeric, "familiarity", "the covariance of the features is not positive");
+      if (i == j && !(sum > 0))
+        fail(ErrorKind::numeric, "familiarity", "the covariance of the features is not positive");
       a[i * d + j] = i == j ? std::sqrt(sum) : sum / a[j * d + j];
     }
 }
@@ -34,38 +35,36 @@ std::vector<double> inverse_of_lower(const std::vector<double>& l, size_t d) {
   return out;
 }
 
-/// Features (n, d) as direction and log length (n, d + 1).
-Tensor direction_and_length(const Tensor& features) {
+/// Each row of features (n, d) scaled to length 1.
+Tensor directions(const Tensor& features) {
   const auto d = static_cast<size_t>(features.size(1));
   const auto x = features.data<const float>();
-  Tensor out = Tensor::empty({features.size(0), features.size(1) + 1});
+  Tensor out = Tensor::empty(features.shape());
   const auto y = out.data<float>();
   for (size_t i = 0; i < static_cast<size_t>(features.size(0)); ++i) {
     double squares = 0;
     for (const float v : x.subspan(i * d, d)) squares += static_cast<double>(v) * static_cast<double>(v);
     const double length = std::sqrt(squares) + 1e-6;
-    for (size_t j = 0; j < d; ++j)
-      y[i * (d + 1) + j] = static_cast<float>(static_cast<double>(x[i * d + j]) / length);
-    y[i * (d + 1) + d] = static_cast<float>(std::log(length));
+    for (size_t j = 0; j < d; ++j) y[i * d + j] = static_cast<float>(static_cast<double>(x[i * d + j]) / length);
   }
   return out;
 }
 
+/// The distance that a share of 1 - `beyond` of the examples stays within.
+double limit_of(std::vector<double> distances, double beyond) {
+  std::ranges::sort(distances);
+  const auto n = distances.size();
+  const auto kept = static_cast<size_t>(std::ceil(static_cast<double>(n + 1) * (1 - beyond)));
+  return std::max(distances[std::clamp<size_t>(kept, 1, n) - 1], 1e-12);
+}
+
 }  // namespace
 
-Familiarity Familiarity::fit(const Tensor& features, std::span<const int32_t> labels, int64_t classes) {
-  const int64_t n = features.rank() == 2 ? features.size(0) : 0;
-  if (n == 0 || n != static_cast<int64_t>(labels.size()))
-    fail("familiarity", "takes features (n, d) and n labels, got {} and {}", features.shape(), labels.size());
-  if (features.size(1) < 1 || features.size(1) > most_features)
-    fail("familiarity", "the layer before the last gives {} numbers, at most {} can be fitted", features.size(1),
-         most_features);
-  const Tensor placed = direction_and_length(features);
-  const int64_t d = placed.size(1);
+ClassGaussians ClassGaussians::fit(const Tensor& features, std::span<const int32_t> labels, int64_t classes) {
+  const int64_t n = features.size(0), d = features.size(1);
   const auto width = static_cast<size_t>(d);
-
   std::vector<double> sums(static_cast<size_t>(classes) * width, 0), counts(static_cast<size_t>(classes), 0);
-  const auto x = placed.data<const float>();
+  const auto x = features.data<const float>();
   for (size_t i = 0; i < labels.size(); ++i) {
     const auto c = static_cast<size_t>(labels[i]);
     counts[c] += 1;
@@ -93,7 +92,7 @@ Familiarity Familiarity::fit(const Tensor& features, std::span<const int32_t> la
   for (double& value : covariance) value /= static_cast<double>(n);
   cholesky(covariance, width);
 
-  Familiarity out;
+  ClassGaussians out;
   const std::vector<double> inverse = inverse_of_lower(covariance, width);
   out.whitening = Tensor::empty({d, d});
   std::ranges::transform(inverse, out.whitening.data<float>().begin(), [](double v) { return static_cast<float>(v); });
@@ -101,10 +100,10 @@ Familiarity Familiarity::fit(const Tensor& features, std::span<const int32_t> la
   return out;
 }
 
-std::vector<double> Familiarity::distances(const Tensor& features) const {
-  if (features.rank() != 2 || features.size(1) + 1 != whitening.size(0))
-    fail("familiarity", "takes features (n, {}), got {}", whitening.size(0) - 1, features.shape());
-  const Tensor white = linear(direction_and_length(features), whitening, {});
+std::vector<double> ClassGaussians::distances(const Tensor& features) const {
+  if (features.rank() != 2 || features.size(1) != whitening.size(0))
+    fail("familiarity", "takes features (n, {}), got {}", whitening.size(0), features.shape());
+  const Tensor white = linear(features.detach(), whitening, {});
   const auto d = static_cast<size_t>(white.size(1));
   const auto x = white.data<const float>(), m = means.data<const float>();
   std::vector<double> out(static_cast<size_t>(white.size(0)), std::numeric_limits<double>::infinity());
@@ -118,6 +117,54 @@ std::vector<double> Familiarity::distances(const Tensor& features) const {
       out[i] = std::min(out[i], std::sqrt(sum));
     }
   return out;
+}
+
+Familiarity Familiarity::fit(const Tensor& features, std::span<const int32_t> labels, int64_t classes) {
+  if (features.rank() != 2 || labels.empty() || features.size(0) != std::ssize(labels))
+    fail("familiarity", "takes features (n, d) and n labels, at least one; got {} and {}", features.shape(),
+         labels.size());
+  if (features.size(1) < 1 || features.size(1) > most_features)
+    fail("familiarity", "the layer before the last gives {} numbers, at most {} can be fitted", features.size(1),
+         most_features);
+  return {ClassGaussians::fit(features, labels, classes), ClassGaussians::fit(directions(features), labels, classes)};
+}
+
+void Familiarity::set_limits(const Tensor& features, double share) {
+  plain.limit = limit_of(plain.distances(features), share / 2);
+  direction.limit = limit_of(direction.distances(directions(features)), share / 2);
+}
+
+std::vector<double> Familiarity::strangeness(const Tensor& features) const {
+  std::vector<double> out = plain.distances(features);
+  const std::vector<double> turned = direction.distances(directions(features));
+  for (size_t i = 0; i < out.size(); ++i) out[i] = std::max(out[i] / plain.limit, turned[i] / direction.limit);
+  return out;
+}
+
+void Familiarity::fields(Fields& f) {
+  f("plain", plain.limit, {1e-12, 1e30});
+  f("direction", direction.limit, {1e-12, 1e30});
+}
+
+std::vector<std::pair<std::string, Tensor>> Familiarity::tensors() const {
+  return {{"confidence.plain.means", plain.means},
+          {"confidence.plain.whitening", plain.whitening},
+          {"confidence.direction.means", direction.means},
+          {"confidence.direction.whitening", direction.whitening}};
+}
+
+bool Familiarity::take(const std::vector<std::pair<std::string, Tensor>>& from, int64_t classes, int64_t features) {
+  const auto taken = [&](const char* name, const Shape& shape, Tensor& into) {
+    for (const auto& [key, tensor] : from)
+      if (key == name) into = tensor;
+    return into.defined() && into.shape() == shape && into.dtype() == DType::f32 &&
+           std::ranges::all_of(into.data<const float>(), [](float v) { return std::isfinite(v); });
+  };
+  const Shape means{classes, features}, square{features, features};
+  return taken("confidence.plain.means", means, plain.means) &&
+         taken("confidence.plain.whitening", square, plain.whitening) &&
+         taken("confidence.direction.means", means, direction.means) &&
+         taken("confidence.direction.whitening", square, direction.whitening);
 }
 
 }  // namespace tandem::evaluate

@@ -1,5 +1,5 @@
-// The section of report.html about the network and a person together: what it answers, what it hands over, and what sets
-// of classes hold. Drawn only for a model with fitted confidence.
+// The section of report.html about the network and a person together: what it answers, what it hands over, and what
+// sets of classes hold. Drawn only for a model with fitted confidence.
 #pragma once
 #include <string_view>
 

@@ -76,7 +76,13 @@ std::string confusion_table(const Classification& result, int64_t name_width) {
 }
 
 ordered_json people_json(const Deferral& d) {
-  ordered_json sets = ordered_json::array(), curve = ordered_json::array();
+  ordered_json sets = ordered_json::array(), curve = ordered_json::array(), strangers = ordered_json::array();
+  for (const Strangers& s : d.strangers)
+    strangers.push_back({{"source", s.source},
+                         {"examples", s.examples},
+                         {"auc", s.auc},
+                         {"deferred", s.deferred},
+                         {"unfamiliar", s.unfamiliar}});
   for (const SetScores& s : d.sets)
     sets.push_back({{"promised", s.promised},
                     {"covered", s.covered},
@@ -89,14 +95,16 @@ ordered_json people_json(const Deferral& d) {
           {"reached", d.reached},
           {"temperature", d.temperature},
           {"ece_before", d.ece_before},
-          {"answered", {{"examples", d.answered},
-                        {"share", d.share},
-                        {"errors", d.errors},
-                        {"accuracy", d.accuracy},
-                        {"accuracy_interval", ordered_json::array({d.interval.low, d.interval.high})}}},
+          {"answered",
+           {{"examples", d.answered},
+            {"share", d.share},
+            {"errors", d.errors},
+            {"accuracy", d.accuracy},
+            {"accuracy_interval", ordered_json::array({d.interval.low, d.interval.high})}}},
           {"deferred", {{"unsure", d.unsure}, {"unfamiliar", d.unfamiliar}, {"errors_caught", d.caught}}},
           {"accuracy", {{"network", d.network}, {"person", d.person}, {"both", d.pair}}},
           {"sets", std::move(sets)},
+          {"strangers", std::move(strangers)},
           {"curve", std::move(curve)}};
 }
 

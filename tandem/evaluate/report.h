@@ -27,7 +27,8 @@ struct RunFacts {
 
 /// report.json: task, data, split, examples, loss, accuracy, macro, weighted, classes, confusion (rows are true
 /// classes), calibration, seconds, parameters, seed, version and more. Figures that do not exist are null. Invalid
-/// UTF-8 in names becomes U+FFFD. `deferral` adds `people`: answered, deferred and why, sets, accuracy of both together.
+/// UTF-8 in names becomes U+FFFD. `deferral` adds `people`: answered, deferred and why, sets, accuracy of both
+/// together.
 [[nodiscard]] std::string report_json(const RunFacts& facts, const Classification& result,
                                       const Deferral* deferral = nullptr);
 

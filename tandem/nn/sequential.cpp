@@ -76,7 +76,7 @@ size_t Sequential::head() const {
   for (size_t i = layers_.size(); i-- > 0;) {
     bool any = false;
     layers_[i]->visit("", [&](const std::string&, Tensor&, bool trained) { any = any || trained; });
-    if (any) return i;
+    if (any && layers_[i]->kind() != "batch_norm") return i;
   }
   return 0;
 }

@@ -39,8 +39,8 @@ class Sequential : public Module {
 
   /// What layers [first, last) make of `x`, the output of layer first - 1: a network may be looked into half way.
   [[nodiscard]] Tensor forward_part(size_t first, size_t last, const Tensor& x, Pass& pass) const;
-  /// The last layer with trained numbers. What comes before it turns inputs into features, it turns features into an
-  /// answer. 0 when there is none.
+  /// The last layer with trained numbers, a batch norm counting to the layer before it. What comes before it turns
+  /// inputs into features, it turns features into an answer. 0 when there is none.
   [[nodiscard]] size_t head() const;
 
   /// The output of each layer for one example, from the last build().

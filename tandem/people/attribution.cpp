@@ -139,8 +139,8 @@ Tensor grad_cam(const Score& rest, const Tensor& activations) {
 Tensor occlusion(const Score& score, const Tensor& x, const Tensor& baseline, int64_t window, int64_t stride) {
   check_pair("occlusion", x, baseline);
   if (x.rank() != 3 || window < 1 || stride < 1 || window > x.size(0) || window > x.size(1))
-    fail("occlusion", "a square of {} pixels, moved by {}, does not fit a picture (h, w, c) of shape {}", window, stride,
-         x.shape());
+    fail("occlusion", "a square of {} pixels, moved by {}, does not fit a picture (h, w, c) of shape {}", window,
+         stride, x.shape());
   const int64_t h = x.size(0), w = x.size(1), c = x.size(2);
   const auto starts = [&](int64_t length) {  // the last one ends at the edge
     std::vector<int64_t> out;

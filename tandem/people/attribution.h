@@ -40,8 +40,9 @@ struct Integrated {
 /// score from there on) in each channel, negative sums cut to 0 -> (h, w).
 [[nodiscard]] Tensor grad_cam(const Score& rest, const Tensor& activations);
 
-/// Occlusion (Zeiler and Fergus 2014): how far the score falls when a square of side `window` of x (h, w, c) is replaced
-/// by the baseline, for squares every `stride` pixels; each pixel gets the mean over the squares that cover it -> (h, w).
+/// Occlusion (Zeiler and Fergus 2014): how far the score falls when a square of side `window` of x (h, w, c) is
+/// replaced by the baseline, for squares every `stride` pixels; each pixel gets the mean over the squares that cover it
+/// -> (h, w).
 [[nodiscard]] Tensor occlusion(const Score& score, const Tensor& x, const Tensor& baseline, int64_t window,
                                int64_t stride);
 
@@ -62,7 +63,7 @@ struct Shapley {
 /// A faithful map names what the score rests on: taking away the pixels it ranks first lets the score fall fast, giving
 /// them first lets it rise fast (Petsiuk et al. 2018).
 struct Faithfulness {
-  std::vector<double> deletion, insertion;  // score after 0, 1, …, steps parts of the input were changed
+  std::vector<double> deletion, insertion;       // score after 0, 1, …, steps parts of the input were changed
   double deletion_area = 0, insertion_area = 0;  // means of the curves: low and high are good
 };
 /// `ranking`: the positions (pixels) of an input whose `width` last numbers (channels) belong together, the most

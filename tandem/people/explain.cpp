@@ -93,8 +93,8 @@ Tensor tile_map(const Score& score, const Tensor& x, const Tensor& black, int64_
 }  // namespace
 
 const std::vector<std::string>& explain_methods() {
-  static const std::vector<std::string> names{"gradient_input", "integrated_gradients", "smooth_grad",
-                                              "grad_cam",       "occlusion",            "shapley"};
+  static const std::vector<std::string> names{
+      "gradient_input", "integrated_gradients", "smooth_grad", "grad_cam", "occlusion", "shapley"};
   return names;
 }
 
@@ -108,10 +108,8 @@ Score score_of(const tasks::ImageModel& model, int32_t target) {
 Tensor input_of(const tasks::ImageModel& model, const Tensor& picture) {
   if (picture.rank() != 3) fail("explain", "takes a picture (h, w, c), got shape {}", picture.shape());
   const int64_t first[] = {0};
-  const data::ImageSet one{.pixels = picture.view(picture.shape().inserted(0, 1)),
-                           .labels = {0},
-                           .classes = model.classes,
-                           .source = {}};
+  const data::ImageSet one{
+      .pixels = picture.view(picture.shape().inserted(0, 1)), .labels = {0}, .classes = model.classes, .source = {}};
   return tasks::make_batch(model.input, one, first, {}, {}).view(picture.shape());
 }
 
@@ -184,7 +182,8 @@ Neighbours::Neighbours(tasks::ImageModel& model, const data::ImageSet& set)
 
 std::vector<Neighbours::Neighbour> Neighbours::nearest(std::span<const float> features, int64_t count) const {
   const auto d = static_cast<size_t>(features_.size(1));
-  if (features.size() != d) fail("neighbours", "{} features were given, the training pictures have {}", features.size(), d);
+  if (features.size() != d)
+    fail("neighbours", "{} features were given, the training pictures have {}", features.size(), d);
   double squares = 0;
   for (const float v : features) squares += static_cast<double>(v) * static_cast<double>(v);
   const double scale = squares > 0 ? 1 / std::sqrt(squares) : 0;

@@ -1,5 +1,5 @@
-// Why a network gave an answer, for pictures: one number a pixel that says how much it speaks for the answer (above 0) or
-// against it (below 0), and the training pictures that look most alike to the network.
+// Why a network gave an answer, for pictures: one number a pixel that says how much it speaks for the answer (above 0)
+// or against it (below 0), and the training pictures that look most alike to the network.
 #pragma once
 #include <tandem/people/attribution.h>
 #include <tandem/tasks/image_classification.h>
@@ -18,8 +18,9 @@ struct ExplainOptions {
   int64_t target = -1;   // the class that is explained; -1: the most probable one
   int64_t samples = 32;  // smooth_grad: noisy copies; shapley: permutations
   double noise = 0.15;   // smooth_grad: standard deviation, as a share of the range from black to white
-  int64_t window = 0;    // occlusion: side of the covered square in pixels; shapley: of a tile; 0: a seventh of the picture
-  uint64_t seed = 1;     // smooth_grad, shapley
+  int64_t window =
+      0;  // occlusion: side of the covered square in pixels; shapley: of a tile; 0: a seventh of the picture
+  uint64_t seed = 1;  // smooth_grad, shapley
 };
 
 /// What was explained is the output of the target's unit before softmax (with one output: its value, turned round for
@@ -27,9 +28,9 @@ struct ExplainOptions {
 struct Explanation {
   std::string method;
   int32_t target = 0;
-  Tensor map = {};         // (h, w) float32: how much each pixel speaks for the target
-  double output = 0;       // of the target's unit
-  double black_output = 0; // the same for a black picture
+  Tensor map = {};          // (h, w) float32: how much each pixel speaks for the target
+  double output = 0;        // of the target's unit
+  double black_output = 0;  // the same for a black picture
   /// For methods that promise that the map sums to output - black_output: how far it is off, as a share of that change.
   /// NaN for the others.
   double gap = 0;

@@ -67,8 +67,8 @@ Tensor beside(const std::vector<Tensor>& pictures, int64_t gap) {
   int64_t left = 0;
   for (const Tensor& p : pictures) {
     for (int64_t y = 0; y < h; ++y)
-      std::memcpy(out.data<uint8_t>().data() + (y * width + left) * 3,
-                  p.data<uint8_t>().data() + y * p.size(1) * 3, static_cast<size_t>(p.size(1) * 3));
+      std::memcpy(out.data<uint8_t>().data() + (y * width + left) * 3, p.data<uint8_t>().data() + y * p.size(1) * 3,
+                  static_cast<size_t>(p.size(1) * 3));
     left += p.size(1) + gap;
   }
   return out;

@@ -70,7 +70,8 @@ evaluate::Outputs ImageModel::outputs(const data::ImageSet& set, int64_t batch) 
     std::iota(indices.begin(), indices.end(), first);
     const evaluate::Outputs part = outputs(ready, make_batch(input, set, indices, {}, {}));
     const int64_t last = first + part.features.size(0);
-    std::ranges::copy(part.probabilities.data<const float>(), all.probabilities.rows(first, last).data<float>().begin());
+    std::ranges::copy(part.probabilities.data<const float>(),
+                      all.probabilities.rows(first, last).data<float>().begin());
     std::ranges::copy(part.features.data<const float>(), all.features.rows(first, last).data<float>().begin());
   }
   return all;
@@ -91,8 +92,9 @@ void ImageModel::check_people(const data::ImageSet& validation) const {
   if (validation.size() == 0)
     fail("people", "there is no validation part to fit confidence on: set data.validation, or leave people out");
   if (const int64_t n = feature_count(); n > evaluate::most_features)
-    fail("people", "the layer before the last gives {} numbers, at most {} can be fitted: put a smaller layer before it",
-         n, evaluate::most_features);
+    fail("people",
+         "the layer before the last gives {} numbers, at most {} can be fitted: put a smaller layer before it", n,
+         evaluate::most_features);
 }
 
 void ImageModel::learn_confidence(const evaluate::PeopleOptions& options, const data::ImageSet& train,
@@ -192,7 +194,8 @@ ImageModel ImageModel::load(const fs::path& path) {
   } catch (const Error& e) {
     fail(ErrorKind::data, path.string(), "the model in this file is damaged: {}", e.what());
   }
-  if (model.confidence) std::erase_if(file.tensors, [](const auto& t) { return evaluate::is_confidence_tensor(t.first); });
+  if (model.confidence)
+    std::erase_if(file.tensors, [](const auto& t) { return evaluate::is_confidence_tensor(t.first); });
   nn::assign(model.net, file.tensors, path.string());
   for (const auto& [key, value] : file.metadata)
     if (key.starts_with("tandem.")) model.notes[key.substr(7)] = value;

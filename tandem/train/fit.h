@@ -16,7 +16,7 @@ struct FitOptions {
   data::Augment augment = {};
   tasks::LossOptions loss = {};
   std::optional<evaluate::PeopleOptions> people = {};  // confidence and deferral, fitted on the validation part
-  double validation = 0.1;  // share of data.train, when data.validation is empty
+  double validation = 0.1;                             // share of data.train, when data.validation is empty
   uint64_t seed = 1;
   Hooks hooks = {};
 };

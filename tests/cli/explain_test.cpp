@@ -72,7 +72,8 @@ TEST_F(WithPeople, ExplainAsJson) {
   EXPECT_TRUE(all[0]["deletion"].is_number());
   EXPECT_EQ(all[0]["picture"], "explained/seven-integrated_gradients.png");
   EXPECT_EQ(all[1]["picture"], "explained/seven-2-integrated_gradients.png") << "no picture is written over another";
-  const json near = json::parse(run({"explain", "runs/p", "seven.png", "--method", "nearest", "--count", "3", "--json"}).out);
+  const json near =
+      json::parse(run({"explain", "runs/p", "seven.png", "--method", "nearest", "--count", "3", "--json"}).out);
   ASSERT_EQ(near[0]["nearest"].size(), 3U);
   EXPECT_LE(near[0]["nearest"][0]["similarity"], 1.0001);
 }

@@ -470,7 +470,8 @@ TEST_F(Command, HelpAndVersionAreNoErrors) {
     EXPECT_EQ(said.err, "");
     EXPECT_NE(said.out, "");
   }
-  expect_has(run({"--help"}).out, {"train", "evaluate", "predict", "explain", "inspect", "data", "recipe", "TANDEM_THREADS"});
+  expect_has(run({"--help"}).out,
+             {"train", "evaluate", "predict", "explain", "inspect", "data", "recipe", "TANDEM_THREADS"});
 }
 
 TEST_F(Command, ThreadsDoNotChangeTheModel) {

@@ -1,5 +1,6 @@
 #include "tests/evaluate/clusters.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "tests/testing.h"
@@ -22,8 +23,9 @@ TEST(Temperature, StaysInBoundsWhenEverythingIsRight) {
   const Tensor sure = Tensor::from<float>({0.9F, 0.1F, 0.2F, 0.8F}, {2, 2});
   EXPECT_NEAR(evaluate::fit_temperature(sure, std::vector<int32_t>{0, 1}), 0.2, 1e-6);
   EXPECT_NEAR(evaluate::fit_temperature(sure, std::vector<int32_t>{1, 0}), 20, 1e-4);
-  expect_error(ErrorKind::usage, {"confidence", "(2, 2)", "3"},
-               [&] { (void)evaluate::fit_temperature(sure, std::vector<int32_t>{1, 0, 1}); });
+  expect_error(ErrorKind::usage, {"confidence", "(2, 2)", "3"}, [&] {
+    (void)evaluate::fit_temperature(sure, std::vector<int32_t>{1, 0, 1});
+  });
 }
 
 TEST(Conformal, ThresholdIsTheRightOneOfTheSortedProbabilities) {
@@ -45,13 +47,13 @@ TEST(Conformal, SetsHoldTheTruthAsOftenAsPromised) {
       const Clusters calibration = clusters(99, 1000 + draw);
       std::vector<float> truth;
       for (size_t i = 0; i < calibration.labels.size(); ++i)
-        truth.push_back(calibration.outputs.probabilities.data<const float>()[3 * i +
-                                                                              static_cast<size_t>(calibration.labels[i])]);
+        truth.push_back(
+            calibration.outputs.probabilities.data<const float>()[3 * i + static_cast<size_t>(calibration.labels[i])]);
       const double least = evaluate::conformal_threshold(truth, promise);
       for (size_t i = 0; i < fresh.labels.size(); ++i)
-        covered += static_cast<double>(
-                       fresh.outputs.probabilities.data<const float>()[3 * i + static_cast<size_t>(fresh.labels[i])]) >=
-                   least;
+        covered +=
+            static_cast<double>(
+                fresh.outputs.probabilities.data<const float>()[3 * i + static_cast<size_t>(fresh.labels[i])]) >= least;
     }
     covered /= draws * 2000.0;
     EXPECT_GT(covered, promise - 0.006);
@@ -125,18 +127,21 @@ TEST(Confidence, SaysWhyItDefers) {
 }
 
 TEST(Familiarity, LengthCountsAsDirectionDoes) {
-  const Clusters train = clusters(3000, 1);
-  const auto familiarity = evaluate::Familiarity::fit(train.outputs.features, train.labels, 3);
+  const Clusters train = clusters(3000, 1), validation = clusters(3000, 2), fresh = clusters(3000, 3);
+  auto familiarity = evaluate::Familiarity::fit(train.outputs.features, train.labels, 3);
+  familiarity.set_limits(validation.outputs.features, 0.02);
+  const auto own = familiarity.strangeness(fresh.outputs.features);
+  EXPECT_NEAR(static_cast<double>(std::ranges::count_if(own, [](double v) { return v > 1; })) / 3000, 0.02, 0.012);
   const Tensor points = Tensor::from<float>({3, 0, 0, 3, 30, 0, 0, 30, 0.03F, 0, 0, 0.03F, 0, 0, 0, -3}, {4, 4});
-  const auto d = familiarity.distances(points);
-  EXPECT_LT(d[0], 2);
-  for (size_t i = 1; i < 4; ++i) EXPECT_GT(d[i], 5) << i;
+  const auto d = familiarity.strangeness(points);
+  EXPECT_LT(d[0], 0.6);
+  for (const size_t i : {1U, 3U}) EXPECT_GT(d[i], 1) << i << ": too long, the other way round";
   expect_error(ErrorKind::usage, {"1025 numbers", "at most 1024"}, [] {
     (void)evaluate::Familiarity::fit(Tensor::zeros({2, 1025}), std::vector<int32_t>{0, 1}, 2);
   });
   // A class that the training part lacks, and features that never change, do no harm.
   const auto odd = evaluate::Familiarity::fit(Tensor::full({4, 3}, 1), std::vector<int32_t>{0, 0, 2, 2}, 3);
-  for (const double v : odd.distances(Tensor::full({1, 3}, 1))) EXPECT_LT(v, 1e-3);
+  for (const double v : odd.strangeness(Tensor::full({1, 3}, 1))) EXPECT_LT(v, 1e-3);
 }
 
 TEST(Confidence, IsReadBackAsItWasWritten) {
@@ -151,7 +156,7 @@ TEST(Confidence, IsReadBackAsItWasWritten) {
     EXPECT_EQ(a[i].set, b[i].set);
     EXPECT_EQ(a[i].strangeness, b[i].strangeness);
   }
-  expect_error(ErrorKind::data, {"here", "4 classes", "confidence.means"},
+  expect_error(ErrorKind::data, {"here", "4 classes", "confidence.plain"},
                [&] { (void)Confidence::read(text, c.tensors(), 4, 4, "here"); });
   expect_error(ErrorKind::data, {"here", "does not fit"}, [&] { (void)Confidence::read(text, {}, 3, 4, "here"); });
   expect_error(ErrorKind::usage, {"unknown key 'warmth'"},
@@ -165,9 +170,7 @@ TEST(Confidence, RefusesWhatCannotBeFitted) {
   });
   expect_error(ErrorKind::usage, {"both right: 0.99 and share: 0.1"},
                [] { (void)fitted({.goal = {.right = 0.99, .share = 0.1}}); });
-  expect_error(ErrorKind::usage, {"no sets", "0.5"}, [] {
-    (void)fitted({}).set_of(std::vector<float>{1, 0, 0}, 0.5);
-  });
+  expect_error(ErrorKind::usage, {"no sets", "0.5"}, [] { (void)fitted({}).set_of(std::vector<float>{1, 0, 0}, 0.5); });
 }
 
 }  // namespace

@@ -30,7 +30,8 @@ TEST(Deferral, CountsAddUp) {
   EXPECT_EQ(d.errors, answered_wrong);
   EXPECT_EQ(d.errors + d.caught, wrong);
   EXPECT_NEAR(d.network, 1 - static_cast<double>(wrong) / 3000, 1e-12);
-  EXPECT_NEAR(d.pair, (static_cast<double>(answered - answered_wrong) + static_cast<double>(3000 - answered) * 0.96) / 3000,
+  EXPECT_NEAR(d.pair,
+              (static_cast<double>(answered - answered_wrong) + static_cast<double>(3000 - answered) * 0.96) / 3000,
               1e-12);
   EXPECT_GT(d.accuracy, d.network) << "what is handed over is what would go wrong";
   EXPECT_GT(d.pair, d.network);

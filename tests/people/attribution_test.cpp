@@ -190,7 +190,8 @@ TEST(Shapley, SamplingAgreesWithEnumeration) {
     sum += sampled.values[i];
   }
   EXPECT_NEAR(sum, std::accumulate(exact.begin(), exact.end(), 0.0), 1e-5) << "each order shares out all there is";
-  const auto again = people::shapley_sampled(worth, players, 400, 1), other = people::shapley_sampled(worth, players, 400, 2);
+  const auto again = people::shapley_sampled(worth, players, 400, 1),
+             other = people::shapley_sampled(worth, players, 400, 2);
   EXPECT_EQ(again.values, sampled.values);
   EXPECT_NE(other.values, sampled.values);
 }

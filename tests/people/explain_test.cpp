@@ -17,8 +17,13 @@ Tensor picture_of(const data::ImageSet& set, int64_t i) { return set.pixels.rows
 struct Explained : ::testing::Test {
   static tasks::ImageModel* model;
   static void SetUpTestSuite() {
-    auto net = nn::Sequential{nn::Conv2d{8, 3, nn::Conv2d::same}, nn::ReLU{}, nn::MaxPool2d{2},
-                              nn::Flatten{},                      nn::Linear{16}, nn::ReLU{}, nn::Linear{}};
+    auto net = nn::Sequential{nn::Conv2d{8, 3, nn::Conv2d::same},
+                              nn::ReLU{},
+                              nn::MaxPool2d{2},
+                              nn::Flatten{},
+                              nn::Linear{16},
+                              nn::ReLU{},
+                              nn::Linear{}};
     const auto fit = train::fit(net, {.train = bands(600, 1), .validation = bands(90, 2), .test = {}},
                                 {.optimizer = {.type = "adam", .lr = 5e-3}, .epochs = 6, .batch = 32});
     model = new tasks::ImageModel(fit.model);
@@ -140,8 +145,9 @@ TEST_F(Explained, NeighboursAreOfTheSameKind) {
   const auto itself = neighbours.nearest(own.rows(7, 8).data<const float>(), 1);
   EXPECT_NEAR(itself[0].similarity, 1, 1e-5);
   EXPECT_EQ(neighbours.nearest(own.rows(7, 8).data<const float>(), 1000).size(), 300U);
-  expect_error(ErrorKind::usage, {"3 features", "16"},
-               [&] { (void)neighbours.nearest(std::vector<float>{1, 2, 3}, 1); });
+  expect_error(ErrorKind::usage, {"3 features", "16"}, [&] {
+    (void)neighbours.nearest(std::vector<float>{1, 2, 3}, 1);
+  });
 }
 
 TEST_F(Explained, LeavesTheNetworkAlone) {
@@ -158,8 +164,9 @@ TEST_F(Explained, SaysWhatItCannotDo) {
   expect_error(ErrorKind::usage, {"'grad_cm'", "did you mean 'grad_cam'"},
                [&] { (void)people::explain(*model, picture, {.method = "grad_cm"}); });
   expect_error(ErrorKind::usage, {"class 3", "0 to 2"}, [&] { (void)people::explain(*model, picture, {.target = 3}); });
-  expect_error(ErrorKind::data, {"9x8x1", "8x8x1"},
-               [&] { (void)people::explain(*model, Tensor::zeros({9, 8, 1}, DType::u8)); });
+  expect_error(ErrorKind::data, {"9x8x1", "8x8x1"}, [&] {
+    (void)people::explain(*model, Tensor::zeros({9, 8, 1}, DType::u8));
+  });
   tasks::ImageModel flat = *model;
   flat.net = nn::Sequential{nn::Flatten{}, nn::Linear{}};
   flat.build(Rng(1, "w"));
@@ -193,8 +200,9 @@ TEST(ExplainPicture, ColoursSayForAndAgainst) {
   EXPECT_EQ(people::beside({out, out}, 4).shape(), (Shape{20, 64, 3}));
   const Tensor nothing = people::overlay(picture, Tensor::zeros({2, 3}), 2);
   EXPECT_EQ(nothing.shape(), (Shape{2, 3, 3}));
-  expect_error(ErrorKind::usage, {"(2, 2)", "(2, 3, 1)"},
-               [&] { (void)people::overlay(picture, Tensor::zeros({2, 2})); });
+  expect_error(ErrorKind::usage, {"(2, 2)", "(2, 3, 1)"}, [&] {
+    (void)people::overlay(picture, Tensor::zeros({2, 2}));
+  });
   expect_error(ErrorKind::usage, {"one height"}, [&] { (void)people::beside({out, nothing}); });
 }
 

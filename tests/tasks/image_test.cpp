@@ -139,8 +139,7 @@ TEST(ImageModel, FeaturesAreWhatGoesIntoTheLastLayer) {
       for (int64_t j = 0; j < 32; ++j) logit += weight.at(c * 32 + j) * out.features.at(i * 32 + j);
       sum += z[static_cast<size_t>(c)] = std::exp(logit);
     }
-    for (int64_t c = 0; c < 3; ++c)
-      EXPECT_NEAR(out.probabilities.at(i * 3 + c), z[static_cast<size_t>(c)] / sum, 1e-5);
+    for (int64_t c = 0; c < 3; ++c) EXPECT_NEAR(out.probabilities.at(i * 3 + c), z[static_cast<size_t>(c)] / sum, 1e-5);
   }
   ImageModel flat = small_model();
   flat.net = nn::Sequential{nn::Flatten{}, nn::Linear{}, nn::Softmax{}};
