@@ -181,22 +181,25 @@ const steps = {
   },
 
   async 'the loop: wrong, corrected, learned, live'({ page, write, press, go, text, gone }) {
-    let misread = null;
+    const misread = [];
     for (const [truth, strokes] of WRITTEN) {
-      const said = await write(strokes);
-      if (said === truth) continue;
-      misread ??= { truth, strokes };
+      if ((await write(strokes)) === truth) continue;
+      misread.push([truth, strokes]);
       await press(truth);
       await page.waitForSelector('.said');
     }
-    assert.ok(misread, 'so hastily trained a network misreads something');
+    assert.ok(misread.length > 0, 'so hastily trained a network misreads something');
     await go('learn');
     await press('Learn now');
     await page.waitForSelector('.outcome');
     assert.equal(await page.$('.outcome.held'), null, await text('.outcome'));
     assert.match(await text('tr.live th'), /^2/);
+    console.log(`    ${await text('.outcome')}`);
     await go('try');
-    assert.equal(await write(misread.strokes), misread.truth, 'the new version reads what the old one could not');
+    let right = 0;
+    for (const [truth, strokes] of misread) right += (await write(strokes)) === truth;
+    assert.ok(right > 0, 'the new version reads what the old one could not');
+    console.log(`    ${misread.length} of ${WRITTEN.length} were misread before, ${misread.length - right} after`);
     assert.match(await text('.time'), /version 2/);
     await gone('.trouble');
   },
