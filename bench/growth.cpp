@@ -1,6 +1,7 @@
 // How time and memory grow with batch, width, depth and input; and what the data path takes of a step.
 #include <bench/growth.h>
 #include <bench/peer.h>
+#include <bench/profile.h>
 #include <bench/quiet.h>
 #include <bench/report.h>
 #include <bench/workloads.h>
@@ -11,8 +12,12 @@
 #include <tandem/nn/conv.h>
 #include <tandem/nn/linear.h>
 #include <tandem/train/trainer.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <functional>
 #include <iostream>
+#include <map>
 
 namespace tandem::bench {
 namespace {
@@ -52,14 +57,36 @@ Workload grown(const std::string& axis, int64_t n) {
   return w;
 }
 
-std::string growth_tables(const Options& options) {
+// Which kernels' time grew most beyond the arithmetic, which grew `by` times; times in seconds a step.
+using Parts = std::map<std::string, double>;
+std::string reason(const Parts& before, const Parts& after, double by) {
+  std::vector<std::pair<double, std::string>> beyond;
+  double sum = 0;
+  for (const auto& [name, seconds] : after) {
+    const double excess = seconds - by * (before.contains(name) ? before.at(name) : 0);
+    sum += excess;
+    beyond.emplace_back(excess, name);
+  }
+  std::ranges::sort(beyond, std::greater<>());
   std::string text;
+  for (size_t i = 0; i < std::min<size_t>(3, beyond.size()); ++i) {
+    const auto& [excess, name] = beyond[i];
+    if (excess < 0.1 * sum) break;
+    const double was = before.contains(name) ? before.at(name) : 0;
+    text += fmt::format("{}`{}` {} to {}", i ? ", " : "", name, time_text(was), time_text(after.at(name)));
+  }
+  return text;
+}
+
+std::string growth_tables(const Options& options) {
+  std::string text, reasons;
   std::vector<Curve> times, memories;
   for (const Axis& axis : axes()) {
     Table table{{axis.name, "time of a step", "memory of a step", "arithmetic grows", "time grows", "memory grows", ""},
                 {}};
     Curve time{axis.name, {}, {}}, memory{axis.name, {}, {}};
     double before_flops = 0, before_time = 0, before_memory = 0;
+    Parts before_parts;
     for (const int64_t n : axis.sizes) {
       if (options.quick && n > axis.sizes[2]) break;
       fmt::print(stderr, "growth {} {}\n", axis.name, n);
@@ -71,23 +98,38 @@ std::string growth_tables(const Options& options) {
           },
           0, 3);
       const double seconds = measured["seconds"], flops = measured["flops"], bytes = measured["bytes"];
+      const Parts parts = measured["parts"];
       std::vector<std::string> row{fmt::format("{}", n), time_text(seconds), fmt::format("{:.1f} MB", bytes / 1e6)};
       if (before_time > 0) {
         const double by = flops / before_flops, time_by = seconds / before_time, memory_by = bytes / before_memory;
         const bool slow = time_by > 1.1 * by, large = memory_by > 1.1 * by;
         for (const double factor : {by, time_by, memory_by}) row.push_back(fmt::format("{:.2f}x", factor));
+        if (slow)
+          reasons += fmt::format(
+              "- {} {}, {:.2f}x the time for {:.2f}x the arithmetic: {}; the step's memory grew from "
+              "{:.1f} to {:.1f} MB.\n",
+              axis.name, n, time_by, by, reason(before_parts, parts, by), before_memory / 1e6, bytes / 1e6);
         row.push_back(slow && large ? "**time, memory**" : slow ? "**time**" : large ? "**memory**" : "");
       } else {
         row.insert(row.end(), {"", "", "", ""});
       }
       table.rows.push_back(row);
-      before_flops = flops, before_time = seconds, before_memory = bytes;
+      before_flops = flops, before_time = seconds, before_memory = bytes, before_parts = parts;
       const double x = static_cast<double>(n) / static_cast<double>(axis.sizes.front());
       time.x.push_back(x), time.y.push_back(seconds * 1e3), memory.x.push_back(x), memory.y.push_back(bytes / 1e6);
     }
     times.push_back(time), memories.push_back(memory);
     text += fmt::format("{} ({}):\n\n{}\n", axis.name, axis.about, table.markdown());
   }
+  if (!reasons.empty())
+    text += fmt::format(
+        "Where time grew by over 10 % more than the arithmetic, the kernels that took most of what is beyond it (a "
+        "sample of the stack each millisecond). They are those that pass over memory once and multiply little: they "
+        "run "
+        "at the speed of the cache that their arrays fit in (of this machine {:.0f} MB a core, then {:.0f} MB in all), "
+        "then at that of memory.\n\n{}\n",
+        static_cast<double>(::sysconf(_SC_LEVEL2_CACHE_SIZE)) / 1e6,
+        static_cast<double>(::sysconf(_SC_LEVEL3_CACHE_SIZE)) / 1e6, reasons);
   if (!options.pictures.empty()) {
     write_text(options.pictures / "growth-time.svg",
                plot("Time of a training step", "times the smallest", "ms", times));
@@ -172,7 +214,10 @@ void print_grown(const std::string& axis, int64_t size) {
   // The batches in memory are the bench's, not the step's.
   const auto inputs = static_cast<double>((Training::batches - 1) * training.input(0).byte_count());
   const double bytes = static_cast<double>(memory_use().peak - before) - inputs;
-  std::cout << json{{"seconds", spread(times).low}, {"flops", training.flops()}, {"bytes", bytes}} << std::endl;
+  const double seconds = spread(times).low;
+  Parts parts = profile([&] { (void)training.run(steps_for(1, seconds)); }).by_name;
+  for (auto& [name, share] : parts) share *= seconds;
+  std::cout << json{{"seconds", seconds}, {"flops", training.flops()}, {"bytes", bytes}, {"parts", parts}} << std::endl;
 }
 
 std::string growth_section(const Options& options) {

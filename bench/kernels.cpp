@@ -216,7 +216,7 @@ std::vector<ElementRow> element_rows() {
   return rows;
 }
 
-std::string elements(bool quick) {
+std::string elements(bool quick, const std::string& wanted) {
   // 1e8 numbers are ten times what the largest caches hold: the share of memory bandwidth is taken there.
   std::vector<int64_t> sizes{1000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000};
   if (quick) sizes = {1000, 100'000'000};
@@ -224,6 +224,7 @@ std::string elements(bool quick) {
   for (const int64_t n : sizes) table.head.push_back(fmt::format("1e{:.0f}", std::log10(static_cast<double>(n))));
   table.head.push_back("share of memory at 1e8");
   for (const ElementRow& row : element_rows()) {
+    if (row.name.find(wanted) == std::string::npos) continue;
     std::vector<std::string> cells{row.name};
     const auto bytes = [&](int64_t n) { return row.passes * 4 * static_cast<double>(n); };
     for (const int64_t n : sizes) {
@@ -250,6 +251,7 @@ std::string elements(bool quick) {
 
 std::string kernels_section(const Options& options) {
   const NoGrad off;
+  if (!options.rows.empty()) return elements(options.quick, options.rows);
   std::string text =
       "Each figure is the best of seven rounds, as the machine's peaks are. Products and convolutions: share of the "
       "measured fp32 peak of all cores; a convolution counts as what the direct method multiplies, whatever method "
@@ -257,7 +259,7 @@ std::string kernels_section(const Options& options) {
       "input twice), and at a hundred million numbers, where caches no longer help, the "
       "share of the bandwidth of the same kind (reading, writing elsewhere, in place), measured in turn with the "
       "operation.\n\n";
-  text += products(options.quick) + "\n" + convolutions(options.quick) + elements(options.quick) + "\n";
+  text += products(options.quick) + "\n" + convolutions(options.quick) + elements(options.quick, "") + "\n";
   std::map<std::string, int> kinds;
   for (const std::string& name : kernels::onednn::implementations()) {
     ++kinds[name];

@@ -1,10 +1,14 @@
 // Training steps side by side with PyTorch.
 #include <bench/machine.h>
 #include <bench/peer.h>
+#include <bench/profile.h>
 #include <bench/quiet.h>
 #include <bench/report.h>
 #include <bench/workloads.h>
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
 
 namespace tandem::bench {
 namespace {
@@ -25,6 +29,34 @@ std::vector<json> configurations(const Workload& w, bool quick) {
         out.push_back({{"threads", threads}, {"compile", compile}, {"channels_last", channels_last}, {"bf16", w.bf16}});
       }
   return out;
+}
+
+// How much of a step runs in kernels, on data in memory.
+std::string profiles(bool quick) {
+  struct Goal {
+    const char* name;
+    double kernels;
+  };
+  Table table{{"workload", "in kernels", "of it waiting for the other thread", "goal", "kernels that take most"}, {}};
+  for (const auto& [name, goal] : {Goal{"classic", 0.8}, Goal{"mlp", 0}, Goal{"resnet20", 0.95}}) {
+    fmt::print(stderr, "profile {}\n", name);
+    Training training(workload(name));
+    const int64_t steps = steps_for(quick ? 0.3 : 3, training.run(5).seconds / 5);
+    Profile p;
+    when_quiet([&] { p = profile([&] { (void)training.run(steps); }); });
+    std::vector<std::pair<double, std::string>> most;
+    for (const auto& [kernel, share] : p.by_name)
+      if (kernel != "other") most.emplace_back(share, kernel);
+    std::ranges::sort(most, std::greater<>());
+    std::string names;
+    for (size_t i = 0; i < std::min<size_t>(6, most.size()); ++i)
+      names += fmt::format("{}{} {}", i ? ", " : "", most[i].second, percent(most[i].first));
+    table.rows.push_back(
+        {name, fmt::format("**{}**", percent(p.kernels)), percent(p.waiting), goal > 0 ? percent(goal) : "—", names});
+  }
+  return "Time in kernels over wall time, by a sample of the stack of the thread that runs the step each millisecond; "
+         "what a kernel waits for the other thread to end its part counts as the kernel's.\n\n" +
+         table.markdown() + "\n";
 }
 
 }  // namespace
@@ -106,7 +138,7 @@ std::string training_section(const Options& options) {
         "(relative; {} in bf16): "
         "both sides sum in their own order, and Adam and batch norm let that rounding grow.\n\n",
         tolerance, tolerance_bf16);
-  return text + notes;
+  return text + profiles(options.quick) + notes;
 }
 
 }  // namespace tandem::bench

@@ -1,5 +1,5 @@
 // bfloat16: the upper half of a float, for storage. It has float's range and 8 bits of precision (a relative rounding
-// of at most 2^-9); arithmetic is done in float.
+// of at most 2^-8); arithmetic is done in float.
 #pragma once
 #include <bit>
 #include <cstdint>

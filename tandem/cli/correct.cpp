@@ -41,12 +41,15 @@ int run(const Options& o) {
     fail("correct", "'{}' is no class of this network{}; there are {}", o.label,
          near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), join(model.classes));
   }
-  people::Store store(people::store_path(folder));
-  if (!o.rehearse.empty()) return rehearse(o, folder, store, model);
+  if (!o.rehearse.empty()) {
+    people::Store store(people::store_path(folder));
+    return rehearse(o, folder, store, model);
+  }
   const data::ImageSet one = data::load_pictures(".", {o.picture}, model.classes,
                                                  {model.input.height, model.input.width, model.input.channels});
   people::Decision decision = people::decide(model, one, folder.path.filename().string()).front();
   decision.subject = o.subject;
+  people::Store store(people::store_path(folder));
   const int64_t id = store.add(decision);
   const std::string person = person_or_user(o.person);
   store.correct({.decision = id, .person = person, .label = o.label, .note = o.note});

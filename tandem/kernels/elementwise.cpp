@@ -2,9 +2,10 @@
 #include <tandem/kernels/elementwise.h>
 #include <tandem/kernels/isa.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
-#include <numbers>
+#include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tandem/kernels/elementwise.cpp"
@@ -12,7 +13,9 @@
 #include <hwy/highway.h>
 //
 #include <hwy/contrib/math/math-inl.h>
+#include <tandem/kernels/math-inl.h>
 #include <tandem/kernels/storage-inl.h>
+#include <tandem/kernels/stream-inl.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace tandem::kernels::HWY_NAMESPACE {
@@ -34,11 +37,7 @@ struct Neg {
   TANDEM_MATH grad(D, V, V g, V) { return hn::Neg(g); }
 };
 struct Exp {
-  TANDEM_MATH value(D d, V x, V) {
-    // contrib/math's Exp does not overflow to infinity and turns NaN into 0: beyond its range x + inf is what we want.
-    const V big = hn::Set(d, sizeof(hn::TFromD<D>) == 4 ? 88.722839F : 709.782712893384);
-    return hn::IfThenElse(hn::Le(x, big), hn::Exp(d, x), hn::Add(x, hn::Inf(d)));
-  }
+  TANDEM_MATH value(D d, V x, V) { return exp_of(d, x); }
   TANDEM_MATH grad(D, V y, V g, V) { return hn::Mul(g, y); }
 };
 struct Log {
@@ -83,41 +82,64 @@ struct Sigmoid {
   }
   TANDEM_MATH grad(D d, V y, V g, V) { return hn::Mul(g, hn::Mul(y, hn::Sub(hn::Set(d, 1), y))); }
 };
+// For float x P(x^2) / Q(x^2), a fit 2.2e-8 off at most up to 9.05, where tanh is 1. An operand that may be NaN stands
+// second in Min and Max: x86 gives that one back.
 struct Tanh {
-  TANDEM_MATH value(D d, V x, V) {  // beyond 20 it is 1 in double precision too; clamping keeps infinities right
-    const V y = hn::Tanh(d, hn::Max(hn::Set(d, -20), hn::Min(x, hn::Set(d, 20))));
-    return hn::IfThenElse(hn::Eq(x, x), y, x);
+  TANDEM_MATH value(D d, V x, V) {
+    if constexpr (sizeof(hn::TFromD<D>) == 8) {  // clamping keeps infinities right
+      const V y = hn::Tanh(d, hn::Max(hn::Set(d, -20), hn::Min(x, hn::Set(d, 20))));
+      return hn::IfThenElse(hn::Eq(x, x), y, x);
+    } else {
+      static constexpr float p[] = {1, 0.133777186F, 0.00349166058F, 2.05444067e-05F, 1.32648903e-08F};
+      static constexpr float q[] = {1, 0.467110336F, 0.0258620419F, 0.000327921007F, 7.73985334e-07F};
+      const V one = hn::Set(d, 1), least = hn::Set(d, -1);
+      const V size = hn::Max(hn::Set(d, -9.05F), hn::Min(hn::Set(d, 9.05F), x));
+      const V square = hn::Mul(size, size);
+      const V y = hn::Div(hn::Mul(size, polynomial(d, square, p)), polynomial(d, square, q));
+      return hn::Max(least, hn::Min(one, y));
+    }
   }
   TANDEM_MATH grad(D d, V y, V g, V) { return hn::Mul(g, hn::NegMulAdd(y, y, hn::Set(d, 1))); }
 };
-// The normal distribution function Phi(x) = erfc(-x / sqrt 2) / 2: for float the rational Chebyshev fit of erfc of
-// Press et al., Numerical Recipes, 6.2 (relative error below 1.2e-7, also far in the tail, where 1 + erf would cancel);
-// for double the C library, lane by lane, since float64 is for checking only.
-TANDEM_MATH Phi(D d, V x) {
+// The normal distribution: its tail Phi(-s) and its density at s, for s = |x|. For float both come from one power of
+// two, e^(-s^2/2), and a fit of the Mills ratio, 5e-9 of its value off at most, so that the tail is right far out too,
+// where 1 - erf would cancel; for double the C library, lane by lane, since float64 is for checking only.
+template <class V>
+struct Normal {
+  V s, tail, density;  // s: no larger than where both are 0
+};
+template <class D, class V>
+static HWY_INLINE Normal<V> normal(D d, V x) {
   using T = hn::TFromD<D>;
+  Normal<V> out;
   if constexpr (sizeof(T) == 8) {
     HWY_ALIGN T lanes[HWY_MAX_BYTES / sizeof(T)];
-    hn::Store(x, d, lanes);
-    for (size_t i = 0; i < hn::Lanes(d); ++i) lanes[i] = 0.5 * std::erfc(-lanes[i] * 0.7071067811865476);
-    return hn::Load(d, lanes);
+    out.s = hn::Min(hn::Set(d, 40), hn::Abs(x));
+    hn::Store(out.s, d, lanes);
+    for (size_t i = 0; i < hn::Lanes(d); ++i) lanes[i] = 0.5 * std::erfc(lanes[i] * 0.7071067811865476);
+    out.tail = hn::Load(d, lanes);
+    out.density = hn::Mul(Const(d, 0.3989422804014327), exp_of(d, hn::Mul(Const(d, -0.5), hn::Mul(out.s, out.s))));
   } else {
-    static constexpr T fit[] = {0.17087277F,  -0.82215223F, 1.48851587F, -1.13520398F, 0.27886807F,
-                                -0.18628806F, 0.09678418F,  0.37409196F, 1.00002368F,  -1.26551223F};
-    const V half = hn::Set(d, 0.5F), one = hn::Set(d, 1);
-    const V size = hn::Min(hn::Abs(x), hn::Set(d, 16));  // Phi(-16) is 0 in float
-    const V t =
-        hn::Div(one, hn::MulAdd(Const(d, 0.35355339059327373), size, one));  // 1 / (1 + z / 2), z = |x| / sqrt 2
-    V sum = hn::Set(d, fit[0]);
-    for (size_t i = 1; i < 10; ++i) sum = hn::MulAdd(sum, t, hn::Set(d, fit[i]));
-    const V tail = hn::Mul(hn::Mul(half, t), hn::Exp(d, hn::NegMulAdd(hn::Mul(half, size), size, sum)));
-    return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), tail, hn::Sub(one, tail));
+    static constexpr float p[] = {0.5F, 0.435456067F, 0.181136981F, 0.0399271362F, 0.00401176605F};
+    static constexpr float q[] = {1, 1.66879702F, 1.19377732F, 0.463932246F, 0.10008995F, 0.0100558605F};
+    out.s = hn::Min(hn::Set(d, 13.268F), hn::Abs(x));  // there the power is 2^-127, which counts as 0
+    const V half = hn::Mul(Const(d, 0.72134752), out.s), shift = Const(d, Power<D>::to_integer);
+    const V shifted = hn::NegMulAdd(half, out.s, shift);
+    const V power = Power<D>(d, hn::NegMulSub(half, out.s, hn::Sub(shifted, shift)), shifted).small(d);
+    out.tail = hn::Div(hn::Mul(power, polynomial(d, out.s, p)), polynomial(d, out.s, q));
+    out.density = hn::Mul(Const(d, 0.3989422804014327), power);
   }
+  return out;
 }
-struct Gelu {
-  TANDEM_MATH value(D d, V x, V) { return hn::Mul(x, Phi(d, x)); }
-  TANDEM_MATH grad(D d, V x, V g, V p) {  // Phi(x) + x phi(x)
-    const V phi = hn::Mul(Const(d, 0.3989422804014327), Exp::value(d, hn::Mul(Const(d, -0.5), hn::Mul(x, x)), p));
-    return hn::Mul(g, hn::MulAdd(x, phi, Phi(d, x)));
+struct Gelu {  // x Phi(x) = max(x, 0) - s Phi(-s)
+  TANDEM_MATH value(D d, V x, V) {
+    const Normal<V> n = normal(d, x);
+    return hn::NegMulAdd(n.s, n.tail, hn::Max(hn::Zero(d), x));
+  }
+  TANDEM_MATH grad(D d, V x, V g, V) {  // Phi(x) + x phi(x); for x > 0 it is 1 less the same of -x
+    const Normal<V> n = normal(d, x);
+    const V left = hn::NegMulAdd(n.s, n.density, n.tail);
+    return hn::Mul(g, hn::IfThenElse(hn::Gt(x, hn::Zero(d)), hn::Sub(hn::Set(d, 1), left), left));
   }
 };
 struct GeluTanh {  // the tanh form of Hendrycks and Gimpel 2016, which GPT-2 uses; (1 + tanh u) / 2 = sigmoid(2u)
@@ -153,31 +175,39 @@ struct Scale {
   TANDEM_MATH grad(D, V, V g, V p) { return hn::Mul(g, p); }
 };
 
-// Walks n elements, stored as S, a vector at a time; `body(d, load, store)` with a tail of fewer.
+// out[i] = body(d, load) for n elements, stored as S, a vector at a time and a tail of fewer; `load` takes what comes
+// from an operand. `past`: past the caches.
 template <class S, class Fn>
-HWY_INLINE void vectors(int64_t n, Fn&& body) {
+HWY_INLINE void vectors(int64_t n, S* out, bool past, Fn&& body) {
   const hn::ScalableTag<Wide<S>> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    body(
-        d, [&](const S* from) { return load_from(d, from + i); }, [&](auto v, S* to) { store_to(v, d, to + i); });
-  if (i < n)
-    body(
-        d, [&](const S* from) { return load_first(d, n - i, from + i); },
-        [&](auto v, S* to) { store_first(v, d, n - i, to + i); });
+  const auto load = [&](const S* from) HWY_ATTR { return load_from(d, from + i); };
+  const auto some = [&](int64_t count) HWY_ATTR {
+    store_first(body(d, [&](const S* from) HWY_ATTR { return load_first(d, count, from + i); }), d, count, out + i);
+    i += count;
+  };
+  if constexpr (std::is_same_v<S, Wide<S>>) {
+    if (past) {
+      if (const int64_t head = std::min(before_aligned(d, out), n); head > 0) some(head);
+      for (; i + lanes <= n; i += lanes) hn::Stream(body(d, load), d, out + i);
+      hwy::FlushStream();
+    }
+  }
+  for (; i + lanes <= n; i += lanes) store_to(body(d, load), d, out + i);
+  if (i < n) some(n - i);
 }
 
 template <class F, class S>
-void unary_loop(double parameter, const S* x, S* y, int64_t n) {
+void unary_loop(double parameter, bool past, const S* x, S* y, int64_t n) {
   const auto p = Const(hn::ScalableTag<Wide<S>>(), parameter);
-  vectors<S>(n, [&](auto d, auto load, auto store) { store(F::value(d, load(x), p), y); });
+  vectors(n, y, past, [&](auto d, auto load) HWY_ATTR { return F::value(d, load(x), p); });
 }
 
 template <class F, class S>
-void grad_loop(double parameter, const S* x, const S* g, S* gx, int64_t n) {
+void grad_loop(double parameter, bool past, const S* x, const S* g, S* gx, int64_t n) {
   const auto p = Const(hn::ScalableTag<Wide<S>>(), parameter);
-  vectors<S>(n, [&](auto d, auto load, auto store) { store(F::grad(d, load(x), load(g), p), gx); });
+  vectors(n, gx, past, [&](auto d, auto load) HWY_ATTR { return F::grad(d, load(x), load(g), p); });
 }
 
 template <class Fn>
@@ -203,29 +233,29 @@ void choose(Unary op, Fn&& fn) {
 }
 
 template <class S>
-void unary_all(Unary op, double parameter, const S* x, S* y, int64_t n) {
-  choose(op, [&](auto f) { unary_loop<decltype(f)>(parameter, x, y, n); });
+void unary_all(Unary op, double parameter, bool past, const S* x, S* y, int64_t n) {
+  choose(op, [&](auto f) { unary_loop<decltype(f)>(parameter, past, x, y, n); });
 }
 
 template <class S>
-void grad_all(Unary op, double parameter, const S* x, const S* g, S* gx, int64_t n) {
-  choose(op, [&](auto f) { grad_loop<decltype(f)>(parameter, x, g, gx, n); });
+void grad_all(Unary op, double parameter, bool past, const S* x, const S* g, S* gx, int64_t n) {
+  choose(op, [&](auto f) { grad_loop<decltype(f)>(parameter, past, x, g, gx, n); });
 }
 
 // out[i] = a[i * a_step] op b[i * b_step], steps 0 or 1.
 template <class S>
-void binary_all(Binary op, const S* a, int64_t a_step, const S* b, int64_t b_step, S* out, int64_t n) {
+void binary_all(Binary op, bool past, const S* a, int64_t a_step, const S* b, int64_t b_step, S* out, int64_t n) {
   const hn::ScalableTag<Wide<S>> tag;
   const auto one = [&](const S* value) { return hn::Set(tag, static_cast<Wide<S>>(*value)); };
   const auto run = [&](auto f) {
     if (a_step && b_step)
-      vectors<S>(n, [&](auto, auto load, auto store) { store(f(load(a), load(b)), out); });
+      vectors(n, out, past, [&](auto, auto load) { return f(load(a), load(b)); });
     else if (a_step)
-      vectors<S>(n, [&](auto, auto load, auto store) { store(f(load(a), one(b)), out); });
+      vectors(n, out, past, [&](auto, auto load) { return f(load(a), one(b)); });
     else if (b_step)
-      vectors<S>(n, [&](auto, auto load, auto store) { store(f(one(a), load(b)), out); });
+      vectors(n, out, past, [&](auto, auto load) { return f(one(a), load(b)); });
     else
-      vectors<S>(n, [&](auto, auto, auto store) { store(f(one(a), one(b)), out); });
+      vectors(n, out, past, [&](auto, auto) { return f(one(a), one(b)); });
   };
   switch (op) {
     case Binary::add: return run([](auto x, auto y) { return hn::Add(x, y); });
@@ -240,24 +270,29 @@ void binary_all(Binary op, const S* a, int64_t a_step, const S* b, int64_t b_ste
   }
 }
 
-void UnaryF32(Unary op, double p, const float* x, float* y, int64_t n) { unary_all(op, p, x, y, n); }
-void UnaryBF16(Unary op, double p, const BFloat16* x, BFloat16* y, int64_t n) { unary_all(op, p, x, y, n); }
-void UnaryF64(Unary op, double p, const double* x, double* y, int64_t n) { unary_all(op, p, x, y, n); }
-void GradF32(Unary op, double p, const float* x, const float* g, float* gx, int64_t n) { grad_all(op, p, x, g, gx, n); }
-void GradBF16(Unary op, double p, const BFloat16* x, const BFloat16* g, BFloat16* gx, int64_t n) {
-  grad_all(op, p, x, g, gx, n);
+void UnaryF32(Unary op, double p, bool past, const float* x, float* y, int64_t n) { unary_all(op, p, past, x, y, n); }
+void GradF32(Unary op, double p, bool past, const float* x, const float* g, float* gx, int64_t n) {
+  grad_all(op, p, past, x, g, gx, n);
 }
-void GradF64(Unary op, double p, const double* x, const double* g, double* gx, int64_t n) {
-  grad_all(op, p, x, g, gx, n);
+void BinaryF32(Binary op, bool past, const float* a, int64_t as, const float* b, int64_t bs, float* out, int64_t n) {
+  binary_all(op, past, a, as, b, bs, out, n);
 }
-void BinaryF32(Binary op, const float* a, int64_t as, const float* b, int64_t bs, float* out, int64_t n) {
-  binary_all(op, a, as, b, bs, out, n);
+void UnaryBF16(Unary op, double p, bool past, const BFloat16* x, BFloat16* y, int64_t n) {
+  unary_all(op, p, past, x, y, n);
 }
-void BinaryBF16(Binary op, const BFloat16* a, int64_t as, const BFloat16* b, int64_t bs, BFloat16* out, int64_t n) {
-  binary_all(op, a, as, b, bs, out, n);
+void GradBF16(Unary op, double p, bool past, const BFloat16* x, const BFloat16* g, BFloat16* gx, int64_t n) {
+  grad_all(op, p, past, x, g, gx, n);
 }
-void BinaryF64(Binary op, const double* a, int64_t as, const double* b, int64_t bs, double* out, int64_t n) {
-  binary_all(op, a, as, b, bs, out, n);
+void BinaryBF16(Binary op, bool past, const BFloat16* a, int64_t as, const BFloat16* b, int64_t bs, BFloat16* out,
+                int64_t n) {
+  binary_all(op, past, a, as, b, bs, out, n);
+}
+void UnaryF64(Unary op, double p, bool past, const double* x, double* y, int64_t n) { unary_all(op, p, past, x, y, n); }
+void GradF64(Unary op, double p, bool past, const double* x, const double* g, double* gx, int64_t n) {
+  grad_all(op, p, past, x, g, gx, n);
+}
+void BinaryF64(Binary op, bool past, const double* a, int64_t as, const double* b, int64_t bs, double* out, int64_t n) {
+  binary_all(op, past, a, as, b, bs, out, n);
 }
 
 #undef TANDEM_MATH
@@ -278,33 +313,40 @@ HWY_EXPORT(BinaryF32);
 HWY_EXPORT(BinaryF64);
 HWY_EXPORT(BinaryBF16);
 
-void unary_piece(Unary op, double p, const float* x, float* y, int64_t n) {
-  HWY_DYNAMIC_DISPATCH(UnaryF32)(op, p, x, y, n);
+void unary_piece(Unary op, double p, bool past, const float* x, float* y, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(UnaryF32)(op, p, past, x, y, n);
 }
-void unary_piece(Unary op, double p, const double* x, double* y, int64_t n) {
-  HWY_DYNAMIC_DISPATCH(UnaryF64)(op, p, x, y, n);
+void grad_piece(Unary op, double p, bool past, const float* x, const float* g, float* gx, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(GradF32)(op, p, past, x, g, gx, n);
 }
-void unary_piece(Unary op, double p, const BFloat16* x, BFloat16* y, int64_t n) {
-  HWY_DYNAMIC_DISPATCH(UnaryBF16)(op, p, x, y, n);
+void binary_piece(Binary op, bool past, const float* a, int64_t as, const float* b, int64_t bs, float* out, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(BinaryF32)(op, past, a, as, b, bs, out, n);
 }
-void grad_piece(Unary op, double p, const float* x, const float* g, float* gx, int64_t n) {
-  HWY_DYNAMIC_DISPATCH(GradF32)(op, p, x, g, gx, n);
+void unary_piece(Unary op, double p, bool past, const double* x, double* y, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(UnaryF64)(op, p, past, x, y, n);
 }
-void grad_piece(Unary op, double p, const double* x, const double* g, double* gx, int64_t n) {
-  HWY_DYNAMIC_DISPATCH(GradF64)(op, p, x, g, gx, n);
+void grad_piece(Unary op, double p, bool past, const double* x, const double* g, double* gx, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(GradF64)(op, p, past, x, g, gx, n);
 }
-void grad_piece(Unary op, double p, const BFloat16* x, const BFloat16* g, BFloat16* gx, int64_t n) {
-  HWY_DYNAMIC_DISPATCH(GradBF16)(op, p, x, g, gx, n);
+void binary_piece(Binary op, bool past, const double* a, int64_t as, const double* b, int64_t bs, double* out,
+                  int64_t n) {
+  HWY_DYNAMIC_DISPATCH(BinaryF64)(op, past, a, as, b, bs, out, n);
 }
-void binary_piece(Binary op, const float* a, int64_t as, const float* b, int64_t bs, float* out, int64_t n) {
-  HWY_DYNAMIC_DISPATCH(BinaryF32)(op, a, as, b, bs, out, n);
+void unary_piece(Unary op, double p, bool past, const BFloat16* x, BFloat16* y, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(UnaryBF16)(op, p, past, x, y, n);
 }
-void binary_piece(Binary op, const double* a, int64_t as, const double* b, int64_t bs, double* out, int64_t n) {
-  HWY_DYNAMIC_DISPATCH(BinaryF64)(op, a, as, b, bs, out, n);
+void grad_piece(Unary op, double p, bool past, const BFloat16* x, const BFloat16* g, BFloat16* gx, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(GradBF16)(op, p, past, x, g, gx, n);
+}
+void binary_piece(Binary op, bool past, const BFloat16* a, int64_t as, const BFloat16* b, int64_t bs, BFloat16* out,
+                  int64_t n) {
+  HWY_DYNAMIC_DISPATCH(BinaryBF16)(op, past, a, as, b, bs, out, n);
 }
 
-void binary_piece(Binary op, const BFloat16* a, int64_t as, const BFloat16* b, int64_t bs, BFloat16* out, int64_t n) {
-  HWY_DYNAMIC_DISPATCH(BinaryBF16)(op, a, as, b, bs, out, n);
+// A result that takes its operand's place is in the caches anyway.
+template <class T>
+bool past_caches(std::span<T> out, const T* a, const T* b) {
+  return static_cast<int64_t>(out.size_bytes()) >= beyond_caches && out.data() != a && out.data() != b;
 }
 
 template <class T>
@@ -312,8 +354,9 @@ void binary_flat(Binary op, std::span<const T> a, std::span<const T> b, std::spa
   apply_isa_limit();
   const int64_t as = a.size() == out.size() ? 1 : 0;
   const int64_t bs = b.size() == out.size() ? 1 : 0;
+  const bool past = past_caches(out, a.data(), b.data());
   parallel_for(static_cast<int64_t>(out.size()), elementwise_grain, [&](int64_t begin, int64_t end) {
-    binary_piece(op, a.data() + begin * as, as, b.data() + begin * bs, bs, out.data() + begin, end - begin);
+    binary_piece(op, past, a.data() + begin * as, as, b.data() + begin * bs, bs, out.data() + begin, end - begin);
   });
 }
 
@@ -355,6 +398,7 @@ void binary_broadcast(Binary op, std::span<const T> a, const Shape& a_shape, std
   if (walk.axes <= 1) return binary_flat(op, a, b, out);
   const int64_t inner = walk.size[0];
   const int64_t lines = static_cast<int64_t>(out.size()) / inner;
+  const bool past = inner >= 1024 && past_caches(out, a.data(), b.data());  // short lines meet in the middle of vectors
   parallel_for(lines, std::max<int64_t>(1, elementwise_grain / inner), [&](int64_t begin, int64_t end) {
     for (int64_t line = begin; line < end; ++line) {
       int64_t a_at = 0, b_at = 0, rest = line;
@@ -364,7 +408,7 @@ void binary_broadcast(Binary op, std::span<const T> a, const Shape& a_shape, std
         b_at += rest % walk.size[i] * walk.b[i];
         rest /= walk.size[i];
       }
-      binary_piece(op, a.data() + a_at, walk.a[0], b.data() + b_at, walk.b[0], out.data() + line * inner, inner);
+      binary_piece(op, past, a.data() + a_at, walk.a[0], b.data() + b_at, walk.b[0], out.data() + line * inner, inner);
     }
   });
 }
@@ -372,16 +416,18 @@ void binary_broadcast(Binary op, std::span<const T> a, const Shape& a_shape, std
 template <class T>
 void unary_flat(Unary op, double parameter, std::span<const T> x, std::span<T> y) {
   apply_isa_limit();
+  const bool past = past_caches(y, x.data(), x.data());
   parallel_for(static_cast<int64_t>(y.size()), elementwise_grain, [&](int64_t begin, int64_t end) {
-    unary_piece(op, parameter, x.data() + begin, y.data() + begin, end - begin);
+    unary_piece(op, parameter, past, x.data() + begin, y.data() + begin, end - begin);
   });
 }
 
 template <class T>
 void grad_flat(Unary op, double parameter, std::span<const T> x, std::span<const T> g, std::span<T> gx) {
   apply_isa_limit();
+  const bool past = past_caches(gx, x.data(), g.data());
   parallel_for(static_cast<int64_t>(gx.size()), elementwise_grain, [&](int64_t begin, int64_t end) {
-    grad_piece(op, parameter, x.data() + begin, g.data() + begin, gx.data() + begin, end - begin);
+    grad_piece(op, parameter, past, x.data() + begin, g.data() + begin, gx.data() + begin, end - begin);
   });
 }
 

@@ -4,6 +4,7 @@
 #include <tandem/kernels/isa.h>
 
 #include <algorithm>
+#include <array>
 #include <type_traits>
 
 #ifndef TANDEM_FEW_CHANNELS_LAYOUT  // this file is compiled once for each instruction set; this part is common to all
@@ -12,13 +13,14 @@ namespace tandem::kernels {
 namespace {
 
 // One line of the output: ow pixels of o channels. x is the first line of the input that its windows see, with the
-// padding beside it in place; weight lies as (ky, kx, c) x o, so that a line of a window runs along memory in both.
+// padding beside it in place. A window's numbers lie at `offsets` from its first; weight lies as (ky, kx, c) x o.
 struct Line {
   const float *x, *weight, *bias;
   float* y;
   int64_t ow, o;
-  int64_t window_line, window_lines;  // numbers in a line of a window, and lines
-  int64_t x_line, x_step;             // from a line of x to the next, from a window to its neighbour
+  const int64_t* offsets;
+  int64_t window, x_step;  // numbers in a window, from a window to its neighbour
+  bool relu;
 };
 
 }  // namespace
@@ -51,17 +53,20 @@ HWY_INLINE void tile(const Line& s, const float* HWY_RESTRICT x, int64_t channel
     for (int p = 0; p < Pixels; ++p) sum[p][j] = start;
   }
   const float* HWY_RESTRICT w = s.weight + channel;
-  for (int64_t line = 0; line < s.window_lines; ++line, x += s.x_line)
-    for (int64_t i = 0; i < s.window_line; ++i, w += s.o) {
-      V weight[Vectors];
-      for (int j = 0; j < Vectors; ++j) weight[j] = hn::LoadU(d, w + j * lanes);
-      for (int p = 0; p < Pixels; ++p) {
-        const V pixel = hn::Set(d, x[p * s.x_step + i]);
-        for (int j = 0; j < Vectors; ++j) sum[p][j] = hn::MulAdd(pixel, weight[j], sum[p][j]);
-      }
+  for (int64_t i = 0; i < s.window; ++i, w += s.o) {
+    const float* HWY_RESTRICT at = x + s.offsets[i];
+    V weight[Vectors];
+    for (int j = 0; j < Vectors; ++j) weight[j] = hn::LoadU(d, w + j * lanes);
+    for (int p = 0; p < Pixels; ++p) {
+      const V pixel = hn::Set(d, at[p * s.x_step]);
+      for (int j = 0; j < Vectors; ++j) sum[p][j] = hn::MulAdd(pixel, weight[j], sum[p][j]);
     }
+  }
   for (int p = 0; p < Pixels; ++p)
-    for (int j = 0; j < Vectors; ++j) hn::StoreU(sum[p][j], d, y + p * s.o + channel + j * lanes);
+    for (int j = 0; j < Vectors; ++j) {
+      const V cut = hn::IfThenElse(hn::Lt(sum[p][j], hn::Zero(d)), hn::Zero(d), sum[p][j]);  // keeps NaN
+      hn::StoreU(s.relu ? cut : sum[p][j], d, y + p * s.o + channel + j * lanes);
+    }
 }
 
 // Calls fn with the constant `value`, 1 <= value <= Most.
@@ -92,6 +97,8 @@ namespace {
 
 HWY_EXPORT(ConvolveLine);
 
+constexpr int64_t largest_window = 64;
+
 // Lines [first, last) of the padded picture, zeros where there is no pixel.
 void pad_lines(const ConvShape& s, const float* picture, int64_t first, int64_t last, float* to) {
   const int64_t line = s.w * s.c, side = s.pad_w * s.c;
@@ -109,17 +116,30 @@ void pad_lines(const ConvShape& s, const float* picture, int64_t first, int64_t 
 }  // namespace
 
 bool few_channels_fits(const ConvShape& s) noexcept {
-  return s.groups == 1 && s.dilation_h == 1 && s.dilation_w == 1 && s.o % 16 == 0 && s.c * s.kh * s.kw <= 64;
+  return s.groups == 1 && s.dilation_h == 1 && s.dilation_w == 1 && (s.o == 16 || s.o == 32) &&
+         s.c * s.kh * s.kw <= largest_window;
 }
 
-void few_channels_conv2d(const ConvShape& s, std::span<const float> x, std::span<const float> weight,
-                         std::span<const float> bias, std::span<float> y) {
-  apply_isa_limit();
-  const Block turned(weight.size_bytes());  // (ky, kx, c) x o
+Block few_channels_weight(const ConvShape& s, std::span<const float> weight) {
+  Block turned(weight.size_bytes());  // (ky, kx, c) x o
   for (int64_t o = 0, i = 0; o < s.o; ++o)
     for (int64_t c = 0; c < s.c; ++c)
       for (int64_t k = 0; k < s.kh * s.kw; ++k, ++i)
         turned.as<float>()[(k * s.c + c) * s.o + o] = weight[static_cast<size_t>(i)];
+  return turned;
+}
+
+void few_channels_conv2d(const ConvShape& s, std::span<const float> x, std::span<const float> weight,
+                         std::span<const float> bias, std::span<float> y) {
+  few_channels_conv2d(s, x, few_channels_weight(s, weight), bias, false, y);
+}
+
+void few_channels_conv2d(const ConvShape& s, std::span<const float> x, const Block& weight, std::span<const float> bias,
+                         bool relu, std::span<float> y) {
+  apply_isa_limit();
+  const int64_t x_line = (s.w + 2 * s.pad_w) * s.c, window_line = s.kw * s.c, window = s.kh * window_line;
+  std::array<int64_t, largest_window> offsets{};
+  for (int64_t i = 0; i < window; ++i) offsets[static_cast<size_t>(i)] = i / window_line * x_line + i % window_line;
 
   // Pieces of some microseconds: equal parts of one picture, or whole pictures.
   constexpr int64_t worth = 80'000;  // products
@@ -127,16 +147,15 @@ void few_channels_conv2d(const ConvShape& s, std::span<const float> x, std::span
   const int64_t lines = (s.oh() + a_picture / worth) / (a_picture / worth + 1);
   const int64_t pieces = (s.oh() + lines - 1) / lines;  // of a picture
   parallel_for(s.n * pieces, std::max<int64_t>(1, worth / a_picture), [&](int64_t begin, int64_t end) {
-    const int64_t x_line = (s.w + 2 * s.pad_w) * s.c;
     const Block padded(static_cast<size_t>(((lines - 1) * s.stride_h + s.kh) * x_line) * sizeof(float));
     for (int64_t piece = begin; piece < end; ++piece) {
       const int64_t image = piece / pieces, first = piece % pieces * lines, last = std::min(s.oh(), first + lines);
       pad_lines(s, x.data() + image * s.h * s.w * s.c, first * s.stride_h, (last - 1) * s.stride_h + s.kh,
                 padded.as<float>());
       for (int64_t oy = first; oy < last; ++oy) HWY_DYNAMIC_DISPATCH(ConvolveLine)
-      ({padded.as<float>() + (oy - first) * s.stride_h * x_line, turned.as<float>(),
-        bias.empty() ? nullptr : bias.data(), y.data() + (image * s.oh() + oy) * s.ow() * s.o, s.ow(), s.o, s.kw * s.c,
-        s.kh, x_line, s.stride_w * s.c});
+      ({padded.as<float>() + (oy - first) * s.stride_h * x_line, weight.as<float>(),
+        bias.empty() ? nullptr : bias.data(), y.data() + (image * s.oh() + oy) * s.ow() * s.o, s.ow(), s.o,
+        offsets.data(), window, s.stride_w * s.c, relu});
     }
   });
 }

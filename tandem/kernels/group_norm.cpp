@@ -17,6 +17,7 @@ struct Forward {
   double epsilon;
   const T *x, *gamma, *beta;
   T *y, *mean, *inv_std;
+  bool past;  // the caches
 };
 
 template <class T>
@@ -34,98 +35,138 @@ struct Backward {
 #define HWY_TARGET_INCLUDE "tandem/kernels/group_norm.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+//
+#include <tandem/kernels/stream-inl.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace tandem::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 namespace {
 
-// Calls fn(mask, offset in the array, channel) for the vectors of one group of one example; the lanes behind the
-// group's channels are not set in the mask.
+// Calls fn(load, store, offset in the example, channel) for the vectors of one group of an example. `load(from, rest)`
+// fills lanes behind the group's channels with `rest`.
 template <class D, class Fn>
-HWY_INLINE void each_vector(D d, const GroupShape& s, int64_t example, int64_t group, Fn&& fn) {
-  const int64_t size = s.channels / s.groups;
+HWY_INLINE void each_vector(D d, const GroupShape& s, int64_t group, Fn&& fn) {
+  using T = hn::TFromD<D>;
+  const int64_t size = s.channels / s.groups, begin = group * size, end = begin + size;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto all = hn::FirstN(d, static_cast<size_t>(lanes));
-  const auto rest = hn::FirstN(d, static_cast<size_t>(size % lanes));
+  const auto mask = hn::FirstN(d, static_cast<size_t>(size % lanes));
   for (int64_t i = 0; i < s.inner; ++i) {
-    const int64_t line = (example * s.inner + i) * s.channels;
-    int64_t c = group * size;
-    for (; c + lanes <= (group + 1) * size; c += lanes) fn(all, line + c, c);
-    if (c < (group + 1) * size) fn(rest, line + c, c);
+    const int64_t line = i * s.channels;
+    int64_t c = begin;
+    for (; c + lanes <= end; c += lanes)
+      fn([&](const T* from, auto) HWY_ATTR { return hn::LoadU(d, from); },
+         [&](auto v, T* to) HWY_ATTR { hn::StoreU(v, d, to); }, line + c, c);
+    if (c < end)
+      fn([&](const T* from, auto rest) HWY_ATTR { return hn::IfThenElse(mask, hn::MaskedLoad(mask, d, from), rest); },
+         [&](auto v, T* to) HWY_ATTR { hn::BlendedStore(v, mask, d, to); }, line + c, c);
   }
 }
 
-// Sums run over the distance from the first element, then from the mean: a large common offset costs no digits.
-template <class T>
-void forward(const Forward<T>& f, int64_t example) {
+// R examples at once: while one waits for the sum over its lanes another goes on. Sums run over the distance from the
+// first element, then from the mean: a large common offset costs no digits.
+template <int R, class T>
+HWY_INLINE void forward(const Forward<T>& f, int64_t example, T* y) {
   const hn::ScalableTag<T> d;
+  const auto zero = hn::Zero(d);
   const GroupShape& s = f.s;
-  const T share = T{1} / static_cast<T>(s.inner * (s.channels / s.groups));
+  const int64_t size = s.inner * s.channels, width = s.channels / s.groups;
+  const T* x = f.x + example * size;
+  const T share = T{1} / static_cast<T>(s.inner * width);
   for (int64_t group = 0; group < s.groups; ++group) {
-    const T origin = f.x[example * s.inner * s.channels + group * (s.channels / s.groups)];
-    auto sum = hn::Zero(d);
-    each_vector(d, s, example, group, [&](auto mask, int64_t at, int64_t) HWY_ATTR {
-      const auto v = hn::Sub(hn::MaskedLoad(mask, d, f.x + at), hn::Set(d, origin));
-      sum = hn::Add(sum, hn::IfThenElseZero(mask, v));
-    });
-    const T mean = origin + hn::GetLane(hn::SumOfLanes(d, sum)) * share;
-    const auto middle = hn::Set(d, mean);
-    auto squares = hn::Zero(d);
-    each_vector(d, s, example, group, [&](auto mask, int64_t at, int64_t) HWY_ATTR {
-      const auto v = hn::IfThenElseZero(mask, hn::Sub(hn::MaskedLoad(mask, d, f.x + at), middle));
-      squares = hn::MulAdd(v, v, squares);
-    });
-    const double variance = static_cast<double>(hn::GetLane(hn::SumOfLanes(d, squares)) * share);
-    const T inv_std = static_cast<T>(1.0 / std::sqrt(variance + f.epsilon));
-    f.mean[example * s.groups + group] = mean, f.inv_std[example * s.groups + group] = inv_std;
-    const auto scale = hn::Set(d, inv_std);
-    each_vector(d, s, example, group, [&](auto mask, int64_t at, int64_t c) HWY_ATTR {
-      const auto hat = hn::Mul(hn::Sub(hn::MaskedLoad(mask, d, f.x + at), middle), scale);
-      const auto y = hn::MulAdd(hat, hn::MaskedLoad(mask, d, f.gamma + c), hn::MaskedLoad(mask, d, f.beta + c));
-      hn::BlendedStore(y, mask, d, f.y + at);
-    });
+    T mean[R], variance[R];
+    for (int r = 0; r < R; ++r) {
+      const T first = x[r * size + group * width];
+      const auto origin = hn::Set(d, first);
+      auto sum = zero;
+      each_vector(d, s, group, [&](auto load, auto, int64_t at, int64_t) HWY_ATTR {
+        sum = hn::Add(sum, hn::Sub(load(x + r * size + at, origin), origin));
+      });
+      mean[r] = first + hn::GetLane(hn::SumOfLanes(d, sum)) * share;
+    }
+    for (int r = 0; r < R; ++r) {
+      const auto middle = hn::Set(d, mean[r]);
+      auto squares = zero;
+      each_vector(d, s, group, [&](auto load, auto, int64_t at, int64_t) HWY_ATTR {
+        const auto v = hn::Sub(load(x + r * size + at, middle), middle);
+        squares = hn::MulAdd(v, v, squares);
+      });
+      variance[r] = hn::GetLane(hn::SumOfLanes(d, squares)) * share;
+    }
+    for (int r = 0; r < R; ++r) {
+      const T inv_std = static_cast<T>(1.0 / std::sqrt(static_cast<double>(variance[r]) + f.epsilon));
+      f.mean[(example + r) * s.groups + group] = mean[r], f.inv_std[(example + r) * s.groups + group] = inv_std;
+      const auto middle = hn::Set(d, mean[r]), scale = hn::Set(d, inv_std);
+      each_vector(d, s, group, [&](auto load, auto store, int64_t at, int64_t c) HWY_ATTR {
+        const auto hat = hn::Mul(hn::Sub(load(x + r * size + at, zero), middle), scale);
+        store(hn::MulAdd(hat, load(f.gamma + c, zero), load(f.beta + c, zero)), y + r * size + at);
+      });
+    }
   }
+}
+
+template <class T>
+void forward_some(const Forward<T>& f, int64_t begin, int64_t end, T* y) {
+  constexpr int together = 4;
+  constexpr int64_t short_example = 1024;  // of which so many stay in the nearest cache
+  const int64_t size = f.s.inner * f.s.channels;
+  int64_t i = begin;
+  for (; size <= short_example && i + together <= end; i += together) forward<together>(f, i, y + (i - begin) * size);
+  for (; i < end; ++i) forward<1>(f, i, y + (i - begin) * size);
+}
+
+// Results that go past the caches are gathered first, so that whole lines are written.
+template <class T>
+void forward_all(const Forward<T>& f, int64_t begin, int64_t end) {
+  constexpr int64_t gathered = 4096;
+  HWY_ALIGN T buffer[gathered];
+  const int64_t size = f.s.inner * f.s.channels, at_once = f.past ? gathered / size : 0;
+  if (at_once == 0) return forward_some(f, begin, end, f.y + begin * size);
+  for (int64_t done = begin; done < end; done += at_once) {
+    const int64_t count = std::min(at_once, end - done);
+    forward_some(f, done, done + count, buffer);
+    stream_copy(buffer, f.y + done * size, count * size);
+  }
+  hwy::FlushStream();
 }
 
 // With h = x_hat and w = gamma * gy: gx = inv_std * (w - mean(w) - h * mean(w * h)), means over the group.
 template <class T>
 void backward(const Backward<T>& b, int64_t example) {
   const hn::ScalableTag<T> d;
+  const auto zero = hn::Zero(d);
   const GroupShape& s = b.s;
+  const int64_t start = example * s.inner * s.channels;
+  const T *x = b.x + start, *gy = b.gy + start;
   const T share = T{1} / static_cast<T>(s.inner * (s.channels / s.groups));
   for (int64_t group = 0; group < s.groups; ++group) {
     const auto middle = hn::Set(d, b.mean[example * s.groups + group]);
     const auto scale = hn::Set(d, b.inv_std[example * s.groups + group]);
-    auto sum_w = hn::Zero(d), sum_wh = hn::Zero(d);
-    each_vector(d, s, example, group, [&](auto mask, int64_t at, int64_t c) HWY_ATTR {
-      const auto g = hn::MaskedLoad(mask, d, b.gy + at);
-      const auto hat = hn::Mul(hn::Sub(hn::MaskedLoad(mask, d, b.x + at), middle), scale);
-      const auto w = hn::Mul(g, hn::MaskedLoad(mask, d, b.gamma + c));  // 0 outside the mask
+    auto sum_w = zero, sum_wh = zero;
+    each_vector(d, s, group, [&](auto load, auto store, int64_t at, int64_t c) HWY_ATTR {
+      const auto g = load(gy + at, zero);
+      const auto hat = hn::Mul(hn::Sub(load(x + at, zero), middle), scale);
+      const auto w = hn::Mul(g, load(b.gamma + c, zero));
       sum_w = hn::Add(sum_w, w);
       sum_wh = hn::MulAdd(w, hat, sum_wh);
       if (b.g_gamma) {
-        hn::BlendedStore(hn::MulAdd(g, hat, hn::MaskedLoad(mask, d, b.g_gamma + c)), mask, d, b.g_gamma + c);
-        hn::BlendedStore(hn::Add(g, hn::MaskedLoad(mask, d, b.g_beta + c)), mask, d, b.g_beta + c);
+        store(hn::MulAdd(g, hat, load(b.g_gamma + c, zero)), b.g_gamma + c);
+        store(hn::Add(g, load(b.g_beta + c, zero)), b.g_beta + c);
       }
     });
     if (!b.gx) continue;
     const auto mean_w = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum_w)) * share);
     const auto mean_wh = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum_wh)) * share);
-    each_vector(d, s, example, group, [&](auto mask, int64_t at, int64_t c) HWY_ATTR {
-      const auto hat = hn::Mul(hn::Sub(hn::MaskedLoad(mask, d, b.x + at), middle), scale);
-      const auto w = hn::Mul(hn::MaskedLoad(mask, d, b.gy + at), hn::MaskedLoad(mask, d, b.gamma + c));
-      hn::BlendedStore(hn::Mul(scale, hn::NegMulAdd(hat, mean_wh, hn::Sub(w, mean_w))), mask, d, b.gx + at);
+    each_vector(d, s, group, [&](auto load, auto store, int64_t at, int64_t c) HWY_ATTR {
+      const auto hat = hn::Mul(hn::Sub(load(x + at, zero), middle), scale);
+      const auto w = hn::Mul(load(gy + at, zero), load(b.gamma + c, zero));
+      store(hn::Mul(scale, hn::NegMulAdd(hat, mean_wh, hn::Sub(w, mean_w))), b.gx + start + at);
     });
   }
 }
 
-void ForwardF32(const Forward<float>& f, int64_t begin, int64_t end) {
-  for (int64_t example = begin; example < end; ++example) forward(f, example);
-}
-void ForwardF64(const Forward<double>& f, int64_t begin, int64_t end) {
-  for (int64_t example = begin; example < end; ++example) forward(f, example);
-}
+void ForwardF32(const Forward<float>& f, int64_t begin, int64_t end) { forward_all(f, begin, end); }
+void ForwardF64(const Forward<double>& f, int64_t begin, int64_t end) { forward_all(f, begin, end); }
 void BackwardF32(const Backward<float>& b, int64_t begin, int64_t end) {
   for (int64_t example = begin; example < end; ++example) backward(b, example);
 }
@@ -162,7 +203,8 @@ void group_norm(const GroupShape& s, double epsilon, std::span<const T> x, std::
                 std::span<const T> beta, std::span<T> y, std::span<T> mean, std::span<T> inv_std) {
   if (x.empty()) return;
   apply_isa_limit();
-  const Forward<T> f{s, epsilon, x.data(), gamma.data(), beta.data(), y.data(), mean.data(), inv_std.data()};
+  const bool past = static_cast<int64_t>(y.size_bytes()) >= beyond_caches;
+  const Forward<T> f{s, epsilon, x.data(), gamma.data(), beta.data(), y.data(), mean.data(), inv_std.data(), past};
   parallel_for(s.n, examples_a_task(s), [&](int64_t begin, int64_t end) { run(f, begin, end); });
 }
 

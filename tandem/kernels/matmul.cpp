@@ -24,6 +24,7 @@ struct Task {
   bool b_transposed;
   int64_t c_row, k;
   int64_t first_row, last_row, columns;
+  bool backwards;
   float* packed;
 };
 
@@ -179,10 +180,13 @@ void MatmulDots(const Task& t) {
   for (int64_t r = t.first_row; r < t.last_row; ++r) {
     const float* x = t.a + r * t.a_row;
     float* out = t.c + r * t.c_row;
-    int64_t j = 0;
-    for (; j + 4 <= t.columns; j += 4)
+    const int64_t fours = t.columns / 4;
+    for (int64_t i = 0; i < fours; ++i) {
+      const int64_t j = 4 * (t.backwards ? fours - 1 - i : i);
       dots<4>(x, t.b + j * t.b_row, t.b_row, t.k, t.bias ? t.bias + j : nullptr, out + j);
-    for (; j < t.columns; ++j) dots<1>(x, t.b + j * t.b_row, t.b_row, t.k, t.bias ? t.bias + j : nullptr, out + j);
+    }
+    for (int64_t j = 4 * fours; j < t.columns; ++j)
+      dots<1>(x, t.b + j * t.b_row, t.b_row, t.k, t.bias ? t.bias + j : nullptr, out + j);
   }
 }
 
@@ -215,7 +219,7 @@ void matmul(const MatmulShape& s, std::span<const float> a, std::span<const floa
   const int64_t across = (s.n + width - 1) / width;
   const int64_t down = one ? 1 : std::clamp<int64_t>(8 / across, 1, (s.m + 47) / 48);
   const int64_t height = ((s.m + down - 1) / down + 5) / 6 * 6;
-  parallel_tasks(across * down, [&](int64_t index) {
+  const auto make = [&](int64_t index) {
     const int64_t row = index / across * height, last_row = std::min(s.m, row + height);
     const Block packed(dots ? 64 : static_cast<size_t>(packed_depth * task_columns) * sizeof(float));
     for (int64_t j = index % across * width; j < std::min(s.n, index % across * width + width); j += task_columns) {
@@ -232,12 +236,24 @@ void matmul(const MatmulShape& s, std::span<const float> a, std::span<const floa
                       row,
                       last_row,
                       std::min(task_columns, s.n - j),
+                      s.backwards,
                       packed.as<float>()};
       if (dots)
         HWY_DYNAMIC_DISPATCH(MatmulDots)(task);
       else
         HWY_DYNAMIC_DISPATCH(MatmulTask)(task);
     }
+  };
+  const int64_t tasks = across * down;
+  if (!dots || !s.backwards) return parallel_tasks(tasks, make);
+  // Each thread begins with its own equal part of the tasks, whose columns its cache holds: it is turned round in
+  // itself.
+  const int64_t parts = std::min<int64_t>(threads(), tasks);
+  const auto begin = [&](int64_t part) { return tasks * part / parts; };
+  parallel_tasks(tasks, [&](int64_t index) {
+    int64_t part = 0;
+    while (begin(part + 1) <= index) ++part;
+    make(begin(part) + (begin(part + 1) - 1 - index));
   });
 }
 

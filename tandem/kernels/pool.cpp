@@ -1,19 +1,13 @@
 #include <tandem/base/threads.h>
+#include <tandem/kernels/isa.h>
 #include <tandem/kernels/pool.h>
 
 #include <algorithm>
 
+#ifndef TANDEM_POOL_WINDOW  // this file is compiled once for each instruction set; this part is common to all
+#define TANDEM_POOL_WINDOW
 namespace tandem::kernels {
 namespace {
-
-// Images are independent: each is one task's work, so overlapping windows never meet on two threads.
-template <class Fn>
-void each_image(const PoolShape& s, Fn&& fn) {
-  parallel_for(s.n, std::max<int64_t>(1, elementwise_grain / std::max<int64_t>(1, s.h * s.w * s.c)),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t n = begin; n < end; ++n) fn(n);
-               });
-}
 
 struct Window {
   int64_t y0, y1, x0, x1;
@@ -24,6 +18,111 @@ Window window(const PoolShape& s, int64_t oy, int64_t ox) {
   const int64_t y = oy * s.stride_h - s.pad_h, x = ox * s.stride_w - s.pad_w;
   return {std::max<int64_t>(y, 0), std::min(y + s.kernel_h, s.h), std::max<int64_t>(x, 0),
           std::min(x + s.kernel_w, s.w)};
+}
+
+// Lines [begin, end) of the n x oh that the results have. `where` may be null.
+template <class T>
+struct MaxPool {
+  PoolShape s;
+  const T* x;
+  bool relu;
+  T* y;
+  int32_t* where;
+  int64_t begin, end;
+};
+
+}  // namespace
+}  // namespace tandem::kernels
+#endif
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tandem/kernels/pool.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+//
+#include <tandem/kernels/storage-inl.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace tandem::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+namespace {
+
+// The largest of a window, and where it lies, for the channels that `load` and the stores reach; a NaN stays.
+template <bool Positions, class S, class Load, class Store, class StoreWhere>
+HWY_INLINE void largest(const MaxPool<S>& p, const Window& win, Load load, Store store, StoreWhere store_where) {
+  const hn::ScalableTag<float> d;
+  const hn::ScalableTag<int32_t> d32;
+  const auto zero = hn::Zero(d);
+  auto best = hn::Neg(hn::Inf(d));
+  auto at = hn::Set(d32, static_cast<int32_t>(win.y0 * p.s.w + win.x0));
+  for (int64_t iy = win.y0; iy < win.y1; ++iy)
+    for (int64_t ix = win.x0; ix < win.x1; ++ix) {
+      const int64_t here = iy * p.s.w + ix;
+      const auto v = load(here * p.s.c);
+      if constexpr (Positions) {
+        const auto more = hn::Or(hn::Gt(v, best), hn::IsNaN(v));
+        best = hn::IfThenElse(more, v, best);
+        at = hn::IfThenElse(hn::RebindMask(d32, more), hn::Set(d32, static_cast<int32_t>(here)), at);
+      } else {
+        best = hn::IfThenElse(hn::IsNaN(v), v, hn::Max(v, best));  // which is `best` where either is NaN
+      }
+    }
+  store(p.relu ? hn::IfThenElse(hn::Lt(best, zero), zero, best) : best);
+  if constexpr (Positions) store_where(at);
+}
+
+template <bool Positions, class S>
+void max_pool_lines(const MaxPool<S>& p) {
+  const hn::ScalableTag<float> d;
+  const hn::ScalableTag<int32_t> d32;
+  const PoolShape& s = p.s;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t out = p.begin * s.ow() * s.c;
+  for (int64_t line = p.begin; line < p.end; ++line) {
+    const S* image = p.x + line / s.oh() * (s.h * s.w * s.c);
+    for (int64_t ox = 0; ox < s.ow(); ++ox, out += s.c) {
+      const Window win = window(s, line % s.oh(), ox);
+      int64_t c = 0;
+      for (; c + lanes <= s.c; c += lanes)
+        largest<Positions>(
+            p, win, [&](int64_t at) HWY_ATTR { return load_from(d, image + at + c); },
+            [&](auto v) HWY_ATTR { store_to(v, d, p.y + out + c); },
+            [&](auto v) HWY_ATTR { hn::StoreU(v, d32, p.where + out + c); });
+      if (const int64_t rest = s.c - c; rest > 0)
+        largest<Positions>(
+            p, win, [&](int64_t at) HWY_ATTR { return load_first(d, rest, image + at + c); },
+            [&](auto v) HWY_ATTR { store_first(v, d, rest, p.y + out + c); },
+            [&](auto v) HWY_ATTR { store_first(v, d32, rest, p.where + out + c); });
+    }
+  }
+}
+
+template <class S>
+void max_pool_lines(const MaxPool<S>& p) {
+  p.where ? max_pool_lines<true>(p) : max_pool_lines<false>(p);
+}
+
+void MaxPoolF32(const MaxPool<float>& p) { max_pool_lines(p); }
+void MaxPoolBF16(const MaxPool<BFloat16>& p) { max_pool_lines(p); }
+
+}  // namespace
+}  // namespace tandem::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tandem::kernels {
+namespace {
+
+HWY_EXPORT(MaxPoolF32);
+HWY_EXPORT(MaxPoolBF16);
+
+// Images are independent: each is one task's work, so overlapping windows never meet on two threads.
+template <class Fn>
+void each_image(const PoolShape& s, Fn&& fn) {
+  parallel_for(s.n, std::max<int64_t>(1, elementwise_grain / std::max<int64_t>(1, s.h * s.w * s.c)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t n = begin; n < end; ++n) fn(n);
+               });
 }
 
 // Calls fn(window, first input element of the image, first element of the output position).
@@ -41,26 +140,38 @@ bool windows_apart(const PoolShape& s) {
   return s.stride_h == s.kernel_h && s.stride_w == s.kernel_w && s.pad_h == 0 && s.pad_w == 0;
 }
 
+void max_pool_lines(const MaxPool<float>& p) { HWY_DYNAMIC_DISPATCH(MaxPoolF32)(p); }
+void max_pool_lines(const MaxPool<BFloat16>& p) { HWY_DYNAMIC_DISPATCH(MaxPoolBF16)(p); }
+
+// float64 is for checking only: one number after the other.
+void max_pool_lines(const MaxPool<double>& p) {
+  const PoolShape& s = p.s;
+  int64_t out = p.begin * s.ow() * s.c;
+  for (int64_t line = p.begin; line < p.end; ++line)
+    for (int64_t ox = 0; ox < s.ow(); ++ox)
+      for (int64_t c = 0; c < s.c; ++c, ++out) {
+        const double* channel = p.x + line / s.oh() * (s.h * s.w * s.c) + c;
+        const Window win = window(s, line % s.oh(), ox);
+        int64_t best = win.y0 * s.w + win.x0;
+        for (int64_t iy = win.y0; iy < win.y1; ++iy)
+          for (int64_t ix = win.x0; ix < win.x1; ++ix) {
+            const double v = channel[(iy * s.w + ix) * s.c];
+            if (v > channel[best * s.c] || v != v) best = iy * s.w + ix;  // a NaN stays
+          }
+        const double largest = channel[best * s.c];
+        p.y[out] = p.relu && largest < 0 ? 0 : largest;
+        if (p.where) p.where[out] = static_cast<int32_t>(best);
+      }
+}
+
 }  // namespace
 
 template <class T>
-void max_pool(const PoolShape& s, std::span<const T> x, std::span<T> y, std::span<int32_t> where) {
-  each_window(s, [&](const Window& win, int64_t in, int64_t out) {
-    T* best = y.data() + out;
-    int32_t* at = where.data() + out;
-    const auto first = static_cast<int32_t>(win.y0 * s.w + win.x0);
-    for (int64_t c = 0; c < s.c; ++c) best[c] = x[static_cast<size_t>(in + first * s.c + c)], at[c] = first;
-    for (int64_t iy = win.y0; iy < win.y1; ++iy)
-      for (int64_t ix = win.x0; ix < win.x1; ++ix) {
-        const auto here = static_cast<int32_t>(iy * s.w + ix);
-        const T* from = x.data() + in + here * s.c;
-        for (int64_t c = 0; c < s.c; ++c) {
-          const auto value = static_cast<Wide<T>>(from[c]);
-          const bool more = value > static_cast<Wide<T>>(best[c]) || value != value;  // a NaN stays
-          best[c] = more ? from[c] : best[c];
-          at[c] = more ? here : at[c];
-        }
-      }
+void max_pool(const PoolShape& s, std::span<const T> x, bool relu, std::span<T> y, std::span<int32_t> where) {
+  apply_isa_limit();
+  const int64_t work = std::max<int64_t>(1, s.ow() * s.c * s.kernel_h * s.kernel_w);  // for a line
+  parallel_for(s.n * s.oh(), std::max<int64_t>(1, elementwise_grain / 2 / work), [&](int64_t begin, int64_t end) {
+    max_pool_lines(MaxPool<T>{s, x.data(), relu, y.data(), where.empty() ? nullptr : where.data(), begin, end});
   });
 }
 
@@ -126,8 +237,8 @@ void average_pool_grad(const PoolShape& s, std::span<const T> gy, std::span<T> g
   });
 }
 
-#define TANDEM_INSTANTIATE(T)                                                                        \
-  template void max_pool<T>(const PoolShape&, std::span<const T>, std::span<T>, std::span<int32_t>); \
+#define TANDEM_INSTANTIATE(T)                                                                              \
+  template void max_pool<T>(const PoolShape&, std::span<const T>, bool, std::span<T>, std::span<int32_t>); \
   template void max_pool_grad<T>(const PoolShape&, std::span<const int32_t>, std::span<const T>, std::span<T>);
 TANDEM_INSTANTIATE(float)
 TANDEM_INSTANTIATE(double)
@@ -142,3 +253,4 @@ TANDEM_INSTANTIATE(double)
 #undef TANDEM_INSTANTIATE
 
 }  // namespace tandem::kernels
+#endif

@@ -15,9 +15,10 @@ struct PoolShape {
   [[nodiscard]] int64_t ow() const { return (w + 2 * pad_w - kernel_w) / stride_w + 1; }
 };
 
-/// y and, for each output, the position (y * w + x) of the first largest input of its image.
+/// y, cut at 0 from below where `relu`, and, unless `where` is empty, the position (y * w + x) of the first largest
+/// input of its image.
 template <class T>
-void max_pool(const PoolShape& s, std::span<const T> x, std::span<T> y, std::span<int32_t> where);
+void max_pool(const PoolShape& s, std::span<const T> x, bool relu, std::span<T> y, std::span<int32_t> where);
 /// gx gets gy at `where`, summed where windows overlap. These two take bfloat16 as well.
 template <class T>
 void max_pool_grad(const PoolShape& s, std::span<const int32_t> where, std::span<const T> gy, std::span<T> gx);

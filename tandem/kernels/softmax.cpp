@@ -4,59 +4,146 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tandem/kernels/softmax.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 //
-#include <hwy/contrib/math/math-inl.h>
+#include <tandem/kernels/math-inl.h>
+#include <tandem/kernels/stream-inl.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace tandem::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 namespace {
 
-// Calls fn(mask, first element) for the vectors of a row; all lanes of the mask are set but for the last vector's.
-template <class D, class Fn>
-HWY_INLINE void each_vector(D d, int64_t n, Fn&& fn) {
+// Calls fn(load, store) for the vectors of a row; `load` fills lanes behind its end with `rest`.
+template <class D, class T, class Fn>
+HWY_INLINE void each_vector(D d, int64_t n, T rest, Fn&& fn) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto all = hn::FirstN(d, static_cast<size_t>(lanes));
   int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) fn(all, i);
-  if (i < n) fn(hn::FirstN(d, static_cast<size_t>(n - i)), i);
+  for (; i + lanes <= n; i += lanes)
+    fn([&](const T* from) HWY_ATTR { return hn::LoadU(d, from + i); },
+       [&](auto v, T* to) HWY_ATTR { hn::StoreU(v, d, to + i); });
+  if (i == n) return;
+  const auto mask = hn::FirstN(d, static_cast<size_t>(n - i));
+  fn([&](const T* from) HWY_ATTR { return hn::IfThenElse(mask, hn::MaskedLoad(mask, d, from + i), hn::Set(d, rest)); },
+     [&](auto v, T* to) HWY_ATTR { hn::BlendedStore(v, mask, d, to + i); });
 }
 
 // The row stays in the nearest cache between its three walks: largest, exponentials and their sum, result. A NaN makes
 // the sum, and with it the whole row, NaN.
 template <class T>
 void softmax_row(const T* x, int64_t n, bool logarithm, T* y) {
+  constexpr T least = -std::numeric_limits<T>::infinity();
   const hn::ScalableTag<T> d;
-  auto top = hn::Neg(hn::Inf(d));
-  each_vector(d, n, [&](auto mask, int64_t i) HWY_ATTR {
-    top = hn::Max(top, hn::IfThenElse(mask, hn::MaskedLoad(mask, d, x + i), hn::Neg(hn::Inf(d))));
-  });
+  auto top = hn::Set(d, least);
+  each_vector(d, n, least, [&](auto load, auto) HWY_ATTR { top = hn::Max(top, load(x)); });
   top = hn::MaxOfLanes(d, top);
   auto sum = hn::Zero(d);
-  each_vector(d, n, [&](auto mask, int64_t i) HWY_ATTR {
-    const auto below = hn::Sub(hn::MaskedLoad(mask, d, x + i), top);
-    const auto power = hn::IfThenElse(hn::IsNaN(below), below, hn::Exp(d, below));
-    sum = hn::Add(sum, hn::IfThenElseZero(mask, power));
-    hn::BlendedStore(logarithm ? below : power, mask, d, y + i);
+  each_vector(d, n, least, [&](auto load, auto store) HWY_ATTR {
+    const auto below = hn::Sub(load(x), top);
+    const auto power = exp_below_zero(d, below);
+    sum = hn::Add(sum, power);
+    store(logarithm ? below : power, y);
   });
   const T total = hn::GetLane(hn::SumOfLanes(d, sum));
-  const auto log_total = hn::Set(d, std::log(total)), scale = hn::Set(d, T{1} / total);
-  each_vector(d, n, [&](auto mask, int64_t i) HWY_ATTR {
-    const auto v = hn::MaskedLoad(mask, d, y + i);
-    hn::BlendedStore(logarithm ? hn::Sub(v, log_total) : hn::Mul(v, scale), mask, d, y + i);
+  const auto by = hn::Set(d, logarithm ? std::log(total) : T{1} / total);
+  each_vector(d, n, least, [&](auto load, auto store) HWY_ATTR {
+    store(logarithm ? hn::Sub(load(y), by) : hn::Mul(load(y), by), y);
   });
 }
 
-void SoftmaxF32(const float* x, int64_t rows, int64_t columns, bool logarithm, float* y) {
-  for (int64_t r = 0; r < rows; ++r) softmax_row(x + r * columns, columns, logarithm, y + r * columns);
+// The same for R rows of K vectors, the last of which may be cut: they stay in registers, read once and written once,
+// and while one row waits for what runs over its lanes another goes on.
+template <int R, int K, bool logarithm>
+HWY_INLINE void softmax_short(const float* x, int64_t n, float* y) {
+  const hn::ScalableTag<float> d;
+  using V = hn::Vec<decltype(d)>;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto least = hn::Neg(hn::Inf(d));
+  const auto mask = hn::FirstN(d, static_cast<size_t>(n - (K - 1) * lanes));
+  V v[R][K], top[R], sum[R];
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+    const float* from = x + r * n;
+    v[r][K - 1] = hn::IfThenElse(mask, hn::MaskedLoad(mask, d, from + (K - 1) * lanes), least);
+    top[r] = v[r][K - 1];
+#pragma GCC unroll 8
+    for (int k = 0; k < K - 1; ++k) v[r][k] = hn::LoadU(d, from + k * lanes), top[r] = hn::Max(top[r], v[r][k]);
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) top[r] = hn::MaxOfLanes(d, top[r]), sum[r] = hn::Zero(d);
+#pragma GCC unroll 8
+  for (int k = 0; k < K; ++k)
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+      v[r][k] = hn::Sub(v[r][k], top[r]);
+      const auto power = exp_below_zero(d, v[r][k]);
+      sum[r] = hn::Add(sum[r], power);
+      if constexpr (!logarithm) v[r][k] = power;
+    }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+    sum[r] = hn::SumOfLanes(d, sum[r]);
+    sum[r] = logarithm ? hn::Set(d, std::log(hn::GetLane(sum[r]))) : hn::Div(hn::Set(d, 1), sum[r]);
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+    const auto result = [&](int k) HWY_ATTR { return logarithm ? hn::Sub(v[r][k], sum[r]) : hn::Mul(v[r][k], sum[r]); };
+#pragma GCC unroll 8
+    for (int k = 0; k < K - 1; ++k) hn::StoreU(result(k), d, y + r * n + k * lanes);
+    hn::BlendedStore(result(K - 1), mask, d, y + r * n + (K - 1) * lanes);
+  }
 }
-void SoftmaxF64(const double* x, int64_t rows, int64_t columns, bool logarithm, double* y) {
-  for (int64_t r = 0; r < rows; ++r) softmax_row(x + r * columns, columns, logarithm, y + r * columns);
+
+template <int K, bool logarithm>
+void softmax_shorts(const float* x, int64_t rows, int64_t n, float* y) {
+  int64_t r = 0;
+  for (; r + 2 <= rows; r += 2) softmax_short<2, K, logarithm>(x + r * n, n, y + r * n);
+  if (r < rows) softmax_short<1, K, logarithm>(x + r * n, n, y + r * n);
+}
+
+template <int K>
+bool softmax_in_registers(const float* x, int64_t rows, int64_t n, bool logarithm, float* y) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(hn::ScalableTag<float>()));
+  if ((n + lanes - 1) / lanes != K) {
+    if constexpr (K < 8) return softmax_in_registers<K + 1>(x, rows, n, logarithm, y);
+    return false;
+  }
+  logarithm ? softmax_shorts<K, true>(x, rows, n, y) : softmax_shorts<K, false>(x, rows, n, y);
+  return true;
+}
+
+template <class T>
+void softmax_some(const T* x, int64_t rows, int64_t n, bool logarithm, T* y) {
+  if constexpr (sizeof(T) == 4)
+    if (softmax_in_registers<1>(x, rows, n, logarithm, y)) return;
+  for (int64_t r = 0; r < rows; ++r) softmax_row(x + r * n, n, logarithm, y + r * n);
+}
+
+// Results that go past the caches are gathered first, so that whole lines are written.
+template <class T>
+void softmax_rows(const T* x, int64_t rows, int64_t columns, bool logarithm, bool past, T* y) {
+  constexpr int64_t gathered = 4096;
+  HWY_ALIGN T buffer[gathered];
+  const int64_t at_once = past ? gathered / columns : 0;
+  if (at_once == 0) return softmax_some(x, rows, columns, logarithm, y);
+  for (int64_t r = 0; r < rows; r += at_once) {
+    const int64_t count = std::min(at_once, rows - r);
+    softmax_some(x + r * columns, count, columns, logarithm, buffer);
+    stream_copy(buffer, y + r * columns, count * columns);
+  }
+  hwy::FlushStream();
+}
+
+void SoftmaxF32(const float* x, int64_t rows, int64_t columns, bool logarithm, bool past, float* y) {
+  softmax_rows(x, rows, columns, logarithm, past, y);
+}
+void SoftmaxF64(const double* x, int64_t rows, int64_t columns, bool logarithm, bool past, double* y) {
+  softmax_rows(x, rows, columns, logarithm, past, y);
 }
 
 }  // namespace
@@ -70,6 +157,11 @@ namespace {
 HWY_EXPORT(SoftmaxF32);
 HWY_EXPORT(SoftmaxF64);
 
+template <class T>
+bool past_caches(std::span<const T> x, std::span<T> y) {
+  return static_cast<int64_t>(y.size_bytes()) >= beyond_caches && y.data() != x.data();
+}
+
 template <class Fn>
 void row_pieces(int64_t rows, int64_t columns, Fn&& fn) {
   if (columns == 0) return;
@@ -82,12 +174,12 @@ void row_pieces(int64_t rows, int64_t columns, Fn&& fn) {
 
 void softmax(int64_t rows, int64_t columns, bool logarithm, std::span<const float> x, std::span<float> y) {
   row_pieces(rows, columns, [&](int64_t at, int64_t count) {
-    HWY_DYNAMIC_DISPATCH(SoftmaxF32)(x.data() + at, count, columns, logarithm, y.data() + at);
+    HWY_DYNAMIC_DISPATCH(SoftmaxF32)(x.data() + at, count, columns, logarithm, past_caches(x, y), y.data() + at);
   });
 }
 void softmax(int64_t rows, int64_t columns, bool logarithm, std::span<const double> x, std::span<double> y) {
   row_pieces(rows, columns, [&](int64_t at, int64_t count) {
-    HWY_DYNAMIC_DISPATCH(SoftmaxF64)(x.data() + at, count, columns, logarithm, y.data() + at);
+    HWY_DYNAMIC_DISPATCH(SoftmaxF64)(x.data() + at, count, columns, logarithm, past_caches(x, y), y.data() + at);
   });
 }
 

@@ -87,6 +87,10 @@ Shape Pool2d::build(const Shape& in, Build&) {
 }
 
 Tensor MaxPool2d::forward(const Tensor& x, Pass&) { return max_pool2d(x, options); }
+Tensor MaxPool2d::forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) {
+  if (f == kernels::Unary::relu && !added.defined()) return max_pool2d(x, options, true);
+  return Module::forward_then(f, x, pass, added);
+}
 Tensor AvgPool2d::forward(const Tensor& x, Pass&) { return avg_pool2d(x, options); }
 
 Shape GlobalAvgPool::build(const Shape& in, Build&) {

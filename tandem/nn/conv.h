@@ -42,6 +42,7 @@ struct MaxPool2d : Pool2d {
   explicit MaxPool2d(int64_t kernel, int64_t stride = 0, int64_t padding = 0) { options = {kernel, stride, padding}; }
   [[nodiscard]] std::string kind() const override { return "max_pool"; }
   [[nodiscard]] Tensor forward(const Tensor& x, Pass& pass) override;
+  [[nodiscard]] Tensor forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) override;
   [[nodiscard]] std::unique_ptr<Module> clone() const override { return std::make_unique<MaxPool2d>(*this); }
 };
 struct AvgPool2d : Pool2d {

@@ -53,6 +53,7 @@ Sequential for_inference(const Sequential& net) {
   for (auto& layer : layers) {
     layer->visit("", [](const std::string&, Tensor& t, bool) { t = t.clone(); });  // clone() of a layer shares them
     if (auto* conv = dynamic_cast<Conv2d*>(layer.get())) conv->prepare();
+    if (auto* linear = dynamic_cast<Linear*>(layer.get())) linear->prepare();
     out.add(std::move(layer));
   }
   return out;

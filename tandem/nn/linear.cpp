@@ -1,5 +1,4 @@
 #include <tandem/nn/linear.h>
-#include <tandem/ops/linear.h>
 
 namespace tandem::nn {
 
@@ -18,14 +17,26 @@ Shape Linear::build(const Shape& in, Build& build) {
   const int64_t out = units == 0 ? build.classes : units;
   weight = build.uniform({out, in[-1]}, in[-1]);
   bias = with_bias ? build.uniform({out}, in[-1]) : Tensor{};
+  prepared_.reset();
   return in.with(-1, out);
 }
 
-Tensor Linear::forward(const Tensor& x, Pass&) { return linear(x, weight, bias); }
+Tensor Linear::forward(const Tensor& x, Pass& pass) {
+  if (pass.training) prepared_.reset();  // its weight will move
+  return prepared_ ? linear(x, *prepared_) : linear(x, weight, bias);
+}
 
 Tensor Linear::forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) {
-  if (!added.defined() && kernels::unary_grad_reads(f) == kernels::Reads::output) return linear(x, weight, bias, f);
-  return Module::forward_then(f, x, pass, added);
+  if (added.defined() || kernels::unary_grad_reads(f) != kernels::Reads::output)
+    return Module::forward_then(f, x, pass, added);
+  if (pass.training) prepared_.reset();
+  return prepared_ ? linear(x, *prepared_, f) : linear(x, weight, bias, f);
+}
+
+void Linear::prepare() {
+  auto ready = std::make_shared<PreparedLinear>();
+  ready->weight = weight.detach(), ready->bias = bias.detach();
+  prepared_ = std::move(ready);
 }
 
 void Linear::visit(const std::string& at, const Visitor& v) {

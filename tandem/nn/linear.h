@@ -1,6 +1,7 @@
 // The fully connected layer.
 #pragma once
 #include <tandem/nn/module.h>
+#include <tandem/ops/linear.h>
 
 namespace tandem::nn {
 
@@ -20,6 +21,11 @@ struct Linear : Layer<Linear> {
   [[nodiscard]] Tensor forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) override;
   void visit(const std::string& at, const Visitor& v) override;
   [[nodiscard]] int64_t multiply_adds(const Shape& in) const override;
+  /// Makes it ready for prediction: see nn/inference.h.
+  void prepare();
+
+ private:
+  std::shared_ptr<const PreparedLinear> prepared_;  // set by prepare()
 };
 
 }  // namespace tandem::nn

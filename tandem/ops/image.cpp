@@ -1,5 +1,7 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/kernels/conv.h>
+#include <tandem/kernels/elementwise.h>
+#include <tandem/kernels/few_channels.h>
 #include <tandem/kernels/pool.h>
 #include <tandem/kernels/reduce.h>
 #include <tandem/kernels/winograd.h>
@@ -95,12 +97,15 @@ PackedConv2d pack(const Tensor& weight, const Tensor& bias, const Conv2dOptions&
       conv_shape(Tensor::empty({0, reach_h, reach_w, weight.size(1) * options.groups}), weight, bias, options);
   if (weight.dtype() == DType::f32 && kernels::winograd_fits(s))
     out.transformed = std::make_shared<const Block>(kernels::winograd_weight(s, weight.data<const float>()));
+  else if (weight.dtype() == DType::f32 && kernels::few_channels_fits(s))
+    out.transformed = std::make_shared<const Block>(kernels::few_channels_weight(s, weight.data<const float>()));
   return out;
 }
 
 Tensor conv2d(const Tensor& x, const PackedConv2d& p, const Tensor& added, bool with_relu) {
   const NoGrad off;
-  if (!p.transformed || x.dtype() != DType::f32) {
+  const bool few_channels = p.transformed && p.weight.size(1) % 16 != 0;  // which Winograd's tiles do not take
+  if (!p.transformed || x.dtype() != DType::f32 || (few_channels && added.defined())) {
     Tensor y = conv2d(x, p.weight, p.bias, p.options);
     if (added.defined()) y = y + added;
     return with_relu ? relu(y) : y;
@@ -112,28 +117,37 @@ Tensor conv2d(const Tensor& x, const PackedConv2d& p, const Tensor& added, bool 
   const auto values = [](const Tensor& part) {
     return part.defined() ? part.data<const float>() : std::span<const float>{};
   };
-  if (s.n > 0)
+  if (s.n > 0 && few_channels)
+    kernels::few_channels_conv2d(s, x.data<const float>(), *p.transformed, values(p.bias), with_relu, y.data<float>());
+  else if (s.n > 0)
     kernels::winograd_conv2d(s, x.data<const float>(), *p.transformed, values(p.bias), values(added), with_relu,
                              y.data<float>());
   return y;
 }
 
-Tensor max_pool2d(const Tensor& x, const PoolOptions& options) {
+Tensor max_pool2d(const Tensor& x, const PoolOptions& options, bool with_relu) {
   const kernels::PoolShape s = pool_shape("max_pool2d", x, options);
   Tensor y = Tensor::empty({s.n, s.oh(), s.ow(), s.c}, x.dtype());
-  const Tensor where = Tensor::empty(y.shape(), DType::i32);
+  const Tensor where = recording({x}) ? Tensor::empty(y.shape(), DType::i32) : Tensor{};  // the gradient wants it
   dispatch_stored("max_pool2d", x.dtype(), [&](auto t) {
     using T = decltype(t);
-    kernels::max_pool<T>(s, x.data<const T>(), y.data<T>(), where.data<int32_t>());
+    kernels::max_pool<T>(s, x.data<const T>(), with_relu, y.data<T>(),
+                         where.defined() ? where.data<int32_t>() : std::span<int32_t>{});
   });
-  return with_grad("max_pool2d", y, {x}, [s, where, shape = x.shape()](const Tensor& g, Wanted) {
-    Tensor gx = Tensor::empty(shape, g.dtype());
-    dispatch_stored("max_pool2d", g.dtype(), [&](auto t) {
-      using T = decltype(t);
-      kernels::max_pool_grad<T>(s, where.data<const int32_t>(), g.data<const T>(), gx.data<T>());
-    });
-    return Grads{gx};
-  });
+  return with_grad(
+      "max_pool2d", y, {x}, [s, where, kept = with_relu ? y : Tensor{}, shape = x.shape()](const Tensor& g, Wanted) {
+        Tensor gx = Tensor::empty(shape, g.dtype());
+        dispatch_stored("max_pool2d", g.dtype(), [&](auto t) {
+          using T = decltype(t);
+          Tensor counted = g;
+          if (kept.defined()) {
+            counted = Tensor::empty(g.shape(), g.dtype());
+            kernels::unary_grad(kernels::Unary::relu, 0, kept.data<const T>(), g.data<const T>(), counted.data<T>());
+          }
+          kernels::max_pool_grad<T>(s, where.data<const int32_t>(), counted.data<const T>(), gx.data<T>());
+        });
+        return Grads{gx};
+      });
 }
 
 Tensor avg_pool2d(const Tensor& x, const PoolOptions& options) {

@@ -30,8 +30,9 @@ struct PoolOptions {
   int64_t stride = 0;  // 0: the kernel's size
   int64_t padding = 0;
 };
-/// Padding never wins and never counts. Windows that would not fit are left out (floor).
-[[nodiscard]] Tensor max_pool2d(const Tensor& x, const PoolOptions& options = {});
+/// Padding never wins and never counts. Windows that would not fit are left out (floor). `relu`: and then cut at 0 from
+/// below.
+[[nodiscard]] Tensor max_pool2d(const Tensor& x, const PoolOptions& options = {}, bool relu = false);
 /// The mean of windows of an x in bfloat16 is float32.
 [[nodiscard]] Tensor avg_pool2d(const Tensor& x, const PoolOptions& options = {});
 /// (n, h, w, c) -> (n, c): the mean over each image; float32 for an x in bfloat16.

@@ -11,10 +11,10 @@ namespace tandem {
 namespace {
 
 // op(a) · op(b) for matrices, or for each pair of a batch.
-Tensor product(const Tensor& a, bool ta, const Tensor& b, bool tb, const Tensor& bias = {}) {
+Tensor product(const Tensor& a, bool ta, const Tensor& b, bool tb, const Tensor& bias = {}, bool backwards = false) {
   const Shape& as = a.shape();
   const Shape& bs = b.shape();
-  const kernels::MatmulShape s{ta ? as[-1] : as[-2], tb ? bs[-2] : bs[-1], ta ? as[-2] : as[-1], ta, tb};
+  const kernels::MatmulShape s{ta ? as[-1] : as[-2], tb ? bs[-2] : bs[-1], ta ? as[-2] : as[-1], ta, tb, backwards};
   const int64_t batch = a.rank() == 3 ? as[0] : 1;
   Tensor c = Tensor::empty(a.rank() == 3 ? Shape{batch, s.m, s.n} : Shape{s.m, s.n}, a.dtype());
   dispatch_float("matmul", a.dtype(), [&](auto t) {
@@ -48,6 +48,25 @@ Tensor through(kernels::Unary f, const Tensor& y, const Tensor& g) {
   return out;
 }
 
+// f(x wᵀ + bias) without a gradient, as (rows, out).
+Tensor forward(const Tensor& x, const Tensor& w, const Tensor& bias, std::optional<kernels::Unary> f, bool backwards) {
+  if (w.rank() != 2 || x.rank() < 1 || x.shape()[-1] != w.shape()[1])
+    fail("linear", "input {} has last size {} but weight {} takes {}", x.shape(), x.rank() ? x.shape()[-1] : 0,
+         w.shape(), w.rank() == 2 ? w.shape()[1] : 0);
+  if (bias.defined() && bias.shape() != Shape{w.shape()[0]})
+    fail("linear", "bias {} does not fit weight {}: expected ({})", bias.shape(), w.shape(), w.shape()[0]);
+  expect_same_type("linear", x, {&w, &bias});
+  if (f && kernels::unary_grad_reads(*f) != kernels::Reads::output)
+    fail(ErrorKind::internal, "linear", "takes a function whose gradient reads its result");
+  const Tensor y = product(x.view({x.shape().product(0, x.rank() - 1), w.shape()[1]}), false, w, true, bias, backwards);
+  if (f)
+    dispatch_float("linear", y.dtype(), [&](auto t) {
+      using T = decltype(t);
+      kernels::unary(*f, 0, y.data<const T>(), y.data<T>());
+    });
+  return y;
+}
+
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
@@ -65,23 +84,9 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, std::optional<kernels::Unary> f) {
   if (x.dtype() == DType::bf16) return linear(widened(x), w, bias, f);
-  if (w.rank() != 2 || x.rank() < 1 || x.shape()[-1] != w.shape()[1])
-    fail("linear", "input {} has last size {} but weight {} takes {}", x.shape(), x.rank() ? x.shape()[-1] : 0,
-         w.shape(), w.rank() == 2 ? w.shape()[1] : 0);
-  if (bias.defined() && bias.shape() != Shape{w.shape()[0]})
-    fail("linear", "bias {} does not fit weight {}: expected ({})", bias.shape(), w.shape(), w.shape()[0]);
-  expect_same_type("linear", x, {&w, &bias});
-  if (f && kernels::unary_grad_reads(*f) != kernels::Reads::output)
-    fail(ErrorKind::internal, "linear", "takes a function whose gradient reads its result");
-  const int64_t in = w.shape()[1], out = w.shape()[0];
-  const int64_t rows = x.shape().product(0, x.rank() - 1);
-  const Tensor flat = x.view({rows, in});
-  const Tensor y = product(flat, false, w, true, bias);
-  if (f)
-    dispatch_float("linear", y.dtype(), [&](auto t) {
-      using T = decltype(t);
-      kernels::unary(*f, 0, y.data<const T>(), y.data<T>());
-    });
+  const Tensor y = forward(x, w, bias, f, false);
+  const int64_t rows = y.shape()[0], out = y.shape()[1];
+  const Tensor flat = x.view({rows, x.shape()[-1]});
   return with_grad("linear", y.view(x.shape().with(-1, out)), {x, w, bias},
                    [flat = keep_for(w, flat), w = keep_for(x, w), kept = f ? y : Tensor{}, f, shape = x.shape(), rows,
                     out](const Tensor& g, Wanted wanted) {
@@ -91,6 +96,12 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, std::optiona
                                   wanted[1] ? product(gm, true, flat, false) : Tensor{},  // (rows, out)ᵀ · (rows, in)
                                   wanted[2] ? column_sum(gm) : Tensor{}};
                    });
+}
+
+Tensor linear(const Tensor& x, const PreparedLinear& p, std::optional<kernels::Unary> f) {
+  const Tensor wide = widened(x);
+  const bool backwards = p.calls.fetch_add(1, std::memory_order_relaxed) % 2 != 0;
+  return forward(wide, p.weight, p.bias, f, backwards).view(x.shape().with(-1, p.weight.shape()[0]));
 }
 
 Tensor embedding(const Tensor& table, const Tensor& indices) {

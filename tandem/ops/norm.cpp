@@ -1,6 +1,6 @@
 #include <tandem/autograd/tape.h>
-#include <tandem/base/threads.h>
 #include <tandem/kernels/batch_norm.h>
+#include <tandem/kernels/dropout.h>
 #include <tandem/kernels/elementwise.h>
 #include <tandem/kernels/group_norm.h>
 #include <tandem/ops/arithmetic.h>
@@ -173,17 +173,7 @@ Tensor dropout(const Tensor& x, double probability, Rng& rng) {
   const auto apply = [key, probability](const Tensor& from, const Tensor& into) {
     dispatch_stored("dropout", from.dtype(), [&](auto t) {
       using S = decltype(t);
-      using T = Wide<S>;
-      const auto limit = static_cast<uint64_t>(probability * 0x1.0p53);
-      const T scale = static_cast<T>(1.0 / (1.0 - probability));
-      const S* in = from.data<const S>().data();
-      S* out = into.data<S>().data();
-      parallel_for(from.numel(), elementwise_grain, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i)
-          out[i] = (random_bits(key, static_cast<uint64_t>(i)) >> 11) < limit
-                       ? S{}
-                       : static_cast<S>(static_cast<T>(in[i]) * scale);
-      });
+      kernels::dropout(key, probability, from.data<const S>(), into.data<S>());
     });
   };
   apply(x, y);

@@ -1,5 +1,6 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/base/checked.h>
+#include <tandem/kernels/permute.h>
 #include <tandem/ops/shape.h>
 
 #include <cstring>
@@ -21,27 +22,10 @@ void copy_part(Copy way, const Tensor& whole, const Tensor& part, int axis, int6
 }
 
 Tensor permuted(const Tensor& x, const std::vector<int>& order) {
-  const int rank = x.rank();
-  std::vector<int64_t> sizes, strides;
-  for (const int axis : order) {
-    sizes.push_back(x.shape()[axis]);
-    strides.push_back(x.shape().product(axis + 1, rank));
-  }
+  std::vector<int64_t> sizes;
+  for (const int axis : order) sizes.push_back(x.shape()[axis]);
   Tensor y = Tensor::empty(Shape(sizes), x.dtype());
-  const size_t item = size_of(x.dtype());
-  const auto* from = static_cast<const char*>(x.bytes());
-  auto* into = static_cast<char*>(y.bytes());
-  std::vector<int64_t> at(static_cast<size_t>(rank), 0);
-  int64_t offset = 0;
-  for (int64_t i = 0; i < y.numel(); ++i) {
-    std::memcpy(into + static_cast<size_t>(i) * item, from + static_cast<size_t>(offset) * item, item);
-    for (size_t axis = static_cast<size_t>(rank); axis-- > 0;) {
-      offset += strides[axis];
-      if (++at[axis] < sizes[axis]) break;
-      offset -= strides[axis] * sizes[axis];
-      at[axis] = 0;
-    }
-  }
+  kernels::permute(size_of(x.dtype()), x.shape(), order, x.bytes(), y.bytes());
   return y;
 }
 

@@ -45,20 +45,20 @@ double accuracy(tasks::ImageModel& model, const data::ImageSet& set) {
   return static_cast<double>(known(model, set)) / static_cast<double>(set.size());
 }
 
-// Moves `model` by a few steps towards `lesson`, half of each batch being replayed. The pass is one of inference: the
-// statistics of a batch norm and what dropout leaves out are no matter of a handful of pictures.
-void update(tasks::ImageModel& model, const data::ImageSet& lesson, const data::ImageSet& replay, const LearnOptions& o,
-            const Rng& stream) {
+// Moves `model` by a few steps towards `lesson`, three quarters of each batch being replayed. The rate falls to 0, so
+// that the last steps mend what the first ones broke. The pass is one of inference: the statistics of a batch norm and
+// what dropout leaves out are no matter of a handful of pictures.
+void update(tasks::ImageModel& model, const data::ImageSet& lesson, const data::ImageSet& replay, double lr,
+            const LearnOptions& o, const Rng& stream) {
   const FlushDenormals flush;
   const data::ImageSet all = joined(lesson, replay);
-  optim::Optimizer optimizer({.lr = o.lr}, nn::trained(model.net));
+  optim::Optimizer optimizer({.lr = lr}, nn::trained(model.net));
   for (int64_t step = 0; step < o.steps; ++step) {
-    if (step % 10 == 0 && known(model, lesson) == lesson.size()) break;
     Rng rng = stream.split(static_cast<uint64_t>(step));
     std::vector<int64_t> indices;
     std::vector<int32_t> labels;
     for (int64_t i = 0; i < o.batch; ++i) {
-      indices.push_back(i < o.batch / 2 ? rng.below(lesson.size()) : lesson.size() + rng.below(replay.size()));
+      indices.push_back(i % 4 == 0 ? rng.below(lesson.size()) : lesson.size() + rng.below(replay.size()));
       labels.push_back(all.labels[static_cast<size_t>(indices.back())]);
     }
     nn::Pass pass;
@@ -66,10 +66,10 @@ void update(tasks::ImageModel& model, const data::ImageSet& lesson, const data::
     const Tensor loss = tasks::loss({.type = model.loss}, model.net.forward(x, pass), labels, {});
     if (!std::isfinite(loss.item()))
       fail(ErrorKind::numeric, "learn", "the loss became {} in step {}: lower the rate ({})", loss.item(), step + 1,
-           o.lr);
+           lr);
     optimizer.clear_grads();
     backward(loss);
-    optimizer.step(o.lr);
+    optimizer.step(lr * (1 - static_cast<double>(step) / static_cast<double>(o.steps)));
   }
   optimizer.clear_grads();
 }
@@ -114,7 +114,7 @@ std::vector<float> opinions(const tasks::ImageModel& live, const Lesson& lesson,
     }
     tasks::ImageModel model = copy_of(live);
     if (!rest.empty())
-      update(model, labelled(lesson.pictures, rest, labels), memory.replay, o,
+      update(model, labelled(lesson.pictures, rest, labels), memory.replay, o.lr, o,
              Rng(o.seed, "opinion").split(static_cast<uint64_t>(fold)));
     const std::vector<float> p = model.predict(data::subset(lesson.pictures, own));
     for (size_t i = 0; i < own.size(); ++i)
@@ -165,17 +165,22 @@ Learned learn(const tasks::ImageModel& live, const Lesson& lesson, const Memory&
     out.verdict = "the network knows all of it already";
     return out;
   }
-  update(out.model, right, memory.replay, o, Rng(o.seed, "learn"));
-  out.known_after = known(out.model, right);
-  out.accuracy_after = accuracy(out.model, memory.held_back);
   const double bound = std::max(best, out.accuracy_before) - o.allowed;
-  if (out.known_after <= out.known_before)
+  double lr = o.lr;
+  for (int64_t attempt = 0; attempt < o.attempts && !out.better; ++attempt, lr /= 3) {
+    out.model = copy_of(live);
+    update(out.model, right, memory.replay, lr, o, Rng(o.seed, "learn"));
+    out.known_after = known(out.model, right);
+    out.accuracy_after = accuracy(out.model, memory.held_back);
+    out.better = out.known_after > out.known_before && out.accuracy_after >= bound;
+  }
+  if (out.better)
+    out.verdict = "learned";
+  else if (out.known_after <= out.known_before)
     out.verdict = "rolled back: it did not learn the corrections";
-  else if (out.accuracy_after < bound)
+  else
     out.verdict = fmt::format("rolled back: {:.2f} % right of the examples held back, at least {:.2f} % are asked for",
                               100 * out.accuracy_after, 100 * bound);
-  else
-    out.better = true, out.verdict = "learned";
   return out;
 }
 

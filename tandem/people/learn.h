@@ -7,11 +7,12 @@
 namespace tandem::people {
 
 struct LearnOptions {
-  int64_t steps = 60;     // at most; fewer once every correction is learned
-  int64_t batch = 64;     // half of it corrections, half replayed training examples
-  double lr = 3e-4;       // Adam
-  double allowed = 1e-3;  // share of the examples held back that may be lost against the best so far
-  int64_t folds = 4;      // for judging corrections by networks that did not learn from them
+  int64_t steps = 100;
+  int64_t batch = 64;     // a quarter of it corrections, the rest replayed training examples
+  double lr = 5e-4;       // Adam; falls to 0 over the steps
+  int64_t attempts = 3;   // each at a third of the rate before, until one is better
+  double allowed = 5e-3;  // share of the examples held back that may be lost against the best so far
+  int64_t folds = 3;      // for judging corrections by networks that did not learn from them
   TrustOptions trust = {};
   data::Augment augment = {};  // as in training
   uint64_t seed = 1;

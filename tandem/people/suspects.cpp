@@ -4,8 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <optional>
 
 namespace tandem::people {
+namespace {
+
+double margin(const Suspect& s) { return s.likely_probability - s.given_probability; }
+
+}  // namespace
 
 std::vector<Suspect> suspects(std::span<const float> probabilities, int64_t classes, std::span<const int32_t> labels) {
   const auto k = static_cast<size_t>(classes), n = labels.size();
@@ -22,19 +29,41 @@ std::vector<Suspect> suspects(std::span<const float> probabilities, int64_t clas
   for (size_t c = 0; c < k; ++c)
     certain[c] = count[c] > 0 ? certain[c] / count[c] : 2;  // nobody's label: never certain
 
-  std::vector<Suspect> out;
+  std::vector<double> joint(k * k), row_sum(k);  // label i, certain to be of class j
   for (size_t i = 0; i < n; ++i) {
     const auto row = probabilities.subspan(i * k, k);
-    int32_t likely = -1;
+    std::optional<size_t> likely;  // of the classes that are certain
     for (size_t c = 0; c < k; ++c)
-      if (static_cast<double>(row[c]) >= certain[c] && (likely < 0 || row[c] > row[static_cast<size_t>(likely)]))
-        likely = static_cast<int32_t>(c);
-    if (likely < 0 || likely == labels[i]) continue;
-    out.push_back({static_cast<int64_t>(i), labels[i], likely, static_cast<double>(row[static_cast<size_t>(labels[i])]),
-                   static_cast<double>(row[static_cast<size_t>(likely)])});
+      if (static_cast<double>(row[c]) >= certain[c] && (!likely || row[c] > row[*likely])) likely = c;
+    if (!likely) continue;
+    joint[static_cast<size_t>(labels[i]) * k + *likely] += 1;
+    row_sum[static_cast<size_t>(labels[i])] += 1;
   }
-  std::ranges::stable_sort(out, std::greater{},
-                           [](const Suspect& s) { return s.likely_probability - s.given_probability; });
+
+  std::map<int64_t, Suspect> chosen;  // by example; of several classes that want it, the likeliest
+  for (size_t given = 0; given < k; ++given)
+    for (size_t other = 0; other < k; ++other) {
+      if (other == given || row_sum[given] == 0) continue;
+      std::vector<Suspect> candidates;
+      for (size_t i = 0; i < n && joint[given * k + other] > 0; ++i) {
+        if (static_cast<size_t>(labels[i]) != given) continue;
+        const double own = static_cast<double>(probabilities[i * k + given]);
+        const double likely = static_cast<double>(probabilities[i * k + other]);
+        if (likely > own)
+          candidates.push_back({static_cast<int64_t>(i), labels[i], static_cast<int32_t>(other), own, likely});
+      }
+      std::ranges::stable_sort(candidates, std::greater{}, margin);
+      // Those that are certain of no class are taken to be divided as those that are.
+      const auto wrong = static_cast<size_t>(std::llround(joint[given * k + other] / row_sum[given] * count[given]));
+      candidates.resize(std::min(candidates.size(), wrong));
+      for (const Suspect& s : candidates) {
+        const auto [known, fresh] = chosen.emplace(s.index, s);
+        if (!fresh && s.likely_probability > known->second.likely_probability) known->second = s;
+      }
+    }
+  std::vector<Suspect> out;
+  for (const auto& [index, s] : chosen) out.push_back(s);
+  std::ranges::stable_sort(out, std::greater{}, margin);
   return out;
 }
 

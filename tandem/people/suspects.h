@@ -12,9 +12,10 @@ struct Suspect {
 };
 
 /// From the probabilities (n, classes) of networks that did not learn from the example they judge. A class counts as
-/// certain from the mean probability that examples labelled with it have for it; an example that is certain to be of
-/// another class than its own (the likeliest, where there are several) is a suspect. The most doubtful come first, by
-/// the difference of the two probabilities.
+/// certain from the mean probability that examples labelled with it have for it. Counting the examples that are certain
+/// to be of a class estimates how many with label i are really of class j (the calibrated confident joint). As many
+/// with label i are suspects: those whose probability of j exceeds that of i the most (pruning by noise rate). The most
+/// doubtful come first.
 [[nodiscard]] std::vector<Suspect> suspects(std::span<const float> probabilities, int64_t classes,
                                             std::span<const int32_t> labels);
 

@@ -36,6 +36,7 @@ double renyi(double rate, double noise, int64_t alpha) {
 }
 
 double epsilon_spent(double rate, double noise, int64_t steps, double delta) {
+  if (steps == 0) return 0;
   double best = std::numeric_limits<double>::infinity();
   for (int64_t alpha = 2; alpha <= 512; alpha += alpha < 64 ? 1 : alpha) {  // 2, 3 … 64, 128, 256, 512
     const auto a = static_cast<double>(alpha);
@@ -119,7 +120,7 @@ PrivateGradients private_gradients(const nn::Sequential& net, const tasks::LossO
       for (size_t p = 0; p < own.leaves.size(); ++p) {
         const Tensor g = grad_of(own.leaves[p]);
         if (g.defined()) {
-          const auto from = g.data<const float>(), into = piece.sums[p].data<float>();
+          const auto from = g.data<float>(), into = piece.sums[p].data<float>();
           for (size_t j = 0; j < into.size(); ++j) into[j] += scale * from[j];
         }
         clear_grad(own.leaves[p]);
@@ -136,7 +137,7 @@ PrivateGradients private_gradients(const nn::Sequential& net, const tasks::LossO
     out.loss += piece.loss / static_cast<double>(n);
     out.correct += piece.correct;
     for (size_t p = 0; p < out.grads.size(); ++p) {
-      const auto from = piece.sums[p].data<const float>(), into = out.grads[p].data<float>();
+      const auto from = piece.sums[p].data<float>(), into = out.grads[p].data<float>();
       for (size_t j = 0; j < into.size(); ++j) into[j] += from[j];
     }
   }

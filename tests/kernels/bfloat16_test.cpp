@@ -56,11 +56,11 @@ TEST(KernelBFloat16, ConvolutionsAgreeWithThePlainSum) {
     conv2d(s, x, wide(got.w), wide(got.b), y);
     conv2d_grad_input(s, g, wide(got.w), gx);
     conv2d_grad_weight(s, x, g, gw);
-    // Operands are rounded by up to 2^-9 of themselves, one result by as much; the errors of a sum grow as the sum
+    // Operands are rounded by up to 2^-8 of themselves, one result by as much; the errors of a sum grow as the sum
     // does.
-    EXPECT_LE(worst_error(testing::widen(got.y), y), 8e-3) << s.h << "x" << s.w << "x" << s.c;
-    EXPECT_LE(worst_error(testing::widen(got.gx), gx), 8e-3) << s.h << "x" << s.w << "x" << s.c;
-    EXPECT_LE(worst_error(got.gw, gw), 8e-3) << s.h << "x" << s.w << "x" << s.c;
+    EXPECT_LE(worst_error(testing::widen(got.y), y), 1.2e-2) << s.h << "x" << s.w << "x" << s.c;
+    EXPECT_LE(worst_error(testing::widen(got.gx), gx), 1.2e-2) << s.h << "x" << s.w << "x" << s.c;
+    EXPECT_LE(worst_error(got.gw, gw), 1.2e-2) << s.h << "x" << s.w << "x" << s.c;
   }
 }
 

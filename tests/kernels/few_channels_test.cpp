@@ -26,20 +26,24 @@ struct Numbers {
 
 TEST(KernelFewChannels, AgreesWithThePlainSum) {
   for (const ConvShape& s : {ConvShape{1, 1, 1, 1, 16}, ConvShape{2, 28, 28, 1, 32, 3, 3, 1, 1, 1, 1},
-                             ConvShape{3, 9, 14, 3, 16, 3, 3, 1, 1, 1, 1}, ConvShape{2, 7, 8, 4, 80, 4, 4, 2, 2},
-                             ConvShape{1, 5, 40, 2, 64, 5, 3, 2, 3, 2, 0}, ConvShape{1, 6, 6, 7, 48, 3, 3, 1, 1, 4, 4},
+                             ConvShape{3, 9, 14, 3, 16, 3, 3, 1, 1, 1, 1}, ConvShape{2, 7, 8, 4, 32, 4, 4, 2, 2},
+                             ConvShape{1, 5, 40, 2, 32, 5, 3, 2, 3, 2, 0}, ConvShape{1, 6, 6, 7, 16, 3, 3, 1, 1, 4, 4},
                              ConvShape{2, 33, 17, 64, 16}}) {
     ASSERT_TRUE(few_channels_fits(s));
     const Numbers got(s);
     std::vector<double> y(got.y.size());
     conv2d(s, wide(got.x), wide(got.w), wide(got.b), y);
     EXPECT_LE(worst_error(got.y, y), 1e-6) << s.h << "x" << s.w << "x" << s.c;  // at most 64 products
+    std::vector<float> cut(got.y.size());
+    few_channels_conv2d(s, got.x, few_channels_weight(s, got.w), got.b, true, cut);
+    for (size_t i = 0; i < cut.size(); ++i) ASSERT_EQ(cut[i], std::max(got.y[i], 0.0F));
   }
 }
 
 TEST(KernelFewChannels, SaysWhatItTakes) {
   EXPECT_FALSE(few_channels_fits({1, 8, 8, 8, 16, 3, 3})) << "window";
   EXPECT_FALSE(few_channels_fits({1, 8, 8, 1, 24, 3, 3})) << "outputs";
+  EXPECT_FALSE(few_channels_fits({1, 8, 8, 1, 64, 3, 3})) << "many outputs";
   EXPECT_FALSE(few_channels_fits({1, 8, 8, 2, 16, 3, 3, 1, 1, 0, 0, 1, 1, 2})) << "groups";
   EXPECT_FALSE(few_channels_fits({1, 8, 8, 1, 16, 3, 3, 1, 1, 0, 0, 2, 2})) << "dilation";
 }

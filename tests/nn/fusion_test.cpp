@@ -115,7 +115,7 @@ TEST_P(Fusion, MixedPrecisionIsNear) {
       size += std::pow(results[0][i].at(j), 2);
     }
     // A bias before a batch norm has no effect: its gradient is rounding alone.
-    EXPECT_LE(std::sqrt(apart), 0.06 * std::sqrt(size) + 5e-2) << (i == 0 ? "output" : "gradient ") << i;
+    EXPECT_LE(std::sqrt(apart), 0.15 * std::sqrt(size) + 5e-2) << (i == 0 ? "output" : "gradient ") << i;
   }
 }
 

@@ -89,11 +89,6 @@ std::vector<Case> binary_cases(const std::function<Tensor(const Tensor&, const T
   return cases;
 }
 
-std::vector<Case> operator+(std::vector<Case> a, const std::vector<Case>& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
 Row unary(const std::string& name, double tolerance, const std::string& reason, const Draw& draw,
           Tensor (*call)(const Tensor&), double (*reference)(double)) {
   return {name, {tolerance, tolerance}, reason, pointwise_cases("", draw, call, reference)};

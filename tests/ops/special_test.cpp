@@ -1,6 +1,7 @@
 // What the table cannot hold: infinities and NaN, ties, state, and what the tape keeps.
 #include <gtest/gtest.h>
 #include <tandem/autograd/tape.h>
+#include <tandem/base/threads.h>
 #include <tandem/ops/activation.h>
 #include <tandem/ops/arithmetic.h>
 #include <tandem/ops/image.h>
@@ -55,7 +56,7 @@ TEST_P(OpEdges, Values) {
       }
 }
 
-// -inf to silu and gelu gives -inf * 0, NaN, as it does in PyTorch.
+// -inf to silu gives -inf * 0, NaN, as it does in PyTorch.
 INSTANTIATE_TEST_SUITE_P(
     All, OpEdges,
     ::testing::Values(
@@ -246,6 +247,42 @@ TEST(OpSpecial, DropoutKeepsItsShareAndItsMean) {
   const Tensor z = dropout(leaf, 0.5, rng);
   backward(sum(z));
   EXPECT_EQ(values(grad_of(leaf)), values(z)) << "the gradient has the mask of the forward pass";
+}
+
+// Forwards or backwards through its weight, alone or on two threads.
+TEST(OpSpecial, APreparedLinearLayerSaysTheSameAtEachCall) {
+  Rng rng(3, "linear");
+  const auto drawn = [&](const Shape& shape) {
+    Tensor t = Tensor::empty(shape);
+    for (float& v : t.data<float>()) v = static_cast<float>(rng.uniform(-1, 1));
+    return t;
+  };
+  for (const int64_t rows : {1, 3, 9})
+    for (const int64_t out : {1, 7, 130, 514}) {
+      PreparedLinear ready;
+      ready.weight = drawn({out, 391}), ready.bias = drawn({out});
+      const Tensor x = drawn({rows, 391});
+      const auto want = values(linear(x, ready.weight, ready.bias, kernels::Unary::relu));
+      for (int call = 0; call < 4; ++call) {
+        set_threads(call < 2 ? 1 : 2);
+        EXPECT_EQ(values(linear(x, ready, kernels::Unary::relu)), want) << rows << " rows to " << out;
+      }
+      set_threads(0);
+      EXPECT_EQ(ready.calls, 4U);
+    }
+}
+
+TEST(OpSpecial, MaxPoolIsTheSameWithoutPositions) {
+  Rng rng(3, "pool");
+  Tensor x = Tensor::empty({2, 9, 7, 35});
+  for (float& v : x.data<float>()) v = rng.chance(0.01) ? NAN : static_cast<float>(rng.uniform(-1, 1));
+  Tensor leaf = x.clone();
+  require_grad(leaf);
+  for (const bool with_relu : {false, true}) {
+    const Tensor with = max_pool2d(leaf, {3, 2, 1}, with_relu), without = max_pool2d(x, {3, 2, 1}, with_relu);
+    for (int64_t i = 0; i < with.numel(); ++i)
+      EXPECT_TRUE(with.at(i) == without.at(i) || (std::isnan(with.at(i)) && std::isnan(without.at(i)))) << i;
+  }
 }
 
 // What stays in memory between forward and backward, in units of one tensor.

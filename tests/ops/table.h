@@ -73,7 +73,7 @@ struct Mixed {
   std::string reason;
 };
 /// Half the distance of two neighbouring bfloat16, relative: what one rounding costs.
-inline constexpr double one_rounding = 0x1.0p-9 * 1.001;
+inline constexpr double one_rounding = 0x1.0p-8 * 1.001;
 
 struct Row {
   std::string name;  // as declared in tandem/ops
@@ -97,6 +97,11 @@ inline constexpr int64_t many = 70001;
 [[nodiscard]] std::vector<Row> shape_rows();
 [[nodiscard]] std::vector<Row> cast_rows();
 [[nodiscard]] std::vector<Row> loss_rows();
+
+[[nodiscard]] inline std::vector<Case> operator+(std::vector<Case> a, const std::vector<Case>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
 
 /// "2x3x4", for names of cases.
 [[nodiscard]] std::string text(const Shape& shape);

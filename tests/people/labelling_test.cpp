@@ -72,7 +72,7 @@ TEST(Labelling, BackAsksAgainAndTheLastWordCounts) {
   ASSERT_EQ(kept.size(), 1U);
   EXPECT_EQ(kept[0].label, "bottom");
   EXPECT_EQ(kept[0].person, "bo");
-  for (int i = 0; i < 5; ++i) work.next(), work.answer("top");
+  for (int i = 0; i < 5; ++i) (void)work.next(), work.answer("top");
   EXPECT_FALSE(work.next().has_value()) << "all are done";
 }
 

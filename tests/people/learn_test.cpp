@@ -1,3 +1,4 @@
+#include <tandem/base/threads.h>
 #include <tandem/data/formats/image.h>
 #include <tandem/people/learn.h>
 #include <tandem/people/rehearsal.h>
@@ -45,22 +46,20 @@ double accuracy(tasks::ImageModel model, const data::ImageSet& set) {
   return train::evaluate_model(model, set, "test").result.accuracy;
 }
 
-// Every picture of the set with its right label, by `people` in turn; item 0, bad_every, … wrong and by person 0.
-Lesson lesson(const data::ImageSet& set, int64_t count, int64_t people = 1, int64_t bad_every = 0) {
+// The first pictures of the set with their right labels, by `people` in turn.
+Lesson lesson(const data::ImageSet& set, int64_t count, int64_t people = 1) {
   Lesson out;
   std::vector<int64_t> which;
   for (int64_t i = 0; i < count; ++i) {
     which.push_back(i);
-    const bool bad = bad_every > 0 && i % bad_every == 0;
-    const int32_t label = set.labels[static_cast<size_t>(i)];
-    out.answers.push_back({i, bad || people == 1 ? 0 : 1 + i % (people - 1), bad ? (label + 1) % 3 : label});
+    out.answers.push_back({i, i % people, set.labels[static_cast<size_t>(i)]});
   }
   out.pictures = data::subset(set, which);
   std::ranges::fill(out.pictures.labels, 0);
   return out;
 }
 
-const LearnOptions quick{.lr = 3e-3, .allowed = 0.02};
+const LearnOptions quick{.steps = 60, .lr = 3e-3, .allowed = 0.02};
 
 TEST(Learn, TakesInCorrectionsAndKeepsWhatItKnew) {
   const Trained& t = trained();
@@ -90,23 +89,48 @@ TEST(Learn, OnePersonCanCorrectASureNetworkOnce) {
   EXPECT_TRUE(learned.better) << learned.verdict;
 }
 
-// A fifth of all corrections is wrong: one person's of three, or the only person's.
+// A fifth of all corrections is wrong and one person's, who may be one of five or the only one: digits that a network
+// trained on few of them reads wrong, and others, which it reads right, with another label.
 TEST(Learn, BadCorrectionsDoNotWreckIt) {
-  const Trained& t = trained();
-  data::ImageSet mixed = t.inverted;  // the wrong ones are about pictures that it reads right
-  const data::ImageSet plain = bands(90, 5);
-  for (int64_t i = 0; i < mixed.size(); i += 5) {
-    std::memcpy(mixed.pixels.rows(i, i + 1).bytes(), plain.pixels.rows(i, i + 1).bytes(), 64);
-    mixed.labels[static_cast<size_t>(i)] = plain.labels[static_cast<size_t>(i)];
-  }
-  for (const int64_t people : {1, 4}) {
-    const Learned learned = learn(t.model, lesson(mixed, 60, people, 5), t.memory, 0, quick);
-    EXPECT_GE(accuracy(learned.model, t.memory.held_back), 0.93) << people << ": " << learned.verdict;
-    int64_t bad_believed = 0, good_believed = 0;
-    for (const int64_t i : learned.believed) ++(i % 5 == 0 ? bad_believed : good_believed);
-    EXPECT_LE(bad_believed, 3) << "of 12";
-    EXPECT_GE(good_believed, 40) << "of 48";
-    if (people > 1) EXPECT_LT(learned.trust.people[0], learned.trust.people[1]);
+  const train::Recipe recipe = train::Recipe::read(Config::parse(R"(
+network: [conv: {filters: 8, kernel: 5, stride: 2}, batch_norm, relu, flatten, linear: classes]
+data: {source: builtin, train: 2500, test: 3000, validation: 0.2, size: [14, 14]}
+optimizer: {lr: 0.01}
+train: {epochs: 4, batch: 32}
+)",
+                                                                 "few.yaml"));
+  const data::ImageSplits data = train::prepare(recipe, "");
+  tasks::ImageModel model = train::make_model(recipe, data.train);
+  train::Trainer(recipe, model, data.train, data.validation).run();
+  const Memory memory = remember(data.train, data.validation, 1);
+  const evaluate::Predictions said{model.classes, data.test.labels, model.predict(data.test)};
+  for (const int64_t people : {1, 5}) {
+    std::vector<int64_t> which;
+    std::vector<Answer> answers;
+    Rng rng(1, "bad");
+    int64_t right = 0, wrong = 0;
+    for (int64_t i = 0; right + wrong < 80; ++i) {
+      const int32_t truth = data.test.labels.at(static_cast<size_t>(i));
+      const bool mistaken = said.predicted(i) != truth;
+      if (mistaken ? right == 64 : wrong == 16 || 4 * wrong > right) continue;
+      const auto label = mistaken ? truth : static_cast<int32_t>((truth + 1 + rng.below(9)) % 10);
+      answers.push_back({std::ssize(which), mistaken && people > 1 ? 1 + right % (people - 1) : 0, label});
+      which.push_back(i);
+      ++(mistaken ? right : wrong);
+    }
+    const Learned learned = learn(model, {data::subset(data.test, which), answers}, memory, 0, {.allowed = 0.01});
+    int64_t right_believed = 0, wrong_believed = 0;
+    for (const int64_t item : learned.believed) {
+      const auto i = static_cast<size_t>(item);
+      ++(answers[i].label == data.test.labels[static_cast<size_t>(which[i])] ? right_believed : wrong_believed);
+    }
+    EXPECT_GE(right_believed, 55) << "of 64, " << people << " people";
+    EXPECT_LE(wrong_believed, 4) << "of 16, " << people << " people";
+    EXPECT_TRUE(learned.better) << learned.verdict;
+    EXPECT_GE(learned.accuracy_after, learned.accuracy_before - 0.01);
+    if (people > 1) {
+      EXPECT_LT(learned.trust.people[0], learned.trust.people[1]);
+    }
   }
 }
 
@@ -118,6 +142,7 @@ TEST(Learn, AnUpdateThatForgetsIsRolledBack) {
   LearnOptions hard = quick;
   hard.steps = 120;
   hard.lr = 0.02;
+  hard.attempts = 1;
   const Learned learned = learn(t.model, wrong, t.memory, 0, hard);
   EXPECT_FALSE(learned.better);
   EXPECT_LT(learned.accuracy_after, learned.accuracy_before - 0.02);
@@ -127,7 +152,9 @@ TEST(Learn, AnUpdateThatForgetsIsRolledBack) {
 // The bar is the best version so far, so that many small losses cannot add up.
 TEST(Learn, IsMeasuredAgainstTheBestSoFar) {
   const Trained& t = trained();
-  const Learned learned = learn(t.model, lesson(t.inverted, 30, 3), t.memory, 1.5, quick);
+  LearnOptions once = quick;
+  once.attempts = 1;
+  const Learned learned = learn(t.model, lesson(t.inverted, 30, 3), t.memory, 1.5, once);
   EXPECT_FALSE(learned.better);
   EXPECT_NE(learned.verdict.find("148.00 %"), std::string::npos) << learned.verdict;
 }
@@ -239,14 +266,15 @@ TEST(LearnRun, GoesFromCorrectionsToANewVersion) {
   EXPECT_EQ(update.verdict, "learned");
   EXPECT_EQ(update.from, 1);
   EXPECT_EQ(update.to, 2);
-  EXPECT_EQ(update.corrections, 20);
+  EXPECT_EQ(update.corrections + update.set_aside, 20);
+  EXPECT_GE(update.corrections, 10);
   Versions versions(run);
   EXPECT_EQ(versions.live().number, 2);
-  EXPECT_EQ(versions.live().corrections, 20);
+  EXPECT_EQ(versions.live().corrections, update.corrections);
   Store store(store_path(run));
   for (const Correction& c : store.corrections()) {
-    EXPECT_GT(c.trust, 0.5);
-    EXPECT_EQ(c.version, 2);
+    EXPECT_GE(c.trust, 0);
+    EXPECT_EQ(c.version, c.trust > 0.5 ? 2 : 0);
   }
   EXPECT_EQ(learn(run, "", quick).id, 0) << "nothing new was said";
   ASSERT_EQ(store.updates().size(), 1U);

@@ -52,7 +52,9 @@ TEST(Suspects, FindsFlippedLabelsByNetworksThatDidNotSeeThem) {
   const std::set<int64_t> changed(flipped.begin(), flipped.end());
   for (const Suspect& s : all) {
     found += changed.contains(s.index) ? 1 : 0;
-    if (changed.contains(s.index)) EXPECT_EQ(s.likely, right[static_cast<size_t>(s.index)]);
+    if (changed.contains(s.index)) {
+      EXPECT_EQ(s.likely, right[static_cast<size_t>(s.index)]);
+    }
   }
   EXPECT_GE(found, 27);
   EXPECT_LE(std::ssize(all), 33);
