@@ -32,11 +32,11 @@ Tensor picture_at(const data::ImageSet& set, int64_t index) {
 
 /// The picture itself, as large as its overlay.
 Tensor plain(const Tensor& picture) {
-  Tensor rgb = data::with_channels(picture, 3);
+  const Tensor rgb = data::with_channels(picture, 3);
   const int64_t h = rgb.size(0), w = rgb.size(1);
   const int64_t zoom = std::max<int64_t>(1, (picture_side + std::max(h, w) - 1) / std::max(h, w));
   Tensor out = Tensor::empty({h * zoom, w * zoom, 3}, DType::u8);
-  const auto from = rgb.data<const uint8_t>(), into = out.data<uint8_t>();
+  const auto from = rgb.data<uint8_t>(), into = out.data<uint8_t>();
   for (size_t i = 0; i < into.size(); ++i) {
     const auto pixel = static_cast<int64_t>(i / 3), line = w * zoom;
     into[i] = from[static_cast<size_t>((pixel / line / zoom * w + pixel % line / zoom) * 3) + i % 3];

@@ -77,7 +77,7 @@ std::string line_of(const Answer& a, const std::vector<std::string>& classes, in
     next += fmt::format("{}{} {:.1f} %", c > 1 ? ", " : "", classes[a.order[c]], 100 * a.row[a.order[c]]);
   std::string said;
   if (a.verdict) {
-    said = fmt::format("   set {{{}}}", set_text(*a.verdict, classes, ", "));
+    said = fmt::format("   set {{{}}}", a.verdict->set.empty() ? "" : set_text(*a.verdict, classes, ", "));
     if (a.verdict->why == evaluate::Why::unsure) said += "   ask a person: unsure";
     if (a.verdict->why == evaluate::Why::unfamiliar)
       said += fmt::format("   ask a person: unlike the training data ({:.2f} times the limit)", a.verdict->strangeness);

@@ -118,20 +118,22 @@ double threshold_for_right(std::span<const float> probability, std::span<const u
   std::vector<size_t> order(right.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::ranges::stable_sort(order, [&](size_t a, size_t b) { return probability[a] > probability[b]; });
-  double out = nothing_answered;
+  std::vector<double> threshold, chance;  // of each step: how likely so few errors are if the goal is missed
   size_t answered = 0;
   int64_t errors = 0;
   for (size_t step = 1; step <= 100; ++step) {
     const size_t wanted = (order.size() * step + 99) / 100;
-    for (; answered < order.size() &&
-           (answered < wanted || probability[order[answered]] == probability[order[answered - 1]]);
-         ++answered)
-      errors += right[order[answered]] == 0;
-    const auto n = static_cast<int64_t>(answered);
-    if (n == 0 || binomial_tail(n, 0, 1 - goal.right) > 1 - goal.sure) continue;  // too few to show anything
-    if (binomial_tail(n, errors, 1 - goal.right) > 1 - goal.sure) break;
-    out = static_cast<double>(probability[order[answered - 1]]);
+    while (answered < order.size() &&
+           (answered < wanted || probability[order[answered]] == probability[order[answered - 1]]))
+      errors += right[order[answered++]] == 0;
+    threshold.push_back(answered > 0 ? static_cast<double>(probability[order[answered - 1]]) : nothing_answered);
+    chance.push_back(binomial_tail(static_cast<int64_t>(answered), errors, 1 - goal.right));
   }
+  // The risk of a false promise is shared by the ten starts.
+  const double risk = (1 - goal.sure) / 10;
+  double out = nothing_answered;
+  for (size_t start = 9; start < 100; start += 10)
+    for (size_t step = start; step < 100 && chance[step] <= risk; ++step) out = std::min(out, threshold[step]);
   return out;
 }
 

@@ -108,8 +108,8 @@ class Confidence {
 [[nodiscard]] double conformal_threshold(std::vector<float> of_truth, double coverage);
 
 /// The lowest probability from which answers are right with `goal`, the answers being examples with at least that
-/// probability: fixed-sequence testing from the surest down in steps of a hundredth (Angelopoulos et al. 2021, "Learn
-/// then test"), each step an exact binomial test. Above 1 when even the surest are too few to promise it.
+/// probability: fixed-sequence testing in steps of a hundredth from the surest down, from ten starts (Angelopoulos et
+/// al. 2021, "Learn then test"), each step an exact binomial test. Above 1 when they are too few to promise it.
 [[nodiscard]] double threshold_for_right(std::span<const float> probability, std::span<const uint8_t> right,
                                          const Goal& goal);
 

@@ -186,6 +186,7 @@ std::vector<NextStep> default_steps(const std::string& folder) {
   const std::string run = folder.empty() ? "RUN" : folder;
   return {{"tandem evaluate " + run + " --json", "Measure again, for a program to read", "重新评估，输出供程序读取"},
           {"tandem predict " + run + " picture.png", "Ask the network about new data", "用新数据向网络提问"},
+          {"tandem explain " + run + " picture.png", "See what a decision rests on", "查看一次判断的依据"},
           {"tandem evaluate " + run + " --on pictures", "Measure on pictures of your own, one folder a class",
            "用自己的图片评估，每个类别一个文件夹"},
           {"tandem inspect " + run, "See layers, shapes and cost", "查看各层、形状与计算量"}};

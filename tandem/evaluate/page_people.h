@@ -49,7 +49,10 @@ function share_chart(person) {
     const lines = [[t('both_line'), 'var(--c2)', both], [t('answers_line'), 'var(--accent)', ([, a]) => a]];
     for (const [name, colour, value] of lines)
       drawing.append(sv('path', {class: 'series', style: `stroke:${colour}`, d: path(P.curve.filter(point => point[0] >= first).map(point => [sx(point[0]), sy(value(point))]))}));
-    lines.forEach(([name, colour], i) => drawing.append(sv('text', {class: 'strong halo', x: frame.left + 12, y: frame.bottom - 12 - 18 * i, style: `fill:${colour}`}, name)));
+    lines.forEach(([name, colour, value], i) => {  // each name under its line, at another place
+      const point = P.curve.find(([share]) => share >= first + (1 - first) * (i ? .12 : .55)) || P.curve[0];
+      drawing.append(sv('text', {class: 'strong halo', x: sx(point[0]), y: Math.min(sy(value(point)) + 20, frame.bottom - 9), style: `fill:${colour}`}, name));
+    });
     drawing.addEventListener('pointermove', event => {
       const at = drawing.getBoundingClientRect(), share = first + ((event.clientX - at.left) * width / at.width - frame.left) / (frame.right - frame.left) * (1 - first);
       const near = P.curve.reduce((a, b) => Math.abs(b[0] - share) < Math.abs(a[0] - share) ? b : a);

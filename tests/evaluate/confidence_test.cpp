@@ -36,28 +36,27 @@ TEST(Conformal, ThresholdIsTheRightOneOfTheSortedProbabilities) {
   EXPECT_EQ(evaluate::conformal_threshold(p, 0.95), 0) << "9 examples cannot promise 95 %";
 }
 
-// Over repeated draws the mean coverage lies between the promise and 1/(n + 1) above it; 400 draws of 99 examples move
-// the mean by some 0.0015.
+/// The probability that each example's own class was given.
+std::vector<float> of_truth(const Clusters& c) {
+  std::vector<float> out;
+  for (size_t i = 0; i < c.labels.size(); ++i)
+    out.push_back(c.outputs.probabilities.data<const float>()[3 * i + static_cast<size_t>(c.labels[i])]);
+  return out;
+}
+
+// Over repeated draws the mean coverage lies between the promise and 1/(n + 1) above it. 20,000 examples to measure on
+// move it by 0.002, 400 draws of 99 by 0.0015.
 TEST(Conformal, SetsHoldTheTruthAsOftenAsPromised) {
+  const std::vector<float> fresh = of_truth(clusters(20'000, 99));
   for (const double promise : {0.9, 0.95}) {
     double covered = 0;
-    constexpr int draws = 400;
-    const Clusters fresh = clusters(2000, 99);
-    for (uint64_t draw = 0; draw < draws; ++draw) {
-      const Clusters calibration = clusters(99, 1000 + draw);
-      std::vector<float> truth;
-      for (size_t i = 0; i < calibration.labels.size(); ++i)
-        truth.push_back(
-            calibration.outputs.probabilities.data<const float>()[3 * i + static_cast<size_t>(calibration.labels[i])]);
-      const double least = evaluate::conformal_threshold(truth, promise);
-      for (size_t i = 0; i < fresh.labels.size(); ++i)
-        covered +=
-            static_cast<double>(
-                fresh.outputs.probabilities.data<const float>()[3 * i + static_cast<size_t>(fresh.labels[i])]) >= least;
+    for (uint64_t draw = 0; draw < 400; ++draw) {
+      const double least = evaluate::conformal_threshold(of_truth(clusters(99, 1000 + draw)), promise);
+      const auto inside = [&](float p) { return static_cast<double>(p) >= least; };
+      covered += static_cast<double>(std::ranges::count_if(fresh, inside)) / 20'000 / 400;
     }
-    covered /= draws * 2000.0;
-    EXPECT_GT(covered, promise - 0.006);
-    EXPECT_LT(covered, promise + 0.01 + 0.006);
+    EXPECT_GT(covered, promise - 0.007);
+    EXPECT_LT(covered, promise + 0.01 + 0.007);
   }
 }
 
@@ -65,24 +64,24 @@ TEST(Conformal, SetsHoldTheTruthAsOftenAsPromised) {
 // 97 % is true from t = 0.7 on.
 TEST(DeferralRule, KeepsThePromiseAsOftenAsItSays) {
   const Goal goal{.right = 0.97, .sure = 0.9};
-  constexpr int draws = 300;
+  constexpr int draws = 100;
   int broken = 0;
   double mean = 0;
   for (uint64_t draw = 0; draw < draws; ++draw) {
     Rng rng(draw, "rule");
     std::vector<float> p;
     std::vector<uint8_t> right;
-    for (int i = 0; i < 2000; ++i) {
+    for (int i = 0; i < 6000; ++i) {
       p.push_back(static_cast<float>(rng.uniform(0.5, 1)));
       right.push_back(!rng.chance((1 - static_cast<double>(p.back())) / 5));
     }
     const double threshold = evaluate::threshold_for_right(p, right, goal);
     broken += threshold < 0.7;
+    EXPECT_LE(threshold, 1) << "something can be promised";
     mean += threshold / draws;
   }
-  EXPECT_LE(broken, 45) << "10 % of 300, and three deviations more";
-  EXPECT_GT(broken, 3) << "a rule that never comes near its goal hands over too much";
-  EXPECT_LT(mean, 0.85);
+  EXPECT_LE(broken, 19) << "10 % of 100, and three deviations more";
+  EXPECT_LT(mean, 0.85) << "a rule that stays far from its goal hands over too much";
 }
 
 TEST(DeferralRule, HandsOverEverythingWhenThereIsTooLittleToPromise) {
@@ -106,7 +105,7 @@ TEST(Confidence, GivesPeopleTheShareTheyWant) {
 }
 
 TEST(Confidence, SaysWhyItDefers) {
-  const Confidence c = fitted({.goal = {.share = 0.1}});
+  const Confidence c = fitted({.coverage = 0.99, .goal = {.share = 0.1}});
   Clusters few = clusters(3, 8);
   const auto x = few.outputs.features.data<float>(), p = few.outputs.probabilities.data<float>();
   const std::vector<float> features{3, 0, 0, 3, 1.5F, 1.5F, 0, 3, -40, 7, 90, -60};  // at home; between two; nowhere

@@ -120,7 +120,7 @@ TEST(Attribution, GradCamFollowsTheChannelThatCounts) {
     return reshape(slice(means, 1, 0, 1) - slice(means, 1, 1, 2), {x.size(0)});
   };
   const Tensor map = people::grad_cam(rest, a);
-  EXPECT_NEAR(map.at(0), 2 * 0.25 / 4, 1e-6) << "weight 1/4 of each pixel, its mean over 4 pixels";
+  EXPECT_NEAR(map.at(0), 2 * 0.25, 1e-6) << "the weight is the mean gradient, 1/4";
   EXPECT_EQ(map.at(1), 0) << "what speaks against is cut";
   EXPECT_EQ(map.at(2), 0);
   EXPECT_EQ(map.at(3), 0);

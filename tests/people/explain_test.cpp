@@ -1,6 +1,8 @@
 // Explanations of a small network that reads bands: where the bright band lies decides, and the map must show it.
 #include <tandem/data/formats/image.h>
-#include <tandem/nn/models.h>
+#include <tandem/nn/activation.h>
+#include <tandem/nn/conv.h>
+#include <tandem/nn/linear.h>
 #include <tandem/nn/weights.h>
 #include <tandem/people/explain.h>
 #include <tandem/train/fit.h>

@@ -80,7 +80,9 @@ TEST_F(PeopleOnMnist, ExplanationsAreCompleteAndFaithful) {
     double deletion = 0, insertion = 0;  // of the map, less those of a random order
     for (int64_t i = 0; i < pictures; ++i) {
       const auto e = people::explain(*model, at(i), {.method = method, .samples = 8});
-      if (!std::isnan(e.gap)) EXPECT_LT(e.gap, 0.01) << method << " of picture " << i;
+      if (!std::isnan(e.gap)) {
+        EXPECT_LT(e.gap, 0.01) << method << " of picture " << i;
+      }
       const auto score = people::score_of(*model, e.target);
       const Tensor x = people::input_of(*model, at(i)), black = people::black_input(*model);
       const auto own = people::faithfulness(score, x, black, people::ranking_of(e.map), 1, 14);

@@ -145,6 +145,12 @@ TEST(ImageModel, FeaturesAreWhatGoesIntoTheLastLayer) {
   flat.net = nn::Sequential{nn::Flatten{}, nn::Linear{}, nn::Softmax{}};
   flat.build(Rng(1, "w"));
   EXPECT_EQ(flat.feature_count(), 64);
+  // A batch norm at the end is folded into the layer before it for prediction: the features stay what they are.
+  ImageModel normed = small_model();
+  normed.net = nn::Sequential{nn::Flatten{}, nn::Linear{16}, nn::ReLU{}, nn::Linear{}, nn::BatchNorm{}};
+  normed.build(Rng(1, "w"));
+  EXPECT_EQ(normed.net.head(), 3U);
+  EXPECT_EQ(normed.outputs(set).features.shape(), (Shape{20, 16}));
   expect_error(ErrorKind::usage, {"people", "no validation part"}, [&] { flat.check_people(bands(0, 1)); });
 }
 
