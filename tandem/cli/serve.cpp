@@ -56,25 +56,29 @@ int run(Options& o) {
 
 void add_serve(CLI::App& app, Context& context) {
   auto o = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("serve", "Answer requests over HTTP (Open Inference Protocol), and people on a page");
+  CLI::App* verb =
+      app.add_subcommand("serve", "Answer requests over HTTP (Open Inference Protocol), and people on a page");
   const auto option = [&](const char* name, auto& value, const char* variable, const char* help) {
     return verb->add_option(name, value, help)->envname(variable)->capture_default_str();
   };
-  verb->add_option("runs", o->models,
-                   "Run folders or model files: RUN, NAME=RUN or NAME:VERSION=RUN; the first of a name answers requests "
-                   "without a version")
+  verb->add_option(
+          "runs", o->models,
+          "Run folders or model files: RUN, NAME=RUN or NAME:VERSION=RUN; the first of a name answers requests "
+          "without a version")
       ->required()
       ->envname("TANDEM_SERVE_RUNS");
   option("--address", o->serve.http.address, "TANDEM_SERVE_ADDRESS",
          "Where to listen; another than this machine's own demands tokens");
   option("--port", o->serve.http.port, "TANDEM_SERVE_PORT", "0 takes a free one");
-  verb->add_option("--tokens", o->tokens,
-                   "A file with lines 'ROLE TOKEN', roles: predict, correct, administer; TANDEM_TOKENS may hold the lines "
-                   "themselves")
+  verb->add_option(
+          "--tokens", o->tokens,
+          "A file with lines 'ROLE TOKEN', roles: predict, correct, administer; TANDEM_TOKENS may hold the lines "
+          "themselves")
       ->envname("TANDEM_TOKENS_FILE");
-  option("--keep", o->keep, "TANDEM_SERVE_KEEP",
-         "Which inputs and answers go to RUN/people.sqlite: none; those that people correct on the page; those that are "
-         "deferred, too; all")
+  option(
+      "--keep", o->keep, "TANDEM_SERVE_KEEP",
+      "Which inputs and answers go to RUN/people.sqlite: none; those that people correct on the page; those that are "
+      "deferred, too; all")
       ->check(CLI::IsMember({"none", "corrected", "deferred", "all"}));
   option("--max-batch", o->serve.batch.most, "TANDEM_SERVE_MAX_BATCH", "Examples that are computed at once")
       ->check(CLI::Range(1, 65536));

@@ -59,8 +59,9 @@ Tensor crop(const Tensor& picture, const Box& box) {
   const auto from = picture.data<const uint8_t>();
   const auto into = out.data<uint8_t>();
   for (int64_t y = 0; y < box.height; ++y)
-    std::ranges::copy(from.subspan(static_cast<size_t>((box.top + y) * picture.size(1) + box.left), static_cast<size_t>(box.width)),
-                      into.begin() + y * box.width);
+    std::ranges::copy(
+        from.subspan(static_cast<size_t>((box.top + y) * picture.size(1) + box.left), static_cast<size_t>(box.width)),
+        into.begin() + y * box.width);
   return out;
 }
 
@@ -72,9 +73,10 @@ int64_t place(double centre, int64_t length, int64_t room) {
 }  // namespace
 
 Ink centre_ink(const Tensor& picture, int64_t height, int64_t width) {
-  if (picture.rank() != 3 || picture.size(2) != 1 || picture.dtype() != DType::u8 || picture.numel() == 0 || height < 1 ||
-      width < 1)
-    fail("centre_ink", "takes bytes (h, w, 1) and sizes of at least 1, got {} to {}x{}", picture.shape(), height, width);
+  if (picture.rank() != 3 || picture.size(2) != 1 || picture.dtype() != DType::u8 || picture.numel() == 0 ||
+      height < 1 || width < 1)
+    fail("centre_ink", "takes bytes (h, w, 1) and sizes of at least 1, got {} to {}x{}", picture.shape(), height,
+         width);
   const Tensor ink = ink_of(picture);
   const int64_t h = picture.size(0), w = picture.size(1);
   if (h == height && w == width) return {ink, 0, 0, static_cast<double>(w), static_cast<double>(h)};
@@ -82,7 +84,9 @@ Ink centre_ink(const Tensor& picture, int64_t height, int64_t width) {
   const Box box = box_of(ink);
   const double side = std::max(1.0, std::round(static_cast<double>(std::min(height, width)) * 20 / 28));
   const double scale = side / static_cast<double>(std::max(box.height, box.width));
-  const auto scaled = [&](int64_t length) { return std::max<int64_t>(1, std::llround(static_cast<double>(length) * scale)); };
+  const auto scaled = [&](int64_t length) {
+    return std::max<int64_t>(1, std::llround(static_cast<double>(length) * scale));
+  };
   const Tensor sign = resize(crop(ink, box), scaled(box.height), scaled(box.width));
   const int64_t rows = sign.size(0), columns = sign.size(1);
 

@@ -16,7 +16,8 @@ std::string text(const json& value) { return value.dump(-1, ' ', false, json::er
 
 std::vector<uint8_t> png_of(const ServedModel& model, std::span<const float> pixels) {
   Tensor picture = Tensor::empty(model.model().input.shape(), DType::u8);
-  std::ranges::transform(pixels, picture.data<uint8_t>().begin(), [](float v) { return static_cast<uint8_t>(v + 0.5F); });
+  std::ranges::transform(pixels, picture.data<uint8_t>().begin(),
+                         [](float v) { return static_cast<uint8_t>(v + 0.5F); });
   return data::encode_png(picture);
 }
 
@@ -28,9 +29,14 @@ int64_t number_of(const std::string& text) {
 }
 
 json summary(const people::Decision& d) {
-  return {{"decision", d.id},         {"time", d.time},     {"model_version", std::to_string(d.version)},
-          {"label", d.label},         {"probability", d.probability}, {"probabilities", d.probabilities},
-          {"deferred", d.deferred},   {"reason", d.reason}};
+  return {{"decision", d.id},
+          {"time", d.time},
+          {"model_version", std::to_string(d.version)},
+          {"label", d.label},
+          {"probability", d.probability},
+          {"probabilities", d.probabilities},
+          {"deferred", d.deferred},
+          {"reason", d.reason}};
 }
 
 // Example `i` of a request and what was answered.

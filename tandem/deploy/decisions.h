@@ -15,8 +15,8 @@ enum class Keep { none, corrected, deferred, all };
 /// Any number of threads may use it.
 class Decisions {
  public:
-  /// Opens the store of each model's run, RUN/people.sqlite. Throws a usage error when what is deferred is to be kept of a
-  /// model that is no run folder, and what opening a store throws.
+  /// Opens the store of each model's run, RUN/people.sqlite. Throws a usage error when what is deferred is to be kept
+  /// of a model that is no run folder, and what opening a store throws.
   Decisions(Keep keep, const std::vector<ModelSource>& sources);
 
   /// Whether some answers are kept without being asked for.
@@ -30,9 +30,9 @@ class Decisions {
   /// Throws Refused 404 for a model of which nothing is kept.
   [[nodiscard]] people::Store& store_of(const ServedModel& model);
 
-  /// Bodies of answers, in JSON. Throw Refused: 404 for an unknown decision or a model of which nothing is kept, 400 for
-  /// a body that is no feedback, or a label that is no class.
-  /// `body`: {"decision": 12, "label": "7", "person": "ada", "note": ""}; on the disk when it returns.
+  /// Bodies of answers, in JSON. Throw Refused: 404 for an unknown decision or a model of which nothing is kept, 400
+  /// for a body that is no feedback, or a label that is no class. `body`: {"decision": 12, "label": "7", "person":
+  /// "ada", "note": ""}; on the disk when it returns.
   [[nodiscard]] std::string feedback(const ServedModel& model, const std::string& body);
   [[nodiscard]] std::string waiting(const ServedModel& model);
   [[nodiscard]] std::string decision(const ServedModel& model, const std::string& id);

@@ -23,7 +23,8 @@ namespace {
 
 constexpr auto token = net::as_tuple(net::use_awaitable);  // errors come back as values
 constexpr std::chrono::milliseconds sweep_every{250}, follow_every{500};
-constexpr std::chrono::seconds quiet{10};  // then a stream says that it is still there, and learns whether the client is
+constexpr std::chrono::seconds quiet{
+    10};  // then a stream says that it is still there, and learns whether the client is
 
 // The status that a failed read stands for; 0: nobody is there to be told.
 int status_of(const error_code& error, bool overdue) {
@@ -233,7 +234,8 @@ struct HttpServer::Impl {
         [this](auto completion, Request asked) {
           auto resume = std::make_shared<decltype(completion)>(std::move(completion));
           const Respond respond = [this, resume](Response response) {
-            net::post(io, [resume, response = std::move(response)]() mutable { std::move(*resume)(std::move(response)); });
+            net::post(io,
+                      [resume, response = std::move(response)]() mutable { std::move (*resume)(std::move(response)); });
           };
           try {
             handler(std::move(asked), respond);
@@ -292,8 +294,8 @@ struct HttpServer::Impl {
     co_return false;
   }
 
-  // The answer to what is no request. What the client still sends is read for a moment: a connection that is closed with
-  // unread bytes is reset, and the client never sees the answer.
+  // The answer to what is no request. What the client still sends is read for a moment: a connection that is closed
+  // with unread bytes is reset, and the client never sees the answer.
   net::awaitable<void> refuse(Session& s, int status, const char* why) {
     const std::string text = *why ? why : reason_of(status);
     Response response{status, fmt::format(R"({{"error":"{}"}})", text)};

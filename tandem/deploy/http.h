@@ -48,13 +48,13 @@ class Refused : public std::runtime_error {
 
 /// Answers a request; called once, from any thread, while the server lives.
 using Respond = std::function<void(Response)>;
-/// Called on the server's thread and must not wait: what takes long answers from elsewhere. What it throws becomes a 500
-/// that says nothing of the cause.
+/// Called on the server's thread and must not wait: what takes long answers from elsewhere. What it throws becomes a
+/// 500 that says nothing of the cause.
 using Handler = std::function<void(Request, const Respond&)>;
 
 struct HttpOptions {
   std::string address = "127.0.0.1";
-  uint16_t port = 8080;  // 0: a free one
+  uint16_t port = 8080;                                                   // 0: a free one
   int64_t most_body = int64_t{8} << 20, most_header = int64_t{16} << 10;  // bytes
   int64_t most_connections = 1000;
   // A request's header must be there after `idle`, its body after another `transfer`, and so long may an answer take to
@@ -62,8 +62,8 @@ struct HttpOptions {
   std::chrono::milliseconds idle{30'000}, transfer{30'000}, grace{10'000};
 };
 
-/// A request that breaks HTTP or a limit gets its 4xx and its connection is closed: 400 (malformed), 408, 413 (body), 431
-/// (header). One connection above the limit gets 503.
+/// A request that breaks HTTP or a limit gets its 4xx and its connection is closed: 400 (malformed), 408, 413 (body),
+/// 431 (header). One connection above the limit gets 503.
 class HttpServer {
  public:
   /// Listens from here on. Throws a usage error for an address or port that cannot be had.

@@ -84,13 +84,15 @@ std::string Learning::compare(std::string_view body, const data::ImageSet& set) 
   const people::Versions versions(run_);
   people::Comparison c;
   try {
-    tasks::ImageModel first = versions.load(number_of(body, "first")), second = versions.load(number_of(body, "second"));
+    tasks::ImageModel first = versions.load(number_of(body, "first")),
+                      second = versions.load(number_of(body, "second"));
     c = people::compare(first, second, set);
   } catch (const Error& e) {
     if (e.kind() != ErrorKind::usage) throw;
     throw Refused(400, e.what());
   }
-  return text_of({{"both", c.both}, {"only_first", c.only_first}, {"only_second", c.only_second}, {"neither", c.neither}});
+  return text_of(
+      {{"both", c.both}, {"only_first", c.only_first}, {"only_second", c.only_second}, {"neither", c.neither}});
 }
 
 }  // namespace tandem::deploy

@@ -8,11 +8,13 @@ namespace {
 
 void check_word(const std::string& word, const std::string& what, const std::string& text) {
   const bool good = !word.empty() && word.size() <= 100 && std::ranges::all_of(word, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
   });
   if (!good)
-    fail("serve", "'{}' in '{}' is no {}: up to 100 letters, digits and . _ -; name it with NAME=RUN or NAME:VERSION=RUN",
-         word, text, what);
+    fail("serve",
+         "'{}' in '{}' is no {}: up to 100 letters, digits and . _ -; name it with NAME=RUN or NAME:VERSION=RUN", word,
+         text, what);
 }
 
 // "runs/digits" and "runs/digits/model.safetensors" are digits, "best.safetensors" is best.
@@ -49,8 +51,7 @@ ModelSource ModelSource::parse(const std::string& text) {
   return out;
 }
 
-Models::Models(const std::vector<ModelSource>& sources, BatchOptions options, Metrics& metrics)
-    : metrics_(metrics) {
+Models::Models(const std::vector<ModelSource>& sources, BatchOptions options, Metrics& metrics) : metrics_(metrics) {
   for (const ModelSource& source : sources) {
     Slot slot{source, run_of(source.run), load(source), nullptr};
     if (find(slot.model->name(), slot.model->version()))
@@ -64,7 +65,8 @@ Models::Models(const std::vector<ModelSource>& sources, BatchOptions options, Me
 Models::Live Models::find(std::string_view name, std::string_view version) const {
   const std::scoped_lock lock(mutex_);
   for (const Slot& s : slots_)
-    if (s.model->name() == name && (version.empty() || s.model->version() == version)) return {s.model, s.batcher.get(), s.run};
+    if (s.model->name() == name && (version.empty() || s.model->version() == version))
+      return {s.model, s.batcher.get(), s.run};
   return {};
 }
 
@@ -77,8 +79,7 @@ std::vector<Models::Live> Models::all() const {
 
 int64_t Models::waiting() const {
   int64_t out = 0;
-  for (const Slot& s : slots_)
-    out += s.batcher->waiting();
+  for (const Slot& s : slots_) out += s.batcher->waiting();
   return out;
 }
 
@@ -92,8 +93,9 @@ int64_t Models::reload(const std::string& name) {
       if (fresh->digest() == s.model->digest()) continue;
       if (fresh->model().input.shape() != s.model->model().input.shape() ||
           fresh->model().classes != s.model->model().classes)
-        fail(ErrorKind::data, s.source.run.string(),
-             "takes other pictures or tells other classes apart than the model in service: serve it under another name");
+        fail(
+            ErrorKind::data, s.source.run.string(),
+            "takes other pictures or tells other classes apart than the model in service: serve it under another name");
       if (const Live other = find(fresh->name(), fresh->version()); other && other.batcher != s.batcher.get())
         fail(ErrorKind::data, s.source.run.string(), "has become version {}, which is in service already",
              fresh->version());

@@ -9,8 +9,8 @@
 
 namespace tandem::deploy {
 
-/// Where a model comes from: "RUN", "NAME=RUN" or "NAME:VERSION=RUN", RUN being a run folder or a model file. NAME is the
-/// folder's or the file's own when not given, VERSION what the file says.
+/// Where a model comes from: "RUN", "NAME=RUN" or "NAME:VERSION=RUN", RUN being a run folder or a model file. NAME is
+/// the folder's or the file's own when not given, VERSION what the file says.
 struct ModelSource {
   std::string name, version;
   fs::path run;
@@ -35,9 +35,9 @@ class Models {
   [[nodiscard]] std::vector<Live> all() const;
   [[nodiscard]] int64_t waiting() const;  // examples in all queues
 
-  /// Reads the files of a name ("": of all) again. A file that loads, and takes the same pictures and classes, goes live
-  /// between two requests; otherwise throws what is wrong with it and leaves the old one. A file that did not change is
-  /// left alone. Returns how many went live.
+  /// Reads the files of a name ("": of all) again. A file that loads, and takes the same pictures and classes, goes
+  /// live between two requests; otherwise throws what is wrong with it and leaves the old one. A file that did not
+  /// change is left alone. Returns how many went live.
   int64_t reload(const std::string& name);
   /// Answers what waits and takes nothing more.
   void stop();

@@ -7,8 +7,8 @@
 
 namespace tandem::deploy {
 
-/// How a picture becomes the network's: `whole` is scaled, as `tandem predict` does; of `ink` the sign alone is taken and
-/// put in the middle, as the digits of MNIST are (data/ink.h).
+/// How a picture becomes the network's: `whole` is scaled, as `tandem predict` does; of `ink` the sign alone is taken
+/// and put in the middle, as the digits of MNIST are (data/ink.h).
 enum class Form { whole, ink };
 
 /// "ink" or "picture"; "" is `picture`. Throws Refused 400 for another word.

@@ -21,7 +21,6 @@ template <class... Args>
   throw Refused(400, fmt::format(text, std::forward<Args>(args)...));
 }
 
-
 // Parsers keep their memory; that of a large body is not kept.
 class Json {
  public:
@@ -94,7 +93,8 @@ int64_t examples_of(const ServedModel& model, const element& value, int64_t most
   const Shape one = model.model().input.shape();
   if (shape.size() != 4 || shape[1] != one[0] || shape[2] != one[1] || shape[3] != one[2] || shape[0] < 1)
     refuse("the input's 'shape' is [{}], expected {}", fmt::join(shape, ", "), shape_text(model));
-  if (shape[0] > most) throw Refused(413, fmt::format("{} examples in a request, at most {} are taken", shape[0], most));
+  if (shape[0] > most)
+    throw Refused(413, fmt::format("{} examples in a request, at most {} are taken", shape[0], most));
   return shape[0];
 }
 
@@ -122,7 +122,8 @@ void flatten(const array& values, bool whole, size_t most, std::vector<float>& o
 std::vector<float> unpack(std::string_view bytes, bool whole) {
   std::vector<float> out(whole ? bytes.size() : bytes.size() / 4);
   if (whole) {
-    std::ranges::transform(bytes, out.begin(), [](char c) { return static_cast<float>(static_cast<unsigned char>(c)); });
+    std::ranges::transform(bytes, out.begin(),
+                           [](char c) { return static_cast<float>(static_cast<unsigned char>(c)); });
     return out;
   }
   std::memcpy(out.data(), bytes.data(), out.size() * 4);

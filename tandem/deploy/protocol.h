@@ -40,8 +40,8 @@ inline constexpr size_t most_json_depth = 32;
 /// A request for all outputs, from a picture alone: see read_picture_file.
 [[nodiscard]] InferRequest read_picture(const ServedModel& model, std::string_view body, Form form);
 
-/// The answer's body, and its headers when a tensor is binary. `decisions`: under which numbers the examples were kept, 0
-/// for those that were not; none when nothing is kept.
+/// The answer's body, and its headers when a tensor is binary. `decisions`: under which numbers the examples were kept,
+/// 0 for those that were not; none when nothing is kept.
 [[nodiscard]] Response write_infer(const ServedModel& model, const InferRequest& request, const Answer& answer,
                                    std::span<const int64_t> decisions = {});
 

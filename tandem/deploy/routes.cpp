@@ -119,7 +119,8 @@ json query_of(const char* name) {
 
 // Beside infer and explain, which take tensors too.
 bool takes_picture(Action action) {
-  return action == Action::look || action == Action::similar || action == Action::activations || action == Action::decide;
+  return action == Action::look || action == Action::similar || action == Action::activations ||
+         action == Action::decide;
 }
 
 bool takes_object(Action action) {
@@ -153,7 +154,8 @@ json responses_of(const Route& route) {
   const bool asks = route.action == Action::infer || route.action == Action::explain || takes_picture(route.action);
   if (asks || takes_object(route.action)) add("400", "The body does not fit the protocol or the model");
   if (route.role) add("401", "The token is missing or unknown"), add("403", "The token's role may not do this");
-  if (std::string_view(route.path).find('{') != std::string_view::npos) add("404", "There is no such model, version or decision");
+  if (std::string_view(route.path).find('{') != std::string_view::npos)
+    add("404", "There is no such model, version or decision");
   if (route.action == Action::reload) add("409", "The file was refused; the model before stays in service");
   if (asks) add("413", "The body is too large"), add("429", "The queue is full: see Retry-After");
   if (asks || route.action == Action::ready) add("503", "Not now: see Retry-After");
@@ -190,8 +192,7 @@ std::string openapi() {
     json parameters = json::array();
     for (const char* name : {"model", "version", "decision", "run"})
       if (std::string_view(route.path).find(fmt::format("{{{}}}", name)) != std::string_view::npos)
-        parameters.push_back(
-            {{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
+        parameters.push_back({{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
     if (route.action == Action::explain)
       for (const char* name : {"method", "class"}) parameters.push_back(query_of(name));
     if (route.action == Action::infer || route.action == Action::explain || takes_picture(route.action))

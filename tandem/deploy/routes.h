@@ -45,9 +45,9 @@ enum class Action {
 
 struct Route {
   Action action;
-  const char* name;    // in metrics and as OpenAPI's operationId
+  const char* name;  // in metrics and as OpenAPI's operationId
   const char* method;
-  const char* path;    // "/v2/models/{model}/infer"
+  const char* path;          // "/v2/models/{model}/infer"
   std::optional<Role> role;  // none: everybody
   const char* summary;
 };

@@ -63,15 +63,15 @@ std::string utc(fs::file_time_type time) {
 
 json facts_of(const train::RunFolder& run) {
   const auto epochs = epochs_of(run);
-  const json report = readable([&] { return fs::exists(run.report_json()) ? json::parse(read_text(run.report_json())) : json(); });
+  const json report =
+      readable([&] { return fs::exists(run.report_json()) ? json::parse(read_text(run.report_json())) : json(); });
   const auto reported = [&](const char* key) {
     return report.is_object() && report.contains(key) && report[key].is_number() ? report[key] : json(nullptr);
   };
   double best = std::nan("");
   for (const auto& e : epochs) best = std::fmax(best, e.validation_accuracy);
-  const int64_t planned = readable([&] {
-    return static_cast<int64_t>(std::stoll(Config::load(run.recipe()).get("train").get("epochs").text()));
-  });
+  const int64_t planned = readable(
+      [&] { return static_cast<int64_t>(std::stoll(Config::load(run.recipe()).get("train").get("epochs").text())); });
   return {{"name", run.path.filename().string()},
           {"state", state_of(run, epochs)},
           {"time", utc(last_change(run))},
@@ -90,17 +90,20 @@ std::string RunList::list() const {
   for (const fs::path& folder : folders_) {
     std::error_code error;
     for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
-      if (fs::is_regular_file(at->path() / "recipe.yaml")) runs.try_emplace(at->path().filename().string(), train::RunFolder{at->path()});
+      if (fs::is_regular_file(at->path() / "recipe.yaml"))
+        runs.try_emplace(at->path().filename().string(), train::RunFolder{at->path()});
   }
   std::vector<json> rows;
   for (const auto& [name, run] : runs) rows.push_back(facts_of(run));
-  std::ranges::stable_sort(rows, std::ranges::greater(), [](const json& row) { return row["time"].get<std::string>(); });
+  std::ranges::stable_sort(rows, std::ranges::greater(),
+                           [](const json& row) { return row["time"].get<std::string>(); });
   return text_of(rows);
 }
 
 train::RunFolder RunList::find(const std::string& name) const {
   // A name is one part of a path: nothing leads out of the folders.
-  if (!name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos && name.find('\0') == std::string::npos)
+  if (!name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
+      name.find('\0') == std::string::npos)
     for (const fs::path& folder : folders_)
       if (fs::is_regular_file(folder / name / "recipe.yaml")) return {folder / name};
   throw Refused(404, "there is no such run: GET /v2/runs lists them");
@@ -113,7 +116,8 @@ std::string RunList::report(const std::string& name) const {
 }
 
 std::function<std::optional<std::string>()> RunList::follow(const std::string& name) const {
-  return [run = find(name), sent = int64_t{0}, seen = fs::file_time_type::min(), ended = false]() mutable -> std::optional<std::string> {
+  return [run = find(name), sent = int64_t{0}, seen = fs::file_time_type::min(),
+          ended = false]() mutable -> std::optional<std::string> {
     if (ended) return std::nullopt;
     const auto changed = last_change(run);
     const auto epochs = changed == seen ? std::vector<evaluate::EpochPoint>{} : epochs_of(run);

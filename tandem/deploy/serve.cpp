@@ -8,7 +8,8 @@ namespace tandem::deploy {
 void serve(const ServeOptions& options) {
   const bool local = is_loopback(options.http.address);
   if (!local && options.access.open())
-    fail("serve", "other machines reach {}: give tokens with --tokens FILE, or listen on 127.0.0.1", options.http.address);
+    fail("serve", "other machines reach {}: give tokens with --tokens FILE, or listen on 127.0.0.1",
+         options.http.address);
   Metrics metrics;
   Models models(options.models, options.batch, metrics);
   Decisions decisions(options.keep, options.models);
@@ -26,9 +27,10 @@ void serve(const ServeOptions& options) {
       server.stop();
     });
   server.on_signal(SIGHUP, [&] { service.reload(); });
-  options.listening(fmt::format("http://{}:{}", options.http.address.find(':') == std::string::npos
-                                                    ? options.http.address
-                                                    : fmt::format("[{}]", options.http.address),
+  options.listening(fmt::format("http://{}:{}",
+                                options.http.address.find(':') == std::string::npos
+                                    ? options.http.address
+                                    : fmt::format("[{}]", options.http.address),
                                 server.port()));
   server.run();
   service.stop();

@@ -65,17 +65,18 @@ Response explanation(const ServedModel& model, const InferRequest& request, cons
   }
   const auto map = why.map.data<const float>();
   const std::vector<uint8_t> png = data::encode_png(people::overlay(picture, why.map));
-  return {200, json{{"model_name", model.name()},
-                    {"model_version", model.version()},
-                    {"parameters", {{"digest", model.digest()}}},
-                    {"method", why.method},
-                    {"class", why.target},
-                    {"label", model.model().classes[static_cast<size_t>(why.target)]},
-                    {"output", why.output},
-                    {"black_output", why.black_output},
-                    {"map", {{"shape", {why.map.size(0), why.map.size(1)}}, {"data", std::vector(map.begin(), map.end())}}},
-                    {"overlay_png", evaluate::base64(png)}}
-                   .dump(-1, ' ', false, json::error_handler_t::replace)};
+  return {200,
+          json{{"model_name", model.name()},
+               {"model_version", model.version()},
+               {"parameters", {{"digest", model.digest()}}},
+               {"method", why.method},
+               {"class", why.target},
+               {"label", model.model().classes[static_cast<size_t>(why.target)]},
+               {"output", why.output},
+               {"black_output", why.black_output},
+               {"map", {{"shape", {why.map.size(0), why.map.size(1)}}, {"data", std::vector(map.begin(), map.end())}}},
+               {"overlay_png", evaluate::base64(png)}}
+              .dump(-1, ' ', false, json::error_handler_t::replace)};
 }
 
 }  // namespace
@@ -164,8 +165,10 @@ void Service::dispatch(const Shared& call) {
 void Service::ask_studio(const Shared& call) {
   const Action action = call->match.route->action;
   const Studio::Pace pace = Studio::pace_of(action);
-  later(pace == Studio::Pace::quick ? quick_ : pace == Studio::Pace::thinking ? worker_ : learner_, call,
-        [this, call, action] { call->respond(studio_.answer(action, call->request, call->match)); });
+  later(pace == Studio::Pace::quick      ? quick_
+        : pace == Studio::Pace::thinking ? worker_
+                                         : learner_,
+        call, [this, call, action] { call->respond(studio_.answer(action, call->request, call->match)); });
 }
 
 Models::Live Service::model_of(const Call& call) const {
@@ -182,7 +185,8 @@ void Service::infer(const Shared& call) {
   const Models::Live live = model_of(*call);
   if (!is_picture(call->request) && call->request.body.size() <= quick_body)
     return submit(call, live, read(*live.model, call->request, options_.most_examples));
-  later(worker_, call, [this, call, live] { submit(call, live, read(*live.model, call->request, options_.most_examples)); });
+  later(worker_, call,
+        [this, call, live] { submit(call, live, read(*live.model, call->request, options_.most_examples)); });
 }
 
 void Service::submit(const Shared& call, const Models::Live& live, InferRequest request) {
@@ -191,7 +195,8 @@ void Service::submit(const Shared& call, const Models::Live& live, InferRequest 
   job.model = live.model;
   job.pixels = decisions_.keeping() ? request.pixels : std::move(request.pixels);
   job.examples = request.examples;
-  job.done = [this, call, model = live.model, asked = std::move(request)](Batcher::Outcome outcome, const Answer& answer) {
+  job.done = [this, call, model = live.model, asked = std::move(request)](Batcher::Outcome outcome,
+                                                                          const Answer& answer) {
     guarded(call, [&] {
       if (outcome == Batcher::Outcome::late) throw Refused(503, "the request waited too long");
       if (outcome == Batcher::Outcome::failed) throw Error(ErrorKind::internal, "the network gave no answer");
@@ -267,7 +272,8 @@ std::string Service::metadata(const Models::Live& live) const {
 std::string Service::index() const {
   json out = json::array();
   for (const Models::Live& live : models_.all())
-    out.push_back({{"name", live.model->name()}, {"version", live.model->version()}, {"state", "READY"}, {"reason", ""}});
+    out.push_back(
+        {{"name", live.model->name()}, {"version", live.model->version()}, {"state", "READY"}, {"reason", ""}});
   return out.dump();
 }
 

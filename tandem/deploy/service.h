@@ -13,8 +13,8 @@ namespace tandem::deploy {
 
 struct ServiceOptions {
   Access access;
-  bool local = true;               // listens on this machine alone
-  int64_t most_examples = 1024;    // in a request
+  bool local = true;                                                        // listens on this machine alone
+  int64_t most_examples = 1024;                                             // in a request
   std::function<void(const std::string&)> say = [](const std::string&) {};  // for the one who runs it; any thread
   std::function<int64_t()> connections = [] { return int64_t{0}; };
   StudioOptions studio = {};

@@ -8,8 +8,8 @@
 
 namespace tandem::deploy {
 
-/// The answer, whether a person should give it, the picture as the network sees it (PNG in base64) and which part of the
-/// sent picture that is. `answer` is of this picture alone.
+/// The answer, whether a person should give it, the picture as the network sees it (PNG in base64) and which part of
+/// the sent picture that is. `answer` is of this picture alone.
 [[nodiscard]] std::string look(const ServedModel& model, const Picture& picture, const Answer& answer);
 
 /// The layers in the order the data flows: name, kind, shape (without the batch), parameters.

@@ -46,10 +46,7 @@ std::vector<fs::path> folders_of(const Models& models, std::vector<fs::path> giv
 }  // namespace
 
 Studio::Studio(Models& models, Decisions& decisions, StudioOptions options)
-    : models_(models),
-      decisions_(decisions),
-      options_(std::move(options)),
-      runs_(folders_of(models, options_.runs)) {}
+    : models_(models), decisions_(decisions), options_(std::move(options)), runs_(folders_of(models, options_.runs)) {}
 
 Studio::Pace Studio::pace_of(Action action) {
   switch (action) {
@@ -80,9 +77,7 @@ Response Studio::answer(Action action, const Request& request, const Match& matc
     default: break;
   }
   const Models::Live live = model_of(match);
-  const auto picture = [&] {
-    return read_picture_file(*live.model, request.body, form_of(request.parameter("form")));
-  };
+  const auto picture = [&] { return read_picture_file(*live.model, request.body, form_of(request.parameter("form"))); };
   switch (action) {
     case Action::look: {
       const Picture p = picture();
@@ -112,7 +107,8 @@ Models::Live Studio::model_of(const Match& match) const {
 
 Learning& Studio::learning_of(const Models::Live& live) {
   if (live.run.empty())
-    throw Refused(409, "this model is served as a file: serve its run folder to collect corrections and learn from them");
+    throw Refused(409,
+                  "this model is served as a file: serve its run folder to collect corrections and learn from them");
   const std::scoped_lock lock(mutex_);
   auto& out = learning_[live.model->name()];
   if (!out)

@@ -42,9 +42,9 @@ class Studio {
   Decisions& decisions_;
   StudioOptions options_;
   RunList runs_;
-  std::mutex mutex_;  // of the next two
-  std::map<std::string, std::unique_ptr<Learning>> learning_;                // by model
-  std::map<std::string, std::shared_ptr<const people::Memory>> memory_;      // by model
+  std::mutex mutex_;                                                     // of the next two
+  std::map<std::string, std::unique_ptr<Learning>> learning_;            // by model
+  std::map<std::string, std::shared_ptr<const people::Memory>> memory_;  // by model
   struct Known {
     std::string digest;
     std::unique_ptr<Resemblance> resemblance;

@@ -50,7 +50,8 @@ TEST(Ink, ADigitDrawnLargeAndAsideComesBackAsItWas) {
 TEST(Ink, FillsTheBoxAndBalancesInTheMiddle) {
   Tensor bar = Tensor::zeros({100, 60, 1}, DType::u8);  // a triangle, heavy below: 40 high, 30 wide
   for (int64_t y = 0; y < 40; ++y)
-    for (int64_t x = 0; x < 30 * (y + 1) / 40; ++x) bar.data<uint8_t>()[static_cast<size_t>((5 + y) * 60 + 20 + x)] = 255;
+    for (int64_t x = 0; x < 30 * (y + 1) / 40; ++x)
+      bar.data<uint8_t>()[static_cast<size_t>((5 + y) * 60 + 20 + x)] = 255;
   const Ink ink = centre_ink(bar, 28, 28);
   int64_t top = 28, bottom = -1;
   double mass = 0, x_mean = 0, y_mean = 0;
@@ -68,8 +69,9 @@ TEST(Ink, FillsTheBoxAndBalancesInTheMiddle) {
 TEST(Ink, DarkInkOnBrightPaperIsTheSame) {
   const Tensor white = on_sheet(resize(digit(5, 1), 120, 120), 160, 160, 30, 10);
   Tensor dark = Tensor::empty(white.shape(), DType::u8);
-  std::ranges::transform(white.data<const uint8_t>(), dark.data<uint8_t>().begin(),
-                         [](uint8_t v) { return static_cast<uint8_t>(230 - v * 200 / 255); });  // no paper is quite white
+  std::ranges::transform(white.data<const uint8_t>(), dark.data<uint8_t>().begin(), [](uint8_t v) {
+    return static_cast<uint8_t>(230 - v * 200 / 255);
+  });  // no paper is quite white
   EXPECT_LT(mean_difference(centre_ink(white, 28, 28).pixels, centre_ink(dark, 28, 28).pixels), 1.5);
 }
 

@@ -15,7 +15,10 @@ using tandem::testing::Folder;
 std::string epochs(int64_t n) {
   std::vector<evaluate::EpochPoint> points;
   for (int64_t e = 1; e <= n; ++e)
-    points.push_back({.epoch = e, .train_loss = 1.0 / static_cast<double>(e), .validation_accuracy = 0.9 + 0.01 * static_cast<double>(e), .seconds = 1});
+    points.push_back({.epoch = e,
+                      .train_loss = 1.0 / static_cast<double>(e),
+                      .validation_accuracy = 0.9 + 0.01 * static_cast<double>(e),
+                      .seconds = 1});
   return train::metrics_lines(points);
 }
 
@@ -43,7 +46,8 @@ TEST(RunList, SaysHowEachRunGoes) {
   folder.write("b/broken/metrics.jsonl", "{");
   folder.write("b/broken/report.json", "[]");
   folder.write("b/no-run/notes.txt", "");
-  for (const char* name : {"recipe.yaml", "metrics.jsonl", "report.json"}) age(folder / (std::string("a/done/") + name), 1000);
+  for (const char* name : {"recipe.yaml", "metrics.jsonl", "report.json"})
+    age(folder / (std::string("a/done/") + name), 1000);
 
   const RunList list({folder / "a", folder / "b", folder / "none"});
   const json runs = json::parse(list.list());

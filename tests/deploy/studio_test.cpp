@@ -28,7 +28,8 @@ struct Trained {
 };
 const Trained& trained() {
   static const Trained once = [] {
-    train::Recipe recipe = tandem::testing::small_recipe("name: bands\noptimizer: {lr: 0.01}\ntrain: {epochs: 4, batch: 32}");
+    train::Recipe recipe =
+        tandem::testing::small_recipe("name: bands\noptimizer: {lr: 0.01}\ntrain: {epochs: 4, batch: 32}");
     const data::ImageSet train = bands(360, 1), validation = bands(120, 2);
     Trained out{train::make_model(recipe, train), people::remember(train, validation, 1), recipe.write().str()};
     train::Trainer(recipe, out.model, train, validation).run();
@@ -57,7 +58,8 @@ class StudioTest : public ::testing::Test {
 
   Response ask(const std::string& method, const std::string& target, const std::string& body = "") {
     const size_t mark = target.find('?');
-    const Request request{method, target.substr(0, mark), mark == std::string::npos ? "" : target.substr(mark + 1), body, {}};
+    const Request request{
+        method, target.substr(0, mark), mark == std::string::npos ? "" : target.substr(mark + 1), body, {}};
     const Match found = match(method, request.path);
     if (!found.route) throw Refused(404, "no route " + target);
     const auto model = models_->find("bands", "").model;
@@ -96,7 +98,9 @@ TEST_F(StudioTest, LooksAtAPictureAsPredictDoes) {
   for (int64_t i = 0; i < set.size(); ++i) {
     const json look = post("/v2/models/bands/look", png(set, i));
     EXPECT_EQ(look["label"], set.classes[static_cast<size_t>(set.labels[static_cast<size_t>(i)])]);
-    for (size_t c = 0; c < 3; ++c) EXPECT_NEAR(look["probabilities"][c].get<float>(), p[static_cast<size_t>(i) * 3 + c], 1e-6) << "a batch of another size";
+    for (size_t c = 0; c < 3; ++c)
+      EXPECT_NEAR(look["probabilities"][c].get<float>(), p[static_cast<size_t>(i) * 3 + c], 1e-6)
+          << "a batch of another size";
     EXPECT_EQ(look["frame"]["width"], 8);
     EXPECT_EQ(look["coverage"], 0.95);
     EXPECT_GT(look["least"].get<double>(), 0);
@@ -138,7 +142,7 @@ TEST_F(StudioTest, ShowsTheLayersAndWhatTheyMakeOfAPicture) {
   EXPECT_EQ(flow[0]["kind"], "input");
   EXPECT_EQ(flow[0]["shape"], json({8, 8, 1}));
   for (size_t i = 0; i < layers.size(); ++i) EXPECT_EQ(flow[i + 1]["shape"], layers[i]["shape"]);
-  EXPECT_EQ(flow[1]["shown"], 4);                                          // maps of the convolution
+  EXPECT_EQ(flow[1]["shown"], 4);                                             // maps of the convolution
   EXPECT_EQ(flow[1]["map"].get<std::string>().size(), (4 * 64 + 2) / 3 * 4);  // bytes in base64
   EXPECT_EQ(flow.back()["shape"], json::array({3}));
   EXPECT_EQ(flow.back()["map"].get<std::string>().size(), 4);
@@ -157,7 +161,9 @@ TEST_F(StudioTest, FindsTrainingPicturesOfTheSameKind) {
 
 TEST_F(StudioTest, TheLoopFromAWrongAnswerToABetterNetwork) {
   const data::ImageSet wrong = inverted(bands(60, 3));
-  const auto read_as = [&](int64_t i) { return post("/v2/models/bands/look", png(wrong, i))["label"].get<std::string>(); };
+  const auto read_as = [&](int64_t i) {
+    return post("/v2/models/bands/look", png(wrong, i))["label"].get<std::string>();
+  };
   int64_t before = 0, after = 0, said = 0;
   for (int64_t i = 0; i < wrong.size(); ++i) {
     const std::string truth = wrong.classes[static_cast<size_t>(wrong.labels[static_cast<size_t>(i)])];
@@ -219,7 +225,8 @@ TEST_F(StudioTest, WhereNothingIsToBeKeptNothingIs) {
   Studio quiet(*models_, none, {});
   const Request request{"POST", "/v2/models/bands/decide", "", png(bands(1, 5), 0), {}};
   EXPECT_THROW((void)quiet.answer(Action::decide, request, match("POST", request.path)), Refused);
-  const json models = json::parse(quiet.answer(Action::models, {"GET", "/v2/models", "", "", {}}, match("GET", "/v2/models")).body);
+  const json models =
+      json::parse(quiet.answer(Action::models, {"GET", "/v2/models", "", "", {}}, match("GET", "/v2/models")).body);
   EXPECT_FALSE(models[0]["learns"].get<bool>());
   EXPECT_EQ(decisions_->store_of(*models_->find("bands", "").model).decisions(), 0);
 }
@@ -235,7 +242,8 @@ TEST_F(StudioTest, AModelFileAloneAnswersButDoesNotLearn) {
     return studio.answer(match("POST", path).route->action, {"POST", path, "", body, {}}, match("POST", path));
   };
   const Match all = match("GET", "/v2/models");
-  EXPECT_FALSE(json::parse(studio.answer(Action::models, {"GET", "/v2/models", "", "", {}}, all).body)[0]["learns"].get<bool>());
+  EXPECT_FALSE(
+      json::parse(studio.answer(Action::models, {"GET", "/v2/models", "", "", {}}, all).body)[0]["learns"].get<bool>());
   EXPECT_EQ(ask_of("/v2/models/alone/look", png(bands(1, 5), 0)).status, 200);
   EXPECT_EQ(ask_of("/v2/models/alone/similar", png(bands(1, 5), 0)).body, "[]");
   EXPECT_THROW((void)ask_of("/v2/models/alone/learn", "{}"), Refused);
