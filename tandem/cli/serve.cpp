@@ -1,5 +1,6 @@
 #include <tandem/cli/terminal.h>
 #include <tandem/cli/verbs.h>
+#include <tandem/data/catalog.h>
 #include <tandem/deploy/serve.h>
 
 #include <cstdlib>
@@ -12,7 +13,7 @@ constexpr const char* tokens_variable = "TANDEM_TOKENS";
 
 struct Options {
   std::vector<std::string> models;
-  std::string tokens, keep = "none";
+  std::string tokens, keep = "corrected", data;
   double delay_ms = 0, patience = 10, idle = 30, transfer = 30, grace = 10, body_mb = 8;
   deploy::ServeOptions serve;
 };
@@ -36,7 +37,11 @@ int run(Options& o) {
   s.http.grace = duration<milliseconds>(o.grace);
   s.batch.delay = duration<std::chrono::microseconds>(o.delay_ms / 1000);
   s.batch.patience = duration<milliseconds>(o.patience);
-  s.keep = o.keep == "all" ? deploy::Keep::all : o.keep == "deferred" ? deploy::Keep::deferred : deploy::Keep::none;
+  s.studio.data_folder = data::data_folder(o.data);
+  s.keep = o.keep == "all"        ? deploy::Keep::all
+           : o.keep == "deferred" ? deploy::Keep::deferred
+           : o.keep == "none"     ? deploy::Keep::none
+                                  : deploy::Keep::corrected;
   s.say = say;
   s.listening = [&](const std::string& url) {
     say(fmt::format("serving {} model{}; Ctrl-C ends it", s.models.size(), s.models.size() == 1 ? "" : "s"));
@@ -51,7 +56,8 @@ int run(Options& o) {
 
 void add_serve(CLI::App& app, Context& context) {
   auto o = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("serve", "Answer requests over HTTP (Open Inference Protocol)");
+  CLI::App* verb =
+      app.add_subcommand("serve", "Answer requests over HTTP (Open Inference Protocol), and people on a page");
   const auto option = [&](const char* name, auto& value, const char* variable, const char* help) {
     return verb->add_option(name, value, help)->envname(variable)->capture_default_str();
   };
@@ -69,9 +75,11 @@ void add_serve(CLI::App& app, Context& context) {
           "A file with lines 'ROLE TOKEN', roles: predict, correct, administer; TANDEM_TOKENS may hold the lines "
           "themselves")
       ->envname("TANDEM_TOKENS_FILE");
-  option("--keep", o->keep, "TANDEM_SERVE_KEEP",
-         "Which inputs and answers go to RUN/people.sqlite, for people to answer or correct")
-      ->check(CLI::IsMember({"none", "deferred", "all"}));
+  option(
+      "--keep", o->keep, "TANDEM_SERVE_KEEP",
+      "Which inputs and answers go to RUN/people.sqlite: none; those that people correct on the page; those that are "
+      "deferred, too; all")
+      ->check(CLI::IsMember({"none", "corrected", "deferred", "all"}));
   option("--max-batch", o->serve.batch.most, "TANDEM_SERVE_MAX_BATCH", "Examples that are computed at once")
       ->check(CLI::Range(1, 65536));
   option("--max-delay", o->delay_ms, "TANDEM_SERVE_MAX_DELAY",
@@ -94,6 +102,7 @@ void add_serve(CLI::App& app, Context& context) {
       ->check(CLI::Range(0.001, 86'400.0));
   option("--grace", o->grace, "TANDEM_SERVE_GRACE", "Seconds that the end waits for what is under way")
       ->check(CLI::Range(0.0, 3600.0));
+  verb->add_option("--data", o->data, "Folder of the data sets, for a run that has remembered nothing of its own yet");
   verb->footer("SIGHUP reads the model files again and puts them in service. Endpoints: /openapi.json.");
   verb->callback([o, &context] { context.action = [o] { return run(*o); }; });
 }

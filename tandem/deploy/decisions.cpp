@@ -39,6 +39,26 @@ json summary(const people::Decision& d) {
           {"reason", d.reason}};
 }
 
+// Example `i` of a request and what was answered.
+people::Decision decision_of(const ServedModel& model, const InferRequest& request, const Answer& answer, size_t i) {
+  const auto classes = static_cast<size_t>(model.classes());
+  const auto size = static_cast<size_t>(model.model().input.shape().numel());
+  const auto row = std::span<const float>(answer.probabilities).subspan(i * classes, classes);
+  const auto best = static_cast<size_t>(label_of(answer, i, row));
+  people::Decision out;
+  out.model = model.name();
+  out.version = number_of(model.version());
+  out.subject = request.subject;
+  out.media_type = "image/png";
+  out.input = png_of(model, std::span<const float>(request.pixels).subspan(i * size, size));
+  out.label = model.model().classes[best];
+  out.probability = static_cast<double>(row[best]);
+  out.probabilities.assign(row.begin(), row.end());
+  out.deferred = !answer.verdicts.empty() && answer.verdicts[i].deferred();
+  out.reason = out.deferred ? reason_of(answer.verdicts[i].why) : "";
+  return out;
+}
+
 people::Decision find(people::Store& store, int64_t id) {
   try {
     return store.decision(id);
@@ -53,10 +73,15 @@ people::Decision find(people::Store& store, int64_t id) {
 Decisions::Decisions(Keep keep, const std::vector<ModelSource>& sources) : keep_(keep) {
   if (keep == Keep::none) return;
   for (const ModelSource& source : sources) {
+    if (!fs::is_directory(source.run) && keep == Keep::corrected) continue;
     if (!fs::is_directory(source.run))
       fail("serve", "{} is no run folder, so there is no place to keep decisions: serve a run, or keep none",
            source.run.string());
-    stores_.try_emplace(source.name, people::store_path(train::RunFolder::open(source.run)));
+    try {
+      stores_.try_emplace(source.name, people::store_path(train::RunFolder::open(source.run)));
+    } catch (const Error& e) {  // a folder that cannot be written to: the model answers, and is not corrected
+      if (keep != Keep::corrected || e.kind() != ErrorKind::file) throw;
+    }
   }
 }
 
@@ -67,29 +92,13 @@ people::Store& Decisions::store_of(const ServedModel& model) {
 }
 
 std::vector<int64_t> Decisions::keep(const ServedModel& model, const InferRequest& request, const Answer& answer) {
-  if (keep_ == Keep::none) return {};
-  const auto classes = static_cast<size_t>(model.classes());
-  const auto size = static_cast<size_t>(model.model().input.shape().numel());
-  const std::span<const float> pixels(request.pixels), all(answer.probabilities);
+  if (!keeping()) return {};
   std::vector<people::Decision> kept;
   std::vector<size_t> which;
   for (size_t i = 0; i < static_cast<size_t>(request.examples); ++i) {
     const bool deferred = !answer.verdicts.empty() && answer.verdicts[i].deferred();
     if (keep_ == Keep::deferred && !deferred) continue;
-    const auto row = all.subspan(i * classes, classes);
-    const auto best = static_cast<size_t>(label_of(answer, i, row));
-    people::Decision d;
-    d.model = model.name();
-    d.version = number_of(model.version());
-    d.subject = request.subject;
-    d.media_type = "image/png";
-    d.input = png_of(model, pixels.subspan(i * size, size));
-    d.label = model.model().classes[best];
-    d.probability = static_cast<double>(row[best]);
-    d.probabilities.assign(row.begin(), row.end());
-    d.deferred = deferred;
-    d.reason = deferred ? reason_of(answer.verdicts[i].why) : "";
-    kept.push_back(std::move(d));
+    kept.push_back(decision_of(model, request, answer, i));
     which.push_back(i);
   }
   std::vector<int64_t> out(static_cast<size_t>(request.examples), 0);
@@ -97,6 +106,10 @@ std::vector<int64_t> Decisions::keep(const ServedModel& model, const InferReques
   const std::vector<int64_t> ids = store_of(model).add(kept);
   for (size_t k = 0; k < ids.size(); ++k) out[which[k]] = ids[k];
   return out;
+}
+
+int64_t Decisions::add(const ServedModel& model, const InferRequest& request, const Answer& answer) {
+  return store_of(model).add(decision_of(model, request, answer, 0));
 }
 
 std::string Decisions::feedback(const ServedModel& model, const std::string& body) {
@@ -123,8 +136,12 @@ std::string Decisions::feedback(const ServedModel& model, const std::string& bod
 }
 
 std::string Decisions::waiting(const ServedModel& model) {
+  people::Store& store = store_of(model);
   json out = json::array();
-  for (const people::Decision& d : store_of(model).waiting()) out.push_back(summary(d));
+  for (const people::Decision& d : store.waiting()) {
+    out.push_back(summary(d));
+    out.back()["input"] = evaluate::base64(store.decision(d.id).input);
+  }
   return text(out);
 }
 

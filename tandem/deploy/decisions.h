@@ -9,19 +9,26 @@
 
 namespace tandem::deploy {
 
-enum class Keep { none, deferred, all };
+/// `none`; what people correct on the page; what is deferred to them too; all.
+enum class Keep { none, corrected, deferred, all };
 
 /// Any number of threads may use it.
 class Decisions {
  public:
-  /// Opens the store of each model's run, RUN/people.sqlite. Throws a usage error when something is to be kept of a
-  /// model that is no run folder, and what opening a store throws.
+  /// Opens the store of each model's run, RUN/people.sqlite. Throws a usage error when what is deferred is to be kept
+  /// of a model that is no run folder, and what opening a store throws.
   Decisions(Keep keep, const std::vector<ModelSource>& sources);
 
-  [[nodiscard]] bool keeping() const { return keep_ != Keep::none; }
+  /// Whether some answers are kept without being asked for.
+  [[nodiscard]] bool keeping() const { return keep_ >= Keep::deferred; }
   /// Keeps what is to be kept of an answer; returns one number an example, 0 for those that are not kept. They are none
   /// when nothing is kept at all.
   [[nodiscard]] std::vector<int64_t> keep(const ServedModel& model, const InferRequest& request, const Answer& answer);
+
+  /// Keeps the one example of a request, whatever `keep` says but `none`; returns its number.
+  [[nodiscard]] int64_t add(const ServedModel& model, const InferRequest& request, const Answer& answer);
+  /// Throws Refused 404 for a model of which nothing is kept.
+  [[nodiscard]] people::Store& store_of(const ServedModel& model);
 
   /// Bodies of answers, in JSON. Throw Refused: 404 for an unknown decision or a model of which nothing is kept, 400
   /// for a body that is no feedback, or a label that is no class. `body`: {"decision": 12, "label": "7", "person":
@@ -31,8 +38,6 @@ class Decisions {
   [[nodiscard]] std::string decision(const ServedModel& model, const std::string& id);
 
  private:
-  [[nodiscard]] people::Store& store_of(const ServedModel& model);
-
   Keep keep_;
   std::map<std::string, people::Store> stores_;  // by the model's name
 };

@@ -22,7 +22,9 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 constexpr auto token = net::as_tuple(net::use_awaitable);  // errors come back as values
-constexpr std::chrono::milliseconds sweep_every{250};
+constexpr std::chrono::milliseconds sweep_every{250}, follow_every{500};
+constexpr std::chrono::seconds quiet{
+    10};  // then a stream says that it is still there, and learns whether the client is
 
 // The status that a failed read stands for; 0: nobody is there to be told.
 int status_of(const error_code& error, bool overdue) {
@@ -67,6 +69,17 @@ const std::string& Request::header(std::string_view name) const {
   static const std::string none;
   const auto found = std::ranges::find(headers, name, &std::pair<std::string, std::string>::first);
   return found == headers.end() ? none : found->second;
+}
+
+std::string Request::parameter(std::string_view name) const {
+  std::string_view rest = query;
+  while (!rest.empty()) {
+    const std::string_view pair = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
+    const size_t equals = pair.find('=');
+    if (pair.substr(0, equals) == name && equals != std::string_view::npos) return std::string(pair.substr(equals + 1));
+  }
+  return "";
 }
 
 std::string reason_of(int status) {
@@ -234,6 +247,7 @@ struct HttpServer::Impl {
   }
 
   net::awaitable<bool> write(Session& s, Response response, unsigned version, bool more, bool head) {
+    if (response.follow && !head) co_return co_await stream(s, response, version);
     http::response<http::string_body> message(static_cast<http::status>(response.status), version);
     message.set(http::field::content_type, response.type);
     message.set("X-Content-Type-Options", "nosniff");
@@ -249,6 +263,35 @@ struct HttpServer::Impl {
     else
       std::tie(error, std::ignore) = co_await http::async_write(s.socket, serializer, token);
     co_return !error;
+  }
+
+  // An answer without a length, which the connection's end closes.
+  net::awaitable<bool> stream(Session& s, const Response& response, unsigned version) {
+    http::response<http::empty_body> message(static_cast<http::status>(response.status), version);
+    message.set(http::field::content_type, response.type);
+    message.set("X-Content-Type-Options", "nosniff");
+    for (const auto& [name, value] : response.headers) message.set(name, value);
+    message.keep_alive(false);
+    s.deadline = Clock::now() + options.transfer;
+    http::response_serializer<http::empty_body> serializer(message);
+    error_code error;
+    std::tie(error, std::ignore) = co_await http::async_write_header(s.socket, serializer, token);
+    net::steady_timer pause(io);
+    auto last = Clock::now();
+    while (!error && !stopping) {
+      std::optional<std::string> piece = response.follow();
+      if (!piece) break;
+      if (piece->empty() && Clock::now() - last > quiet) *piece = ":\n\n";  // a comment
+      if (!piece->empty()) {
+        last = Clock::now();
+        s.deadline = last + options.transfer;
+        std::tie(error, std::ignore) = co_await net::async_write(s.socket, net::buffer(*piece), token);
+      }
+      s.deadline = Clock::time_point::max();
+      pause.expires_after(follow_every);
+      co_await pause.async_wait(token);
+    }
+    co_return false;
   }
 
   // The answer to what is no request. What the client still sends is read for a moment: a connection that is closed

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -21,6 +22,8 @@ struct Request {
 
   /// The value of the header `name` (in lower case), or "".
   [[nodiscard]] const std::string& header(std::string_view name) const;
+  /// The value of `name` in a query "method=occlusion&class=3", or "". Nothing is decoded.
+  [[nodiscard]] std::string parameter(std::string_view name) const;
 };
 
 struct Response {
@@ -28,6 +31,9 @@ struct Response {
   std::string body = {};
   std::string type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers = {};
+  /// An answer that goes on (text/event-stream): asked twice a second, on the server's thread, for what comes next; ""
+  /// when there is nothing new. The connection closes when it gives none.
+  std::function<std::optional<std::string>()> follow = {};
 };
 
 /// Thrown for a request that cannot be answered. The message is for the client.

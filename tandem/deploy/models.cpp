@@ -25,6 +25,12 @@ std::string name_of(const fs::path& run) {
   return fs::is_directory(path) ? path.filename().string() : path.stem().string();
 }
 
+// A run's folder, also when its model file was named.
+fs::path run_of(const fs::path& run) {
+  const fs::path folder = run.filename() == "model.safetensors" ? run.parent_path() : run;
+  return fs::is_regular_file(folder / "recipe.yaml") ? folder : fs::path();
+}
+
 std::shared_ptr<const ServedModel> load(const ModelSource& source) {
   return ServedModel::load(train::model_path(source.run), source.name, source.version);
 }
@@ -48,7 +54,7 @@ ModelSource ModelSource::parse(const std::string& text) {
 
 Models::Models(const std::vector<ModelSource>& sources, BatchOptions options, Metrics& metrics) : metrics_(metrics) {
   for (const ModelSource& source : sources) {
-    Slot slot{source, load(source), nullptr};
+    Slot slot{source, run_of(source.run), load(source), nullptr};
     if (find(slot.model->name(), slot.model->version()))
       fail("serve", "two models are {} version {}: tell them apart with NAME:VERSION=RUN", slot.model->name(),
            slot.model->version());
@@ -61,14 +67,14 @@ Models::Live Models::find(std::string_view name, std::string_view version) const
   const std::scoped_lock lock(mutex_);
   for (const Slot& s : slots_)
     if (s.model->name() == name && (version.empty() || s.model->version() == version))
-      return {s.model, s.batcher.get()};
+      return {s.model, s.batcher.get(), s.run};
   return {};
 }
 
 std::vector<Models::Live> Models::all() const {
   const std::scoped_lock lock(mutex_);
   std::vector<Live> out;
-  for (const Slot& s : slots_) out.push_back({s.model, s.batcher.get()});
+  for (const Slot& s : slots_) out.push_back({s.model, s.batcher.get(), s.run});
   return out;
 }
 
@@ -79,6 +85,7 @@ int64_t Models::waiting() const {
 }
 
 int64_t Models::reload(const std::string& name) {
+  const std::scoped_lock one_at_a_time(reloading_);
   int64_t live = 0;
   for (Slot& s : slots_) {
     if (!name.empty() && s.source.name != name) continue;

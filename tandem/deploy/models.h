@@ -27,6 +27,7 @@ class Models {
   struct Live {
     std::shared_ptr<const ServedModel> model;
     Batcher* batcher = nullptr;
+    fs::path run = {};  // its run folder; empty when it is a file alone
     explicit operator bool() const { return model != nullptr; }
   };
   /// `version` "": the first that was given for the name. Nothing when there is none.
@@ -36,7 +37,7 @@ class Models {
 
   /// Reads the files of a name ("": of all) again. A file that loads, and takes the same pictures and classes, goes
   /// live between two requests; otherwise throws what is wrong with it and leaves the old one. A file that did not
-  /// change is left alone. Returns how many went live. One call at a time.
+  /// change is left alone. Returns how many went live.
   int64_t reload(const std::string& name);
   /// Answers what waits and takes nothing more.
   void stop();
@@ -44,12 +45,14 @@ class Models {
  private:
   struct Slot {
     ModelSource source;
+    fs::path run;
     std::shared_ptr<const ServedModel> model;
     std::unique_ptr<Batcher> batcher;
   };
 
   // A mutex and no atomic<shared_ptr>: that of GCC 12 is a lock too, and one that ThreadSanitizer does not understand.
   mutable std::mutex mutex_;  // of Slot::model
+  std::mutex reloading_;
   std::vector<Slot> slots_;
   Metrics& metrics_;
 };

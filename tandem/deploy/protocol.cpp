@@ -1,6 +1,4 @@
 #include <simdjson.h>
-#include <tandem/data/formats/image.h>
-#include <tandem/data/formats/resize.h>
 #include <tandem/deploy/protocol.h>
 #include <tandem/train/run.h>
 
@@ -22,8 +20,6 @@ template <class... Args>
 [[noreturn]] void refuse(fmt::format_string<Args...> text, Args&&... args) {
   throw Refused(400, fmt::format(text, std::forward<Args>(args)...));
 }
-
-constexpr int64_t most_pixels = int64_t{1} << 24;  // of a picture that is sent: some 50 MB while it is decoded
 
 // Parsers keep their memory; that of a large body is not kept.
 class Json {
@@ -298,21 +294,9 @@ InferRequest read_infer(const ServedModel& model, std::string_view body, std::op
   return out;
 }
 
-InferRequest read_picture(const ServedModel& model, std::string_view body) {
-  const tasks::ImageInput& input = model.model().input;
+InferRequest read_picture(const ServedModel& model, std::string_view body, Form form) {
   InferRequest out;
-  try {
-    const std::span bytes(reinterpret_cast<const uint8_t*>(body.data()), body.size());
-    if (const data::ImageInfo info = data::image_info(bytes, "the picture"); info.height > most_pixels / info.width)
-      throw Refused(413, fmt::format("the picture has {} x {} pixels, at most {} million are taken", info.width,
-                                     info.height, most_pixels >> 20));
-    const Tensor image =
-        data::resize(data::decode_image(bytes, input.channels, "the picture"), input.height, input.width);
-    const auto pixels = image.data<const uint8_t>();
-    out.pixels.assign(pixels.begin(), pixels.end());
-  } catch (const Error& e) {
-    throw Refused(400, e.what());
-  }
+  out.pixels = floats_of(read_picture_file(model, body, form).pixels);
   out.examples = 1;
   out.outputs = all_outputs(model, false);
   return out;

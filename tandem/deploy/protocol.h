@@ -7,6 +7,7 @@
 // the prediction set, and "deferred" BOOL and "reason" BYTES (n): whether a person should decide, and why.
 #pragma once
 #include <tandem/deploy/http.h>
+#include <tandem/deploy/picture.h>
 #include <tandem/deploy/served_model.h>
 
 #include <optional>
@@ -36,9 +37,8 @@ inline constexpr size_t most_json_depth = 32;
 /// The header's text as a number; none when it is empty. Throws Refused 400.
 [[nodiscard]] std::optional<int64_t> read_json_bytes(const std::string& header);
 
-/// A request for all outputs, from a picture alone: PNG or JPEG, brought to the model's size as `tandem predict` does.
-/// Throws Refused 400 when the bytes are no picture that can be read.
-[[nodiscard]] InferRequest read_picture(const ServedModel& model, std::string_view body);
+/// A request for all outputs, from a picture alone: see read_picture_file.
+[[nodiscard]] InferRequest read_picture(const ServedModel& model, std::string_view body, Form form);
 
 /// The answer's body, and its headers when a tensor is binary. `decisions`: under which numbers the examples were kept,
 /// 0 for those that were not; none when nothing is kept.

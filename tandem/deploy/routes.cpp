@@ -41,7 +41,28 @@ constexpr std::array table{
           "Reads the model's files again and puts them in service"},
     Route{Action::metrics, "metrics", "GET", "/metrics", Role::predict, "Counts and times in Prometheus' text form"},
     Route{Action::openapi, "openapi", "GET", "/openapi.json", Role::predict, "This document"},
-    Route{Action::pointer, "pointer", "GET", "/", std::nullopt, "Where to look"},
+    Route{Action::models, "models", "GET", "/v2/models", Role::predict, "The models as people see them"},
+    Route{Action::look, "look", "POST", "/v2/models/{model}/look", Role::predict,
+          "The answer to a picture, whether a person should give it, and what the network sees"},
+    Route{Action::similar, "similar", "POST", "/v2/models/{model}/similar", Role::predict,
+          "Training pictures that a picture resembles"},
+    Route{Action::network, "network", "GET", "/v2/models/{model}/network", Role::predict, "The layers"},
+    Route{Action::activations, "activations", "POST", "/v2/models/{model}/activations", Role::predict,
+          "What each layer makes of a picture"},
+    Route{Action::decide, "decide", "POST", "/v2/models/{model}/decide", Role::correct,
+          "Answers a picture and keeps the decision, for the queue when it is deferred"},
+    Route{Action::learning, "learning", "GET", "/v2/models/{model}/learning", Role::correct,
+          "Versions, updates and corrections"},
+    Route{Action::learn, "learn", "POST", "/v2/models/{model}/learn", Role::administer,
+          "Learns from the corrections; what is better goes live"},
+    Route{Action::restore, "restore", "POST", "/v2/models/{model}/restore", Role::administer, "Makes a version live"},
+    Route{Action::compare, "compare", "POST", "/v2/models/{model}/compare", Role::correct,
+          "Two versions on the examples held back"},
+    Route{Action::runs, "runs", "GET", "/v2/runs", Role::predict, "The runs, and how each goes"},
+    Route{Action::run_events, "run_events", "GET", "/v2/runs/{run}/events", Role::predict,
+          "The epochs of a run as server-sent events, while it trains"},
+    Route{Action::run_report, "run_report", "GET", "/v2/runs/{run}/report", Role::predict, "The report of a run"},
+    Route{Action::page, "page", "GET", "/", std::nullopt, "The page for people"},
 };
 
 std::vector<std::string_view> parts_of(std::string_view path) {
@@ -92,22 +113,46 @@ bool fits(const std::vector<std::string_view>& path, std::string_view pattern, M
 
 json schema(const char* type) { return {{"schema", {{"type", type}}}}; }
 
+json query_of(const char* name) {
+  return {{"name", name}, {"in", "query"}, {"required", false}, {"schema", {{"type", "string"}}}};
+}
+
+// Beside infer and explain, which take tensors too.
+bool takes_picture(Action action) {
+  return action == Action::look || action == Action::similar || action == Action::activations ||
+         action == Action::decide;
+}
+
+bool takes_object(Action action) {
+  return action == Action::feedback || action == Action::restore || action == Action::compare;
+}
+
 json request_of(Action action) {
-  if (action == Action::feedback) return {{"required", true}, {"content", {{"application/json", schema("object")}}}};
-  if (action != Action::infer && action != Action::explain) return nullptr;
-  json content{{"application/json", schema("object")}, {"application/octet-stream", schema("string")}};
+  if (takes_object(action)) return {{"required", true}, {"content", {{"application/json", schema("object")}}}};
+  const bool tensors = action == Action::infer || action == Action::explain;
+  if (!tensors && !takes_picture(action)) return nullptr;
+  json content = json::object();
+  if (tensors) content = {{"application/json", schema("object")}, {"application/octet-stream", schema("string")}};
   for (const char* picture : {"image/png", "image/jpeg"}) content[picture] = schema("string");
   return {{"required", true}, {"content", content}};
 }
 
 json responses_of(const Route& route) {
-  const bool text = route.action == Action::metrics || route.action == Action::pointer;
+  const auto type = [&] {
+    switch (route.action) {
+      case Action::metrics: return "text/plain";
+      case Action::page:
+      case Action::run_report: return "text/html";
+      case Action::run_events: return "text/event-stream";
+      default: return "application/json";
+    }
+  }();
   json answer{{"description", "OK"}};
-  answer["content"][text ? "text/plain" : "application/json"] = schema(text ? "string" : "object");
+  answer["content"][type] = schema(std::string_view(type) == "application/json" ? "object" : "string");
   json out{{"200", answer}};
   const auto add = [&](const char* status, const char* words) { out[status] = {{"description", words}}; };
-  const bool asks = route.action == Action::infer || route.action == Action::explain;
-  if (asks || route.action == Action::feedback) add("400", "The body does not fit the protocol or the model");
+  const bool asks = route.action == Action::infer || route.action == Action::explain || takes_picture(route.action);
+  if (asks || takes_object(route.action)) add("400", "The body does not fit the protocol or the model");
   if (route.role) add("401", "The token is missing or unknown"), add("403", "The token's role may not do this");
   if (std::string_view(route.path).find('{') != std::string_view::npos)
     add("404", "There is no such model, version or decision");
@@ -145,12 +190,13 @@ std::string openapi() {
     std::string method = route.method;
     std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c | 0x20); });
     json parameters = json::array();
-    for (const char* name : {"model", "version", "decision"})
+    for (const char* name : {"model", "version", "decision", "run"})
       if (std::string_view(route.path).find(fmt::format("{{{}}}", name)) != std::string_view::npos)
         parameters.push_back({{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
     if (route.action == Action::explain)
-      for (const char* name : {"method", "class"})
-        parameters.push_back({{"name", name}, {"in", "query"}, {"required", false}, {"schema", {{"type", "string"}}}});
+      for (const char* name : {"method", "class"}) parameters.push_back(query_of(name));
+    if (route.action == Action::infer || route.action == Action::explain || takes_picture(route.action))
+      parameters.push_back(query_of("form"));
     if (!parameters.empty()) operation["parameters"] = parameters;
     if (const json body = request_of(route.action); !body.is_null()) operation["requestBody"] = body;
     operation["responses"] = responses_of(route);

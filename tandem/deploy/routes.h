@@ -12,7 +12,7 @@
 namespace tandem::deploy {
 
 enum class Action {
-  pointer,
+  page,
   server,
   live,
   ready,
@@ -27,6 +27,20 @@ enum class Action {
   reload,
   metrics,
   openapi,
+  // behind the page: see studio.h
+  models,
+  look,
+  similar,
+  network,
+  activations,
+  decide,
+  learning,
+  learn,
+  restore,
+  compare,
+  runs,
+  run_events,
+  run_report,
 };
 
 struct Route {

@@ -14,9 +14,9 @@ void serve(const ServeOptions& options) {
   Models models(options.models, options.batch, metrics);
   Decisions decisions(options.keep, options.models);
   const HttpServer* listening = nullptr;
-  Service service(models, decisions, metrics, {options.access, local, options.most_examples, options.say, [&listening] {
-                                                 return listening ? listening->connections() : 0;
-                                               }});
+  Service service(models, decisions, metrics,
+                  {options.access, local, options.most_examples, options.say,
+                   [&listening] { return listening ? listening->connections() : 0; }, options.studio});
   HttpServer server(options.http,
                     [&](Request request, const Respond& respond) { service.handle(std::move(request), respond); });
   listening = &server;

@@ -9,8 +9,9 @@ struct ServeOptions {
   HttpOptions http;
   BatchOptions batch;
   Access access;
-  Keep keep = Keep::none;
-  int64_t most_examples = 1024;                           // in a request
+  Keep keep = Keep::corrected;
+  int64_t most_examples = 1024;  // in a request
+  StudioOptions studio = {};
   std::function<void(const std::string&)> say;            // for the one who runs it; any thread
   std::function<void(const std::string& url)> listening;  // once requests are taken
 };

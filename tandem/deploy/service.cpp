@@ -30,30 +30,19 @@ bool is_picture(const Request& request) {
 }
 
 InferRequest read(const ServedModel& model, const Request& request, int64_t most) {
-  if (is_picture(request)) return read_picture(model, request.body);
+  if (is_picture(request)) return read_picture(model, request.body, form_of(request.parameter("form")));
   return read_infer(model, request.body, read_json_bytes(request.header("inference-header-content-length")), most);
 }
 
-// The value of `name` in "method=occlusion&class=3"; "" when it is not there. Names and numbers need no decoding.
-std::string parameter(std::string_view query, std::string_view name) {
-  while (!query.empty()) {
-    const std::string_view pair = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(pair.size() + 1, query.size()));
-    const size_t equals = pair.find('=');
-    if (pair.substr(0, equals) == name && equals != std::string_view::npos) return std::string(pair.substr(equals + 1));
-  }
-  return "";
-}
-
-people::ExplainOptions explain_options(const ServedModel& model, const std::string& query) {
+people::ExplainOptions explain_options(const ServedModel& model, const Request& request) {
   people::ExplainOptions out;
-  if (const std::string method = parameter(query, "method"); !method.empty()) {
+  if (const std::string method = request.parameter("method"); !method.empty()) {
     out.method = method;
     const auto& known = people::explain_methods();
     if (std::ranges::find(known, method) == known.end())
       throw Refused(400, fmt::format("there is no method '{}'; methods: {}", method, fmt::join(known, ", ")));
   }
-  if (const std::string text = parameter(query, "class"); !text.empty()) {
+  if (const std::string text = request.parameter("class"); !text.empty()) {
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), out.target);
     if (failed != std::errc() || end != text.data() + text.size() || out.target < 0 || out.target >= model.classes())
       throw Refused(400, fmt::format("class must be a number from 0 to {}", model.classes() - 1));
@@ -93,7 +82,11 @@ Response explanation(const ServedModel& model, const InferRequest& request, cons
 }  // namespace
 
 Service::Service(Models& models, Decisions& decisions, Metrics& metrics, ServiceOptions options)
-    : models_(models), decisions_(decisions), metrics_(metrics), options_(std::move(options)) {}
+    : models_(models),
+      decisions_(decisions),
+      metrics_(metrics),
+      options_(std::move(options)),
+      studio_(models, decisions, options_.studio) {}
 
 void Service::handle(Request request, const Respond& respond) {
   const auto call = std::make_shared<Call>();
@@ -146,9 +139,11 @@ void Service::dispatch(const Shared& call) {
     case Action::waiting:
     case Action::decision: return store(call);
     case Action::reload: return load(call);
-    case Action::pointer:
-      return call->respond(
-          {200, "Tandem serves models by the Open Inference Protocol: see /openapi.json\n", "text/plain"});
+    case Action::page:
+      return call->respond({200,
+                            std::string(studio_page()),
+                            "text/html; charset=utf-8",
+                            {{"Cache-Control", "no-cache"}, {"X-Frame-Options", "DENY"}}});
     case Action::server: return call->respond({200, server_metadata()});
     case Action::live: return call->respond({200, R"({"live":true})"});
     case Action::ready:
@@ -162,7 +157,18 @@ void Service::dispatch(const Shared& call) {
       return call->respond(
           {200, metrics_.text(options_.connections(), models_.waiting()), "text/plain; version=0.0.4; charset=utf-8"});
     case Action::openapi: return call->respond({200, openapi()});
+    default: return ask_studio(call);
   }
+}
+
+// The page's endpoints: what is quick does not wait for what explains, nor that for what learns.
+void Service::ask_studio(const Shared& call) {
+  const Action action = call->match.route->action;
+  const Studio::Pace pace = Studio::pace_of(action);
+  later(pace == Studio::Pace::quick      ? quick_
+        : pace == Studio::Pace::thinking ? worker_
+                                         : learner_,
+        call, [this, call, action] { call->respond(studio_.answer(action, call->request, call->match)); });
 }
 
 Models::Live Service::model_of(const Call& call) const {
@@ -179,7 +185,8 @@ void Service::infer(const Shared& call) {
   const Models::Live live = model_of(*call);
   if (!is_picture(call->request) && call->request.body.size() <= quick_body)
     return submit(call, live, read(*live.model, call->request, options_.most_examples));
-  later(call, [this, call, live] { submit(call, live, read(*live.model, call->request, options_.most_examples)); });
+  later(worker_, call,
+        [this, call, live] { submit(call, live, read(*live.model, call->request, options_.most_examples)); });
 }
 
 void Service::submit(const Shared& call, const Models::Live& live, InferRequest request) {
@@ -201,8 +208,8 @@ void Service::submit(const Shared& call, const Models::Live& live, InferRequest 
 
 void Service::explain(const Shared& call) {
   const Models::Live live = model_of(*call);
-  later(call, [this, call, live] {
-    const people::ExplainOptions options = explain_options(*live.model, call->request.query);
+  later(worker_, call, [this, call, live] {
+    const people::ExplainOptions options = explain_options(*live.model, call->request);
     call->respond(explanation(*live.model, read(*live.model, call->request, options_.most_examples), options));
   });
 }
@@ -210,7 +217,7 @@ void Service::explain(const Shared& call) {
 // The store writes to the disk: not on the server's thread.
 void Service::store(const Shared& call) {
   const auto model = model_of(*call).model;
-  later(call, [this, call, model] {
+  later(quick_, call, [this, call, model] {
     switch (call->match.route->action) {
       case Action::feedback: return call->respond({200, decisions_.feedback(*model, call->request.body)});
       case Action::waiting: return call->respond({200, decisions_.waiting(*model)});
@@ -221,7 +228,7 @@ void Service::store(const Shared& call) {
 
 void Service::load(const Shared& call) {
   const std::string name = model_of(*call).model->name();
-  later(call, [this, call, name] {
+  later(worker_, call, [this, call, name] {
     try {
       const int64_t live = models_.reload(name);
       options_.say(fmt::format("{}: {} read again, {} went live", name, live == 1 ? "file" : "files", live));
@@ -234,8 +241,8 @@ void Service::load(const Shared& call) {
 }
 
 // On the worker; full of work, it refuses.
-void Service::later(const Shared& call, std::function<void()> task) {
-  const bool taken = worker_.post([this, call, task = std::move(task)] { guarded(call, task); });
+void Service::later(Worker& worker, const Shared& call, std::function<void()> task) {
+  const bool taken = worker.post([this, call, task = std::move(task)] { guarded(call, task); });
   if (!taken) throw Refused(429, "too many requests wait already");
 }
 
@@ -251,7 +258,7 @@ void Service::reload() {
 }
 
 void Service::stop() {
-  worker_.stop();  // it gives work to the models
+  for (Worker* worker : {&quick_, &worker_, &learner_}) worker->stop();  // they give work to the models
   models_.stop();
 }
 

@@ -4,6 +4,7 @@
 #include <tandem/deploy/models.h>
 #include <tandem/deploy/protocol.h>
 #include <tandem/deploy/routes.h>
+#include <tandem/deploy/studio.h>
 #include <tandem/deploy/worker.h>
 
 #include <atomic>
@@ -16,6 +17,7 @@ struct ServiceOptions {
   int64_t most_examples = 1024;                                             // in a request
   std::function<void(const std::string&)> say = [](const std::string&) {};  // for the one who runs it; any thread
   std::function<int64_t()> connections = [] { return int64_t{0}; };
+  StudioOptions studio = {};
 };
 
 class Service {
@@ -47,7 +49,8 @@ class Service {
   void load(const Shared& call);
   void store(const Shared& call);
   void submit(const Shared& call, const Models::Live& live, InferRequest request);
-  void later(const Shared& call, std::function<void()> task);
+  void ask_studio(const Shared& call);
+  void later(Worker& worker, const Shared& call, std::function<void()> task);
   void guarded(const Shared& call, const std::function<void()>& task);
   [[nodiscard]] Models::Live model_of(const Call& call) const;
   [[nodiscard]] std::string metadata(const Models::Live& live) const;
@@ -58,7 +61,8 @@ class Service {
   Metrics& metrics_;
   ServiceOptions options_;
   std::atomic<bool> draining_ = false;
-  Worker worker_{64};
+  Studio studio_;
+  Worker quick_{64}, worker_{64}, learner_{8};
 };
 
 }  // namespace tandem::deploy

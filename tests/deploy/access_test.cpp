@@ -76,7 +76,7 @@ TEST(Routes, MatchPathsAndMethods) {
   EXPECT_EQ(m.values.at("version"), "7");
   EXPECT_EQ(deploy::match("HEAD", "/v2/health/live").route->action, deploy::Action::live);
   EXPECT_EQ(deploy::match("GET", "/v2/").route->action, deploy::Action::server);
-  EXPECT_EQ(deploy::match("GET", "/").route->action, deploy::Action::pointer);
+  EXPECT_EQ(deploy::match("GET", "/").route->action, deploy::Action::page);
   EXPECT_EQ(deploy::match("DELETE", "/v2/models/a").allowed, "GET");
   for (const char* path : {"", "v2", "/v3", "/v2/models", "/v2/models/", "/v2/models//infer", "/v2/models/%/ready",
                            "/v2/models/%zz/ready", "/v2/models/a/b/c/d/e", "*", "http://localhost/v2"}) {

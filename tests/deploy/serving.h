@@ -100,6 +100,13 @@ class Client {
     return read_.empty() && ended_;
   }
 
+  /// All that comes until the server ends the connection.
+  std::string rest() {
+    while (more()) {
+    }
+    return std::move(read_);
+  }
+
   Answered ask(std::string_view bytes) {
     (void)send(bytes);
     return receive();

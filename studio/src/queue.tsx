@@ -1,0 +1,105 @@
+// Queue: what the network left to people, oldest first; a key answers.
+import { useEffect, useState } from 'preact/hooks';
+import { api, type Model, type Waiting } from './api';
+import { ClassButtons, keysOf, Lead, Person, person, Tile, Trouble, useLoad } from './parts';
+import { moment, probability, t } from './words';
+
+export function Queue({ model, answered }: { model: Model; answered: () => void }) {
+  const { data, failure, reload } = useLoad(signal => api.queue(model.name, signal), [model.name, model.version]);
+  const [at, setAt] = useState(0);
+  const [done, setDone] = useState<Map<number, string>>(new Map()); // id and what was said
+  const [trouble, setTrouble] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  useEffect(() => (setAt(0), setDone(new Map())), [data]);
+
+  const items = data ?? [];
+  const item: Waiting | undefined = items[at];
+  const left = items.filter(i => !done.has(i.decision)).length;
+
+  const answer = async (label: string) => {
+    if (!item || busy) return;
+    setBusy(true);
+    try {
+      await api.feedback(model.name, item.decision, label, person());
+      setDone(new Map(done).set(item.decision, label));
+      setTrouble(null);
+      answered();
+      // The end of the list: what came in meanwhile.
+      if (at + 1 < items.length) setAt(at + 1);
+      else reload();
+    } catch (reason) {
+      setTrouble(reason);
+    }
+    setBusy(false);
+  };
+  const step = (by: number) => setAt(Math.max(0, Math.min(items.length - 1, at + by)));
+
+  useEffect(() => {
+    const keys = keysOf(model.classes);
+    const onKey = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || (event.target as Element).closest('input, select, textarea')) return;
+      const label = model.classes[keys.indexOf(event.key)];
+      if (label !== undefined && event.key !== '') void answer(label);
+      else if (event.key === 'ArrowRight') step(1);
+      else if (event.key === 'ArrowLeft') step(-1);
+      else return;
+      event.preventDefault();
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  });
+
+  if (!model.learns) return <Lead title={t('queue')} text={t('not_learning')} />;
+  return (
+    <>
+      <Lead title={t('queue')} text={t('queue_lead')} />
+      <Trouble failure={failure ?? trouble} retry={reload} />
+      {data && !item && (
+        <div class="empty">
+          <p class="sentence">{t('queue_empty')}</p>
+          <p class="quiet">{t('queue_empty_lead')}</p>
+        </div>
+      )}
+      {item && (
+        <div class="queue">
+          <div class="case">
+            <Tile picture={item.input} alt={t('picture_of', { n: item.decision })} size={252} />
+            <div>
+              <p class="quiet">
+                #{item.decision} · {moment(item.time)} · {t(item.reason === 'unfamiliar' ? 'unfamiliar' : 'unsure')}
+              </p>
+              <p class="sentence">{t('guess', { label: item.label, p: probability(item.probability) })}</p>
+              <div class="row">
+                <h2>{t('it_is')}</h2>
+                <Person />
+              </div>
+              <ClassButtons classes={model.classes} keys busy={busy} choose={label => void answer(label)} />
+              <div class="row">
+                <button type="button" class="plain" disabled={at === 0} onClick={() => step(-1)}>
+                  ← {t('back')}
+                </button>
+                <button type="button" class="plain" disabled={at + 1 >= items.length} onClick={() => step(1)}>
+                  {t('skip_it')} →
+                </button>
+                <span class="quiet" role="status">
+                  {done.has(item.decision) ? t('said', { label: done.get(item.decision)! }) : left === 1 ? t('one_waits') : t('n_wait', { n: left })}
+                </span>
+              </div>
+              <p class="quiet keys">{t('queue_keys')}</p>
+            </div>
+          </div>
+          <ol class="strip" aria-label={t('waiting')}>
+            {items.map((i, n) => (
+              <li key={i.decision}>
+                <button type="button" aria-current={n === at} aria-label={t('picture_of', { n: i.decision })} onClick={() => setAt(n)}>
+                  <Tile picture={i.input} alt="" size={44} />
+                  <span>{done.get(i.decision) ?? ''}</span>
+                </button>
+              </li>
+            ))}
+          </ol>
+        </div>
+      )}
+    </>
+  );
+}
