@@ -244,9 +244,9 @@ TEST_F(Protocol, ReadsPictures) {
   std::ranges::copy(small_picture(5), image.data<uint8_t>().begin());
   const auto png = data::encode_png(image);
   const std::string_view body(reinterpret_cast<const char*>(png.data()), png.size());
-  EXPECT_EQ(deploy::read_picture(*model, body).pixels, read(small_picture(5), 0).pixels);
-  EXPECT_THROW((void)deploy::read_picture(*model, body.substr(0, 40)), deploy::Refused);
-  EXPECT_THROW((void)deploy::read_picture(*model, "GIF89a"), deploy::Refused);
+  EXPECT_EQ(deploy::read_picture(*model, body, deploy::Form::whole).pixels, read(small_picture(5), 0).pixels);
+  EXPECT_THROW((void)deploy::read_picture(*model, body.substr(0, 40), deploy::Form::whole), deploy::Refused);
+  EXPECT_THROW((void)deploy::read_picture(*model, "GIF89a", deploy::Form::whole), deploy::Refused);
 }
 
 }  // namespace
