@@ -116,13 +116,12 @@ std::string RunList::report(const std::string& name) const {
 }
 
 std::function<std::optional<std::string>()> RunList::follow(const std::string& name) const {
-  return [run = find(name), sent = int64_t{0}, seen = fs::file_time_type::min(),
-          ended = false]() mutable -> std::optional<std::string> {
+  return [run = find(name), sent = int64_t{0}, ended = false]() mutable -> std::optional<std::string> {
     if (ended) return std::nullopt;
-    const auto changed = last_change(run);
-    const auto epochs = changed == seen ? std::vector<evaluate::EpochPoint>{} : epochs_of(run);
+    // Before the epochs are read: what was written by then is sent before the end.
+    ended = std::string_view(state_of(run, epochs_of(run))) != "training";
     std::string out;
-    for (const auto& e : epochs) {
+    for (const auto& e : epochs_of(run)) {
       if (e.epoch <= sent) continue;
       sent = e.epoch;
       out += fmt::format("event: epoch\ndata: {}\n\n", text_of({{"epoch", e.epoch},
@@ -133,13 +132,7 @@ std::function<std::optional<std::string>()> RunList::follow(const std::string& n
                                                                 {"learning_rate", number(e.learning_rate)},
                                                                 {"seconds", number(e.seconds)}}));
     }
-    // `changed` was read before the epochs: what was written between the two is seen next time.
-    if (changed != seen || std::string_view(state_of(run, epochs_of(run))) == "training") {
-      seen = changed;
-      return out;
-    }
-    ended = true;
-    return out + "event: end\ndata: {}\n\n";
+    return ended ? out + "event: end\ndata: {}\n\n" : out;
   };
 }
 

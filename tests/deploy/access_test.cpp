@@ -78,7 +78,7 @@ TEST(Routes, MatchPathsAndMethods) {
   EXPECT_EQ(deploy::match("GET", "/v2/").route->action, deploy::Action::server);
   EXPECT_EQ(deploy::match("GET", "/").route->action, deploy::Action::page);
   EXPECT_EQ(deploy::match("DELETE", "/v2/models/a").allowed, "GET");
-  for (const char* path : {"", "v2", "/v3", "/v2/models", "/v2/models/", "/v2/models//infer", "/v2/models/%/ready",
+  for (const char* path : {"", "v2", "/v3", "/v2/model", "/v2/model/", "/v2/models//infer", "/v2/models/%/ready",
                            "/v2/models/%zz/ready", "/v2/models/a/b/c/d/e", "*", "http://localhost/v2"}) {
     const auto none = deploy::match("GET", path);
     EXPECT_FALSE(none.route) << path;

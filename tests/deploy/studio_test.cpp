@@ -15,8 +15,13 @@ using json = nlohmann::json;
 using tandem::testing::bands;
 using tandem::testing::Folder;
 
-data::ImageSet inverted(data::ImageSet set) {
-  for (uint8_t& v : set.pixels.data<uint8_t>()) v = static_cast<uint8_t>(255 - v);
+// Pictures of a class with a little more of the next one in them.
+data::ImageSet doubtful(int64_t n) {
+  data::ImageSet set = bands(n, 3);
+  const data::ImageSet others = bands(n + 1, 4);
+  const auto next = others.pixels.rows(1, n + 1).data<const uint8_t>();
+  std::ranges::transform(set.pixels.data<uint8_t>(), next, set.pixels.data<uint8_t>().begin(),
+                         [](uint8_t own, uint8_t other) { return static_cast<uint8_t>(0.45 * own + 0.55 * other); });
   return set;
 }
 
@@ -160,35 +165,38 @@ TEST_F(StudioTest, FindsTrainingPicturesOfTheSameKind) {
 }
 
 TEST_F(StudioTest, TheLoopFromAWrongAnswerToABetterNetwork) {
-  const data::ImageSet wrong = inverted(bands(60, 3));
+  const data::ImageSet wrong = doubtful(60);
   const auto read_as = [&](int64_t i) {
     return post("/v2/models/bands/look", png(wrong, i))["label"].get<std::string>();
   };
-  int64_t before = 0, after = 0, said = 0;
-  for (int64_t i = 0; i < wrong.size(); ++i) {
-    const std::string truth = wrong.classes[static_cast<size_t>(wrong.labels[static_cast<size_t>(i)])];
-    if (read_as(i) == truth) {
-      ++before;
-      continue;
-    }
+  // A few, each by another person: who contradicts a sure network again and again loses trust.
+  const std::vector<std::string> people{"Ann", "Bo", "Cy", "Di"};
+  std::vector<int64_t> corrected;
+  const auto truth_of = [&](int64_t i) {
+    return wrong.classes[static_cast<size_t>(wrong.labels[static_cast<size_t>(i)])];
+  };
+  const auto right = [&] {
+    return std::ranges::count_if(corrected, [&](int64_t i) { return read_as(i) == truth_of(i); });
+  };
+  for (int64_t i = 0; i < wrong.size() && corrected.size() < people.size(); ++i) {
+    if (read_as(i) == truth_of(i)) continue;
     const int64_t decision = post("/v2/models/bands/decide", png(wrong, i))["decision"];
-    const json body{{"decision", decision}, {"label", truth}, {"person", i % 2 ? "Ann" : "Bo"}};
+    const json body{{"decision", decision}, {"label", truth_of(i)}, {"person", people[corrected.size()]}};
     EXPECT_GT(post("/v2/models/bands/feedback", body.dump())["correction"], 0);
-    ++said;
+    corrected.push_back(i);
   }
-  ASSERT_GT(said, 20) << "there must be something to learn";
-  EXPECT_EQ(get("/v2/models/bands/learning")["waiting"], said);
+  ASSERT_EQ(corrected.size(), people.size()) << "there must be something to learn";
+  ASSERT_EQ(right(), 0);
+  EXPECT_EQ(get("/v2/models/bands/learning")["waiting"], corrected.size());
 
   const json update = post("/v2/models/bands/learn", "{}");
   ASSERT_EQ(update["to"], 2) << update.dump();
-  for (int64_t i = 0; i < wrong.size(); ++i)
-    after += read_as(i) == wrong.classes[static_cast<size_t>(wrong.labels[static_cast<size_t>(i)])];
-  EXPECT_GT(after, before) << "the new version answers at once";
+  EXPECT_GT(right(), 0) << "the new version answers at once";
   EXPECT_EQ(get("/v2/models")[0]["version"], 2);
   const json state = get("/v2/models/bands/learning");
   EXPECT_EQ(state["waiting"], 0);
   EXPECT_EQ(state["versions"].size(), 2);
-  EXPECT_EQ(state["corrections"][0]["version"], 2);
+  EXPECT_EQ(state["corrections"].size(), corrected.size());
   EXPECT_EQ(post("/v2/models/bands/learn", "{}")["to"], 0) << "there is nothing new";
 
   const json both = post("/v2/models/bands/compare", R"({"first": 1, "second": 2})");
@@ -197,10 +205,7 @@ TEST_F(StudioTest, TheLoopFromAWrongAnswerToABetterNetwork) {
             trained().memory.held_back.size());
 
   EXPECT_EQ(post("/v2/models/bands/restore", R"({"version": 1})")["version"], 1);
-  int64_t again = 0;
-  for (int64_t i = 0; i < wrong.size(); ++i)
-    again += read_as(i) == wrong.classes[static_cast<size_t>(wrong.labels[static_cast<size_t>(i)])];
-  EXPECT_EQ(again, before);
+  EXPECT_EQ(right(), 0);
   EXPECT_EQ(refused("/v2/models/bands/restore", R"({"version": 9})"), 400);
   EXPECT_EQ(refused("/v2/models/bands/compare", R"({"first": 1, "second": "2"})"), 400);
 }
