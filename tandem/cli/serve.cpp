@@ -102,7 +102,8 @@ void add_serve(CLI::App& app, Context& context) {
       ->check(CLI::Range(0.001, 86'400.0));
   option("--grace", o->grace, "TANDEM_SERVE_GRACE", "Seconds that the end waits for what is under way")
       ->check(CLI::Range(0.0, 3600.0));
-  verb->add_option("--data", o->data, "Folder of the data sets, for a run that has remembered nothing of its own yet");
+  verb->add_option("--data", o->data, "Folder of the data sets, for a run that has remembered nothing of its own yet")
+      ->envname("TANDEM_DATA");
   verb->footer("SIGHUP reads the model files again and puts them in service. Endpoints: /openapi.json.");
   verb->callback([o, &context] { context.action = [o] { return run(*o); }; });
 }
