@@ -81,7 +81,7 @@ std::string inference_section(const Options& options) {
   std::string notes;
   for (const char* name : {"mlp", "cnn", "resnet20"}) {
     const Workload w = workload(name);
-    if (options.quick && w.network == "resnet20") continue;
+    if ((options.quick && w.network == "resnet20") || w.name.find(options.rows) == std::string::npos) continue;
     Training training(w);
     const fs::path file = scratch_folder() / (w.name + "-inference.safetensors");
     training.write(file);

@@ -10,7 +10,7 @@ namespace tandem::bench {
 struct Options {
   bool quick = false;  // fewer pairs, sizes and rows: under a minute for all of it
   fs::path pictures;   // where plots go; empty: none are written
-  std::string rows;    // of the kernels, only the operations whose name contains it; the page stays as it is
+  std::string rows;    // only workloads and operations whose name contains it; the page stays as it is
 };
 
 /// A table in Markdown; all columns but the first are right-aligned.
