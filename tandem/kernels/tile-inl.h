@@ -8,10 +8,10 @@
 #endif
 
 #include <hwy/highway.h>
+#include <tandem/kernels/constant-inl.h>
 
 #include <algorithm>
 #include <cstdint>
-#include <type_traits>
 
 HWY_BEFORE_NAMESPACE();
 namespace tandem::kernels::HWY_NAMESPACE {
@@ -48,14 +48,6 @@ template <int Rows, int Vectors, class T, class Left>
 HWY_INLINE void add_products(const Left& left, const T* HWY_RESTRICT panel, int64_t depth,
                              Vector<T> (&sum)[Rows][Vectors]) {
   add_products<false, Rows, Vectors, T>(left, panel, Vectors * lanes<T>, depth, hn::FirstN(Tag<T>(), 0), sum);
-}
-
-/// Calls fn with the constant `value`, 1 <= value <= Most.
-template <int Most, class Fn>
-HWY_INLINE void with_constant(int64_t value, Fn&& fn) {
-  if constexpr (Most > 1)
-    if (value < Most) return with_constant<Most - 1>(value, fn);
-  fn(std::integral_constant<int, Most>());
 }
 
 /// A vector of `count` numbers: all lanes, or the first of them where a row ends.
