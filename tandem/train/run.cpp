@@ -3,6 +3,7 @@
 #include <tandem/data/catalog.h>
 #include <tandem/kernels/isa.h>
 #include <tandem/nn/weights.h>
+#include <tandem/train/events.h>
 #include <tandem/train/run.h>
 
 #include <algorithm>
@@ -177,6 +178,7 @@ RunResult run(Recipe& recipe, const RunFolder& folder, const fs::path& data_fold
     write_safetensors(folder.checkpoint(), trainer.checkpoint());
     write_text(folder.metrics(), metrics_lines(trainer.history()));
     write_text(folder.log(), log_text(recipe, command, trainer));
+    append_events(folder.path, trainer.history());
   };
   Hooks own = hooks;
   own.epoch = [&](const evaluate::EpochPoint& point, bool best) {
