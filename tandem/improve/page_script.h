@@ -91,8 +91,10 @@ function setting_axis(j, room) {
   const low = p.log ? Math.log10(p.low) : p.low, high = p.log ? Math.log10(p.high) : p.high, pad = (high - low) * .03 || .5;
   let marks = ticks(low, high > low ? high : low + 1, Math.max(2, Math.floor(room / 75)));
   if (p.log) {
-    const whole_powers = marks.filter(Number.isInteger);
-    marks = whole_powers.length >= 2 ? whole_powers : marks;
+    const round = steps => { const out = []; for (let k = Math.floor(low); k <= high; ++k) for (const m of steps) if (m * 10 ** k >= p.low * .999 && m * 10 ** k <= p.high * 1.001) out.push(Math.log10(m) + k); return out; };
+    const powers = round([1]);
+    marks = powers.length >= 3 ? powers : round(high - low > .8 ? [1, 2, 5] : [1, 1.5, 2, 3, 5, 7]);
+    if (marks.length < 2) marks = [low, high];
   }
   return {low: low - pad, high: high + pad, at: p.log ? v => Math.log10(v) : v => v, ticks: marks, format: p.log ? v => short(Number((10 ** v).toPrecision(2))) : short};
 }
@@ -164,7 +166,7 @@ function slices_section() {
 function parallel_section() {
   if (!has_best || P.length < 2) return null;
   return section('parallel', lead(t('parallel_lead')), el('div', {class: 'scroll'}, canvas('', (self, wide) => {
-    const columns = P.length + 1, width = Math.max(wide, columns * 92), height = 360, top = 34, bottom = height - 30, left = 40, right = width - 56;
+    const columns = P.length + 1, width = Math.max(wide, columns * 92), height = 372, top = 46, bottom = height - 30, left = 40, right = width - 56;
     const x = i => left + (right - left) * i / (columns - 1), value = value_axis(0, height);
     const drawing = sv('svg', {viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': t('parallel'), style: `min-width:${width}px`});
     const scales = P.map((_, j) => { const a = setting_axis(j, 200); return {a, y: linear(a.low, a.high, bottom, top)}; });
@@ -180,7 +182,7 @@ function parallel_section() {
       drawing.append(thread, sv('path', {class: 'catch', d: line, onpointerenter: event => { thread.classList.add('on'); show_tip(told(trial), event.clientX, event.clientY); },
         onpointerleave: () => { thread.classList.remove('on'); hide_tip(); }}));
     }
-    const label = (text, i) => sv('text', {class: 'strong', x: x(i), y: 14 + (i % 2 ? 0 : 0), 'text-anchor': i === 0 ? 'start' : i === P.length ? 'end' : 'middle'},
+    const label = (text, i) => sv('text', {class: 'strong', x: x(i), y: 12 + i % 2 * 16, 'text-anchor': i === 0 ? 'start' : i === P.length ? 'end' : 'middle'},
       text.length > 15 ? '…' + text.slice(-14) : text, sv('title', {}, text));
     P.forEach((p, j) => {
       drawing.append(sv('line', {class: 'base', x1: x(j), x2: x(j), y1: top, y2: bottom}), label(p.name, j));

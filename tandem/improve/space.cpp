@@ -381,7 +381,7 @@ void Space::check(const Config& base, const std::function<void(const Config&)>& 
   // A single value that no recipe takes is the parameter's own fault: it is named at its place.
   for (size_t i = 0; i < size(); ++i) {
     const Parameter& p = parameters_[i];
-    std::vector<double> values{p.low, p.high, p.at(0.5)};
+    std::vector<double> values{p.low, p.high, p.at(0.4142)};  // the last is no whole number by accident
     if (p.is_choice()) {
       values.resize(p.choices.size());
       for (size_t c = 0; c < values.size(); ++c) values[c] = static_cast<double>(c);

@@ -6,10 +6,11 @@
 #include <array>
 #include <chrono>
 #include <cmath>
-#include <csignal>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <sstream>
 
 namespace tandem::improve {
 namespace {
@@ -28,14 +29,11 @@ State state_of(const std::string& name) {
 
 // "host 1234 567890": a process number is given again, so its start counts too.
 std::string process_name(pid_t pid) {
-  std::string start = "?";
-  try {
-    const std::string stat = read_text(fmt::format("/proc/{}/stat", pid));
-    std::string rest = stat.substr(stat.rfind(')') + 1);  // fields 3 and on; start time is field 22
-    for (int field = 3; field < 22; ++field) rest = rest.substr(rest.find(' ', 1));
-    start = rest.substr(1, rest.find(' ', 1) - 1);
-  } catch (const std::exception&) {
-    start = "?";  // it is gone
+  std::string start = "gone";
+  std::ifstream stat(fmt::format("/proc/{}/stat", pid));  // "pid (name) state …": the 22nd field is when it began
+  if (std::string line; std::getline(stat, line)) {
+    std::istringstream fields(line.substr(line.rfind(')') + 1));
+    for (int field = 3; field <= 22; ++field) fields >> start;
   }
   char host[256] = "host";
   gethostname(host, sizeof host - 1);
@@ -46,9 +44,9 @@ bool is_dead(const std::string& worker) {
   const size_t host = worker.find(' '), end = worker.find(' ', host + 1);
   if (host == std::string::npos || end == std::string::npos) return true;
   const auto pid = static_cast<pid_t>(std::atoll(worker.c_str() + host + 1));
-  const std::string here = process_name(getpid());
-  if (here.substr(0, here.find(' ')) != worker.substr(0, host)) return false;  // another machine: its beat tells
-  return process_name(pid) != worker;
+  const std::string now_there = process_name(pid);
+  if (now_there.substr(0, now_there.find(' ')) != worker.substr(0, host)) return false;  // another machine: its beat tells
+  return now_there != worker;
 }
 
 std::vector<std::vector<double>> costs_at(const std::vector<const Result*>& results,

