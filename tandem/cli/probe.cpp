@@ -16,7 +16,7 @@ constexpr double lowest_rate = 1e-6, highest_rate = 10;
 constexpr int64_t most_steps = 300;
 constexpr double seconds_a_batch = 0.5;
 
-int find_rate(const train::Recipe& recipe, const data::ImageSplits& data, const std::string& name, bool json) {
+int find_rate(const train::Recipe& recipe, const data::Splits& data, const std::string& name, bool json) {
   const improve::RateProbe p =
       improve::probe_rate(recipe, data, lowest_rate, highest_rate, most_steps, [] { return interrupted(); });
   if (interrupted()) return 130;
@@ -39,7 +39,7 @@ int find_rate(const train::Recipe& recipe, const data::ImageSplits& data, const 
   return 0;
 }
 
-int find_batch(const train::Recipe& recipe, const data::ImageSplits& data, const std::string& name, bool json) {
+int find_batch(const train::Recipe& recipe, const data::Splits& data, const std::string& name, bool json) {
   const improve::BatchProbe p =
       improve::probe_batch(recipe, data, seconds_a_batch, 0, [] { return interrupted(); });
   if (interrupted()) return 130;
@@ -63,7 +63,7 @@ int find_batch(const train::Recipe& recipe, const data::ImageSplits& data, const
 int find_setting(const std::string& what, const train::Recipe& recipe, const fs::path& data_folder,
                  const std::string& recipe_name, bool json) {
   catch_interrupts();
-  const data::ImageSplits data = train::prepare(recipe, data_folder);
+  const data::Splits data = train::prepare(recipe, data_folder);
   return what == "rate" ? find_rate(recipe, data, recipe_name, json) : find_batch(recipe, data, recipe_name, json);
 }
 

@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t mixed_side = 64;   // what pictures of several sizes are brought to
 constexpr int64_t largest_side = 96;  // larger ones are made smaller: time grows with the square
 
-data::ImageSplits load(const std::string& source, const fs::path& data_folder, DataFacts& facts) {
+data::Splits load(const std::string& source, const fs::path& data_folder, DataFacts& facts) {
   data::LoadOptions options;
   options.data_folder = data_folder;
   try {
@@ -37,11 +37,12 @@ std::string line(const std::string& text, const std::string& remark = "") {
 DataFacts look_at(const std::string& source, const fs::path& data_folder) {
   DataFacts out;
   out.source = source;
-  const data::ImageSplits splits = load(source, data_folder, out);
-  const data::ImageSet& set = splits.train.size() > 0 ? splits.train : splits.test;
+  const data::Splits splits = load(source, data_folder, out);
+  const data::Dataset& set = splits.train.size() > 0 ? splits.train : splits.test;
   out.examples = set.size();
   out.classes = std::ssize(set.classes);
-  out.height = set.pixels.size(1), out.width = set.pixels.size(2), out.channels = set.pixels.size(3);
+  const Tensor& pixels = set.pixels();
+  out.height = pixels.size(1), out.width = pixels.size(2), out.channels = pixels.size(3);
   if (std::max(out.height, out.width) > largest_side) {
     const double scale = static_cast<double>(largest_side) / static_cast<double>(std::max(out.height, out.width));
     out.height = std::max<int64_t>(8, std::llround(static_cast<double>(out.height) * scale));

@@ -70,7 +70,7 @@ RateProbe judge_rates(std::vector<double> rates, std::vector<double> losses) {
   return out;
 }
 
-RateProbe probe_rate(const train::Recipe& given, const data::ImageSplits& data, double low, double high, int64_t steps,
+RateProbe probe_rate(const train::Recipe& given, const data::Splits& data, double low, double high, int64_t steps,
                      const std::function<bool()>& stop) {
   if (!(low > 0) || !(high > low))
     fail("rate probe", "the range {} to {} is empty: give two rates above 0, the lower one first", low, high);
@@ -82,7 +82,7 @@ RateProbe probe_rate(const train::Recipe& given, const data::ImageSplits& data, 
   const double whole = static_cast<double>(recipe.train.epochs * an_epoch) / static_cast<double>(steps);
   recipe.schedule.type = "exponential";
   recipe.schedule.final = std::pow(high / low, whole);
-  tasks::ImageModel model = train::make_model(recipe, data.train);
+  tasks::Classifier model = train::make_model(recipe, data.train);
   train::Trainer trainer(recipe, model, data.train, {});
 
   std::vector<double> rates, losses;
@@ -107,7 +107,7 @@ RateProbe probe_rate(const train::Recipe& given, const data::ImageSplits& data, 
   return judge_rates(std::move(rates), std::move(losses));
 }
 
-BatchProbe probe_batch(const train::Recipe& given, const data::ImageSplits& data, double seconds, int64_t limit,
+BatchProbe probe_batch(const train::Recipe& given, const data::Splits& data, double seconds, int64_t limit,
                        const std::function<bool()>& stop) {
   if (limit == 0) limit = proc_bytes("/proc/meminfo", "MemAvailable") * 4 / 5;
   const int64_t held = proc_bytes("/proc/self/status", "VmRSS");
@@ -129,7 +129,7 @@ BatchProbe probe_batch(const train::Recipe& given, const data::ImageSplits& data
     trim_memory_pool();  // what smaller batches left does not count for this one
     int64_t peak = held;
     try {
-      tasks::ImageModel model = train::make_model(recipe, data.train);
+      tasks::Classifier model = train::make_model(recipe, data.train);
       train::Trainer trainer(recipe, model, data.train, {});
       int64_t steps = 0, counted = 0;
       double began = 0;

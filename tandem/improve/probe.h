@@ -18,7 +18,7 @@ struct RateProbe {
 };
 
 /// Trains a fresh network of the recipe for `steps` steps. Nothing of it is kept.
-[[nodiscard]] RateProbe probe_rate(const train::Recipe& recipe, const data::ImageSplits& data, double low, double high,
+[[nodiscard]] RateProbe probe_rate(const train::Recipe& recipe, const data::Splits& data, double low, double high,
                                    int64_t steps, const std::function<bool()>& stop = {});
 
 /// The smoothing and the choice alone.
@@ -39,7 +39,7 @@ struct BatchProbe {
 
 /// Trains a few steps with 8, 16, 32, … examples, each for about `seconds`, until the next would need more memory than
 /// `limit` bytes (0: four fifths of what is free now) or more examples than there are.
-[[nodiscard]] BatchProbe probe_batch(const train::Recipe& recipe, const data::ImageSplits& data, double seconds,
+[[nodiscard]] BatchProbe probe_batch(const train::Recipe& recipe, const data::Splits& data, double seconds,
                                      int64_t limit = 0, const std::function<bool()>& stop = {});
 
 }  // namespace tandem::improve

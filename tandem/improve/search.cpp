@@ -20,10 +20,11 @@ constexpr double between_beats = 5;
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-// Milliseconds for one example, as it is served: the median of many.
-double latency(tasks::ImageModel& model) {
+// Milliseconds for one picture, as it is served: the median of many.
+double latency(const tasks::Classifier& model) {
   nn::Sequential net = nn::for_inference(model.net);
-  const Tensor x = Tensor::zeros({1, model.input.height, model.input.width, model.input.channels});
+  const Shape s = tasks::shape_of(tasks::Input(model.image()));
+  const Tensor x = Tensor::zeros({1, s[0], s[1], s[2]});
   std::vector<double> times;
   for (int i = 0; i < 40; ++i) {
     const NoGrad off;
@@ -35,6 +36,29 @@ double latency(tasks::ImageModel& model) {
   std::ranges::nth_element(times, times.begin() + std::ssize(times) / 2);
   return times[times.size() / 2];
 }
+
+// What a trial trains. Data of classes is read once for all trials; other tasks read theirs themselves.
+struct Subject {
+  std::optional<tasks::Classifier> model;
+  std::unique_ptr<tasks::Task> classes;
+  std::unique_ptr<train::Job> job;
+
+  [[nodiscard]] tasks::Task& task() const { return classes ? *classes : job->task(); }
+
+  [[nodiscard]] double measure(const std::string& objective, const evaluate::EpochPoint& kept) const {
+    double value = std::nan("");
+    if (objective == "accuracy") value = kept.validation_accuracy;
+    if (objective == "loss") value = kept.validation_loss;
+    if (objective == "parameters") value = static_cast<double>(nn::count(task().network()).trained);
+    if (model && objective == "latency") value = latency(*model);
+    if (model && objective == "multiply_adds")
+      value = static_cast<double>(model->net.multiply_adds(tasks::shape_of(model->input)));
+    if (!std::isfinite(value)) fail("search.objectives", "this task has no {}: take loss", objective);
+    return value;
+  }
+};
+
+bool has_classes(const train::Recipe& recipe) { return recipe.task.ends_with("classification"); }
 
 }  // namespace
 
@@ -117,7 +141,7 @@ SearchOutcome Search::run(const SearchHooks& hooks) {
   }
 }
 
-const data::ImageSplits& Search::data_of(const train::Recipe& recipe) {
+const data::Splits& Search::data_of(const train::Recipe& recipe) {
   train::DataOptions options = recipe.data;
   options.augment = {};
   const std::string key = fmt::format("{} {}", recipe.seed, Fields::write(options).str());
@@ -145,13 +169,22 @@ void Search::train(const Trial& trial, const SearchHooks& hooks) {
   bool of_all = false;
   try {
     const train::Recipe recipe = train::Recipe::read(options_.space.recipe(config_, trial.point));
+    Subject subject;
     of_all = !changes_data;
-    const data::ImageSplits& data = data_of(recipe);
-    if (data.validation.size() == 0)
+    if (has_classes(recipe)) {
+      const data::Splits& data = data_of(recipe);
+      of_all = false;
+      subject.model = train::make_model(recipe, data.train);
+      subject.classes = std::make_unique<tasks::Classification>(*subject.model, data.train, data.validation,
+                                                                train::classification_options(recipe));
+    } else {
+      subject.job = train::make_job(recipe, data_folder_);
+    }
+    of_all = !changes_data;
+    if (!subject.task().validates())
       fail(ErrorKind::data, "search", "there is no validation part to compare trials on: set data.validation");
     of_all = false;
-    tasks::ImageModel model = train::make_model(recipe, data.train);
-    train::Trainer trainer(recipe, model, data.train, data.validation);
+    train::Trainer trainer(recipe, subject.task());
     if (fs::exists(file)) trainer.restore(read_safetensors(file), file.string());
 
     const auto save = [&] { write_safetensors(file, trainer.checkpoint()); };
@@ -167,14 +200,7 @@ void Search::train(const Trial& trial, const SearchHooks& hooks) {
       const bool last = recipe.train.keep == "last" || trainer.best_epoch() == 0;
       const auto& kept = last ? point : trainer.history()[static_cast<size_t>(trainer.best_epoch() - 1)];
       Result result{point.epoch, {}};
-      for (const Objective& o : objectives_)
-        result.values.push_back(o.name == "accuracy"     ? kept.validation_accuracy
-                                : o.name == "loss"       ? kept.validation_loss
-                                : o.name == "parameters" ? static_cast<double>(nn::count(model.net).trained)
-                                : o.name == "latency"
-                                    ? latency(model)
-                                    : static_cast<double>(model.net.multiply_adds(
-                                          {model.input.height, model.input.width, model.input.channels})));
+      for (const Objective& o : objectives_) result.values.push_back(subject.measure(o.name, kept));
       study_.add(trial.id, result);
       if (now() - saved > between_saves && point.epoch < trial.target) save(), saved = now();
     };

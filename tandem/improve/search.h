@@ -58,7 +58,7 @@ class Search {
  private:
   [[nodiscard]] Trial fresh(const std::vector<Trial>& trials) const;
   void train(const Trial& trial, const SearchHooks& hooks);
-  [[nodiscard]] const data::ImageSplits& data_of(const train::Recipe& recipe);
+  [[nodiscard]] const data::Splits& data_of(const train::Recipe& recipe);
 
   SearchFolder folder_;
   Config config_;
@@ -69,7 +69,7 @@ class Search {
   Study study_;
   std::string name_;
   std::string data_key_;  // what data_ was loaded for
-  data::ImageSplits data_;
+  data::Splits data_;
 };
 
 /// What is known of a whole search, as JSON: options, trials, the best, the front.

@@ -1,6 +1,7 @@
 // The runs of a folder: what there is and how each goes. Any program may write them meanwhile.
 #pragma once
-#include <tandem/train/run.h>
+#include <tandem/base/config.h>
+#include <tandem/train/run_folder.h>
 
 #include <limits>
 #include <string>

@@ -8,10 +8,10 @@ namespace {
 
 TEST(Init, WritesARecipeThatTrains) {
   const Folder home;
-  const data::ImageSet set = bands(90, 3, 8);
+  const data::Dataset set = bands(90, 3, 8);
   for (int64_t i = 0; i < set.size(); ++i)
     home.write(fmt::format("My Bands/{}/{}.png", set.classes[static_cast<size_t>(i % 3)], i),
-               data::encode_png(set.pixels.rows(i, i + 1).view({8, 8, 1})));
+               data::encode_png(set.pixels().rows(i, i + 1).view({8, 8, 1})));
   const Said made = tandem(home, {"init", "My Bands/"});
   ASSERT_EQ(made.code, 0) << made.err;
   EXPECT_NE(made.out.find("90 pictures of 3 classes, 8x8, grey"), std::string::npos) << made.out;

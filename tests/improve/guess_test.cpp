@@ -11,10 +11,10 @@ namespace {
 using namespace tandem::testing;
 
 void write_pictures(const Folder& home, int64_t n, int64_t side, int64_t other_side = 0) {
-  const data::ImageSet set = bands(n, 3, side);
+  const data::Dataset set = bands(n, 3, side);
   for (int64_t i = 0; i < n; ++i) {
-    Tensor picture = set.pixels.rows(i, i + 1).view({side, side, 1});
-    if (i == 1 && other_side > 0) picture = bands(1, 4, other_side).pixels.view({other_side, other_side, 1});
+    Tensor picture = set.pixels().rows(i, i + 1).view({side, side, 1});
+    if (i == 1 && other_side > 0) picture = bands(1, 4, other_side).pixels().view({other_side, other_side, 1});
     home.write(fmt::format("My Bands/{}/{:04}.png", set.classes[static_cast<size_t>(i % 3)], i), data::encode_png(picture));
   }
 }
@@ -33,9 +33,9 @@ TEST(Guess, OfAFolderOfPicturesIsARecipeThatTrainsWell) {
   train::Recipe recipe = train::Recipe::read(config);
   EXPECT_NO_THROW((void)SearchOptions::read(config)) << "tune can go on from it";
   recipe.train.epochs = 12;  // of a hundred: enough here
-  const data::ImageSplits data = train::prepare(recipe, "");
+  const data::Splits data = train::prepare(recipe, "");
   EXPECT_GT(data.validation.size(), 20);
-  tasks::ImageModel model = train::make_model(recipe, data.train);
+  tasks::Classifier model = train::make_model(recipe, data.train);
   train::Trainer trainer(recipe, model, data.train, data.validation);
   (void)trainer.run();
   EXPECT_GT(train::evaluate_model(model, data.test, "test").result.accuracy, 0.9);

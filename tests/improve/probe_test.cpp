@@ -34,14 +34,14 @@ TEST(RateProbe, SaysSoWhenTheLossNeverFalls) {
 }
 
 TEST(RateProbe, OfANetworkGivesARateThatTrainsIt) {
-  const data::ImageSplits data{bands(300, 1), bands(90, 2), {}};
+  const data::Splits data{bands(300, 1), bands(90, 2), {}};
   train::Recipe recipe = small_recipe("optimizer: sgd\ntrain: {epochs: 5, batch: 16}\n");
   const RateProbe p = probe_rate(recipe, data, 1e-5, 10, 120);
   ASSERT_GT(p.suggested, 0);
   EXPECT_GT(p.suggested, 1e-4);
   EXPECT_LT(p.suggested, 5);
   recipe.optimizer.lr = p.suggested;
-  tasks::ImageModel model = train::make_model(recipe, data.train);
+  tasks::Classifier model = train::make_model(recipe, data.train);
   train::Trainer trainer(recipe, model, data.train, data.validation);
   (void)trainer.run();
   EXPECT_GT(trainer.history().back().validation_accuracy, 0.9) << "at " << p.suggested;
@@ -50,7 +50,7 @@ TEST(RateProbe, OfANetworkGivesARateThatTrainsIt) {
 }
 
 TEST(BatchProbe, TriesRisingBatchesUpToTheData) {
-  const data::ImageSplits data{bands(100, 1), bands(30, 2), {}};
+  const data::Splits data{bands(100, 1), bands(30, 2), {}};
   const BatchProbe p = probe_batch(small_recipe(), data, 0.02);
   ASSERT_EQ(p.tried.size(), 4u);  // 8, 16, 32, 64
   EXPECT_EQ(p.tried.back().batch, 64);
@@ -64,7 +64,7 @@ TEST(BatchProbe, TriesRisingBatchesUpToTheData) {
 }
 
 TEST(BatchProbe, StopsWhereTheMemoryEnds) {
-  const data::ImageSplits data{bands(4000, 1, 16), {}, {}};
+  const data::Splits data{bands(4000, 1, 16), {}, {}};
   const BatchProbe p = probe_batch(small_recipe(), data, 0, 1 << 20);  // a megabyte
   ASSERT_FALSE(p.tried.empty());
   EXPECT_FALSE(p.tried.back().fits);

@@ -18,9 +18,9 @@ struct SearchTest : ::testing::Test {
   static Folder* home;
   static void SetUpTestSuite() {
     home = new Folder;
-    const data::ImageSet set = bands(150, 7);
+    const data::Dataset set = bands(150, 7);
     for (int64_t i = 0; i < set.size(); ++i) {
-      const auto png = data::encode_png(set.pixels.rows(i, i + 1).view({8, 8, 1}));
+      const auto png = data::encode_png(set.pixels().rows(i, i + 1).view({8, 8, 1}));
       home->write(fmt::format("bands/{}/{}.png", set.classes[static_cast<size_t>(set.labels[static_cast<size_t>(i)])], i),
                   png);
     }
