@@ -170,14 +170,14 @@ void Search::train(const Trial& trial, const SearchHooks& hooks) {
   try {
     const train::Recipe recipe = train::Recipe::read(options_.space.recipe(config_, trial.point));
     Subject subject;
-    of_all = !changes_data;
     if (has_classes(recipe)) {
+      of_all = !changes_data;
       const data::Splits& data = data_of(recipe);
       of_all = false;
       subject.model = train::make_model(recipe, data.train);
       subject.classes = std::make_unique<tasks::Classification>(*subject.model, data.train, data.validation,
                                                                 train::classification_options(recipe));
-    } else {
+    } else {  // data that cannot be found is a file error, which is thrown too
       subject.job = train::make_job(recipe, data_folder_);
     }
     of_all = !changes_data;
