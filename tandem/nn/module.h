@@ -13,6 +13,8 @@
 
 namespace tandem::nn {
 
+class Module;
+
 /// One forward pass: whether it trains, and where dropout draws from.
 struct Pass {
   bool training = false;
@@ -21,6 +23,9 @@ struct Pass {
   /// as they can, the others in float32. Parameters, their gradients and all sums stay float32. The network's output
   /// may be in either type: see widened().
   bool bf16 = false;
+  /// When set, every layer of a Sequential goes through it in place of Module::forward, one by one and none fused with
+  /// the next: for who wants to see what goes in and comes out.
+  std::function<Tensor(Module& layer, const Tensor& x, Pass& pass)> each = {};
 };
 
 /// What a layer needs to make its parameters.
@@ -57,6 +62,8 @@ class Module {
   /// Makes the parameters for inputs of shape `in` and returns the output's shape; throws when `in` does not fit.
   virtual Shape build(const Shape& in, Build&) { return in; }
   [[nodiscard]] virtual Tensor forward(const Tensor& x, Pass& pass) = 0;
+  /// Whether its numbers are those of layers within it, which Pass::each meets by themselves.
+  [[nodiscard]] virtual bool holds_layers() const { return false; }
   /// The function of each element that this layer is, when it is no more than that.
   [[nodiscard]] virtual std::optional<kernels::Unary> function() const { return std::nullopt; }
   /// f(forward(x) + added), where `added` may be none: a layer that can do all of it in one operation does.

@@ -51,6 +51,7 @@ TEST(PeopleCommands, GoFromACorrectionToANewVersionAndBack) {
   ASSERT_EQ(said.code, 0) << said.err;
   const json update = json::parse(said.out);
   EXPECT_EQ(update.at("verdict"), "learned");
+  EXPECT_EQ(update.at("outcome"), "learned");
   EXPECT_EQ(update.at("to"), 2);
   EXPECT_EQ(update.at("corrections").get<int>() + update.at("set_aside").get<int>(), 21);
   expect_has(tandem(home, {"learn", "runs/tiny"}).out, {"no new corrections to learn from"});
