@@ -93,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "shortcut: [conv: {filters: 3, kernel: 1}]}, relu, residual: {body: [conv: {filters: 3, padding: "
                 "same}]}, flatten, linear: classes]",
                 {5, 5, 2}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& of) { return of.param.name; });
 
 // A layer that the loss does not reach has a gradient of zero.
 TEST(ExampleGradients, OfNothingAreZero) {
