@@ -26,6 +26,8 @@ struct Pass {
   /// When set, every layer of a Sequential goes through it in place of Module::forward, one by one and none fused with
   /// the next: for who wants to see what goes in and comes out.
   std::function<Tensor(Module& layer, const Tensor& x, Pass& pass)> each = {};
+  /// Of packed sequences: how many rows each has, in order. Empty when the rows are the examples.
+  std::vector<int64_t> lengths = {};
 };
 
 /// What a layer needs to make its parameters.

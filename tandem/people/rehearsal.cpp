@@ -9,7 +9,7 @@
 
 namespace tandem::people {
 
-std::vector<Decision> decide(tasks::ImageModel& model, const data::ImageSet& set, const std::string& name) {
+std::vector<Decision> decide(tasks::Classifier& model, const data::Dataset& set, const std::string& name) {
   const evaluate::Outputs outputs = model.outputs(set);
   const Tensor p = model.confidence ? model.confidence->calibrated(outputs.probabilities) : outputs.probabilities;
   const std::vector<evaluate::Verdict> verdicts =
@@ -34,7 +34,7 @@ std::vector<Decision> decide(tasks::ImageModel& model, const data::ImageSet& set
   return out;
 }
 
-Rehearsed rehearse(Store& store, tasks::ImageModel& model, const data::ImageSet& set, const std::string& name,
+Rehearsed rehearse(Store& store, tasks::Classifier& model, const data::Dataset& set, const std::string& name,
                    const Rehearsal& o) {
   if (set.classes != model.classes)
     fail(ErrorKind::data, set.source, "has other classes than the network: their names and order must be the same");
@@ -53,7 +53,7 @@ Rehearsed rehearse(Store& store, tasks::ImageModel& model, const data::ImageSet&
   for (int64_t first = 0; first < set.size() && !done(); first += batch) {
     const auto now =
         std::span(order).subspan(static_cast<size_t>(first), static_cast<size_t>(std::min(batch, set.size() - first)));
-    const data::ImageSet shown = data::subset(set, now);
+    const data::Dataset shown = data::subset(set, now);
     const std::vector<Decision> all = decide(model, shown, name);
     for (size_t i = 0; i < all.size() && !done(); ++i) {
       const int32_t truth = shown.labels[i];

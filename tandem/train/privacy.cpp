@@ -115,6 +115,9 @@ PrivateGradients private_gradients(const nn::Sequential& net, const tasks::LossO
   // Batches have a different size each; pieces of one size let convolutions use again what they prepared for it.
   constexpr int64_t a_piece = 128;
   const auto n = static_cast<int64_t>(labels.size());
+  if (x.size(0) != n)
+    fail("privacy", "{} rows came for {} examples: only networks whose rows are the examples can be trained so",
+         x.size(0), n);
   nn::Sequential own = detached(net);
   PrivateGradients out;
   own.visit("", [&](const std::string&, Tensor& t, bool) { out.grads.push_back(Tensor::zeros(t.shape())); });
