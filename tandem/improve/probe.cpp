@@ -113,6 +113,7 @@ RateProbe probe_rate(const train::Recipe& given, const data::Splits& data, doubl
 BatchProbe probe_batch(const train::Recipe& given, const data::Splits& data, double seconds, int64_t limit,
                        const std::function<bool()>& stop) {
   if (limit == 0) limit = proc_bytes("/proc/meminfo", "MemAvailable") * 4 / 5;
+  trim_memory_pool();  // what earlier work left would be taken again without being counted
   const int64_t held = proc_bytes("/proc/self/status", "VmRSS");
   BatchProbe out;
   for (int64_t batch = 8; batch <= data.train.size() && !(stop && stop()); batch *= 2) {
