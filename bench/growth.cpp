@@ -140,25 +140,25 @@ std::string growth_tables(const Options& options) {
   return text;
 }
 
-data::ImageSet pictures(int64_t n) {
-  data::ImageSet set;
-  set.pixels = Tensor::empty({n, 28, 28, 1}, DType::u8);
+data::Dataset pictures(int64_t n) {
+  data::Dataset set;
+  set.inputs = Tensor::empty({n, 28, 28, 1}, DType::u8);
   Rng rng(1, "pixels");
-  for (uint8_t& v : set.pixels.data<uint8_t>()) v = static_cast<uint8_t>(rng.bits());
+  for (uint8_t& v : set.pixels().data<uint8_t>()) v = static_cast<uint8_t>(rng.bits());
   for (int64_t i = 0; i < n; ++i) set.labels.push_back(static_cast<int32_t>(i % 10));
   for (int c = 0; c < 10; ++c) set.classes.push_back(std::to_string(c));
   return set;
 }
 
 // Seconds a step when the trainer shuffles, gathers, normalises and changes pictures for itself.
-double trainer_step(const data::ImageSet& set, const data::Augment& augment) {
+double trainer_step(const data::Dataset& set, const data::Augment& augment) {
   train::Recipe recipe;
   const Workload w = workload("cnn");
   recipe.network = w.net;
   recipe.optimizer = w.optimizer;
   recipe.data.augment = augment;
   recipe.train.epochs = 1, recipe.train.batch = w.batch;
-  tasks::ImageModel model;
+  tasks::Classifier model;
   model.net = w.net, model.classes = set.classes, model.input = tasks::fit_input(set);
   model.build(Rng(1, "weights"));
   train::Trainer trainer(recipe, model, set, {});
@@ -171,7 +171,7 @@ double trainer_step(const data::ImageSet& set, const data::Augment& augment) {
 }
 
 std::string data_path(const Options& options) {
-  const data::ImageSet set = pictures(options.quick ? 2560 : 12800);
+  const data::Dataset set = pictures(options.quick ? 2560 : 12800);
   const tasks::ImageInput input = tasks::fit_input(set);
   const std::vector<int64_t> order = Rng(1, "order").permutation(set.size());
   Training training(workload("cnn"));

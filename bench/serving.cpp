@@ -103,10 +103,10 @@ bool close_to(std::span<const float> given, std::span<const float> right) {
   return given.size() == right.size();
 }
 
-std::vector<Form> forms_of(const data::ImageSet& set, const std::vector<float>& right, size_t classes) {
+std::vector<Form> forms_of(const data::Dataset& set, const std::vector<float>& right, size_t classes) {
   const auto expected = [&right, classes](size_t i) { return std::span(right).subspan(i * classes, classes); };
   Form binary{"binary", 5000, {}, {}}, text{"JSON", 3000, {}, {}};
-  const auto pixels = set.pixels.data<const uint8_t>();
+  const auto pixels = set.pixels().data<const uint8_t>();
   const size_t size = pixels.size() / static_cast<size_t>(set.size());
   for (size_t i = 0; i < static_cast<size_t>(set.size()); ++i) {
     const auto one = pixels.subspan(i * size, size);
@@ -206,8 +206,8 @@ std::string soak(const Child& child, const std::vector<Form>& forms, double seco
 
 std::string serving_section(const Options& options) {
   const train::Recipe recipe = train::Recipe::read(train::find_recipe("digits"));
-  const data::ImageSet set = data::load("builtin", {.train_examples = 256, .test_examples = 10}).train;
-  tasks::ImageModel model = train::make_model(recipe, set);
+  const data::Dataset set = data::load("builtin", {.train_examples = 256, .test_examples = 10}).train;
+  tasks::Classifier model = train::make_model(recipe, set);
   const fs::path file = scratch_folder() / "serving.safetensors";
   model.save(file);
   const std::vector<Form> forms = forms_of(set, model.predict(set), model.classes.size());

@@ -18,13 +18,13 @@ struct Options {
   people::Rehearsal rehearsal;
 };
 
-int rehearse(const Options& o, const train::RunFolder& folder, people::Store& store, tasks::ImageModel& model) {
+int rehearse(const Options& o, const train::RunFolder& folder, people::Store& store, tasks::Classifier& model) {
   data::LoadOptions options;
   options.data_folder = data::data_folder(o.data);
-  options.image = {model.input.height, model.input.width, model.input.channels};
+  options.image = {model.image().height, model.image().width, model.image().channels};
   options.classes = model.classes;
   options.seed = o.rehearsal.seed + 1000;  // of built-in digits: others than those that training drew
-  const data::ImageSet shown = data::load(o.rehearse, options).train;
+  const data::Dataset shown = data::load(o.rehearse, options).train;
   const auto done = people::rehearse(store, model, shown, folder.path.filename().string(), o.rehearsal);
   fmt::print("{} pictures of {} shown; {} right corrections and {} wrong ones kept in {}\n", grouped(done.shown),
              o.rehearse, done.right, done.wrong, people::store_path(folder).string());
@@ -33,7 +33,7 @@ int rehearse(const Options& o, const train::RunFolder& folder, people::Store& st
 
 int run(const Options& o) {
   const train::RunFolder folder = train::RunFolder::open(o.run);
-  tasks::ImageModel model = tasks::ImageModel::load(folder.model());
+  tasks::Classifier model = tasks::Classifier::load(folder.model());
   if (o.rehearse.empty() == (o.picture.empty() || o.label.empty()))
     fail("correct", "give a picture and its right label, or --rehearse DATA");
   if (o.rehearse.empty() && std::ranges::find(model.classes, o.label) == model.classes.end()) {
@@ -45,8 +45,8 @@ int run(const Options& o) {
     people::Store store(people::store_path(folder));
     return rehearse(o, folder, store, model);
   }
-  const data::ImageSet one = data::load_pictures(".", {o.picture}, model.classes,
-                                                 {model.input.height, model.input.width, model.input.channels});
+  const data::Dataset one = data::load_pictures(".", {o.picture}, model.classes,
+                                                 {model.image().height, model.image().width, model.image().channels});
   people::Decision decision = people::decide(model, one, folder.path.filename().string()).front();
   decision.subject = o.subject;
   people::Store store(people::store_path(folder));

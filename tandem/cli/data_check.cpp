@@ -29,10 +29,10 @@ struct Found {
 };
 
 // The suspects as a sheet, the most doubtful first, a row each likely class.
-void write_sheet(const data::ImageSet& set, const std::vector<people::Suspect>& all, const fs::path& path) {
+void write_sheet(const data::Dataset& set, const std::vector<people::Suspect>& all, const fs::path& path) {
   std::vector<int64_t> which;
   for (const auto& s : all) which.push_back(s.index);
-  data::ImageSet shown = data::subset(set, which);
+  data::Dataset shown = data::subset(set, which);
   for (size_t i = 0; i < all.size(); ++i) shown.labels[i] = all[i].likely;
   write_file(path, data::encode_png(data::contact_sheet(shown, {.columns = 16, .shuffle = false})));
 }
@@ -44,7 +44,7 @@ int run(const Options& o) {
   recipe.data.size = o.size;
   if (o.size.size() == 1) recipe.data.size.assign(2, o.size[0]);
   recipe.seed = o.seed;
-  data::ImageSplits data = train::prepare(recipe, data::data_folder(o.data));
+  data::Splits data = train::prepare(recipe, data::data_folder(o.data));
   const auto twice = data::duplicates(data.train), leaked = data::duplicates(data.train, data.test);
   int64_t contradicting = 0;
   for (const auto& d : twice)

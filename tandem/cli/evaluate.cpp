@@ -16,20 +16,20 @@ struct Options {
 };
 
 /// Pictures of another data set, at the network's size: its test part, or all of it.
-data::ImageSet load_strangers(const std::string& source, const tasks::ImageModel& model, const train::Recipe& recipe,
+data::Dataset load_strangers(const std::string& source, const tasks::Classifier& model, const train::Recipe& recipe,
                               const fs::path& folder) {
   const data::LoadOptions options{
       .data_folder = folder,
       .seed = recipe.seed,
-      .image = {.height = model.input.height, .width = model.input.width, .channels = model.input.channels}};
-  data::ImageSplits splits = data::load(source, options);
+      .image = {.height = model.image().height, .width = model.image().width, .channels = model.image().channels}};
+  data::Splits splits = data::load(source, options);
   return splits.test.size() > 0 ? splits.test : splits.train;
 }
 
 int run(const Options& o, const Context& context) {
-  (void)parse_gates(o.require);
+  const std::vector<Gate> gates = parse_gates(o.require, train::classification_figures());
   const fs::path path = train::model_path(o.model);
-  tasks::ImageModel model = tasks::ImageModel::load(path);
+  tasks::Classifier model = tasks::Classifier::load(path);
   if (!model.notes.contains("recipe"))
     fail(ErrorKind::data, path.string(), "holds no recipe: it was not made by `tandem train`");
   if (!o.strangers.empty() && !model.confidence)
@@ -37,16 +37,16 @@ int run(const Options& o, const Context& context) {
   train::Recipe recipe = train::Recipe::read(Config::parse(model.notes.at("recipe"), path.string() + " (recipe)"));
   if (!o.source.empty()) {
     recipe.data.source = o.source;
-    recipe.data.size = {model.input.height, model.input.width};
-    recipe.data.channels = model.input.channels;
+    recipe.data.size = {model.image().height, model.image().width};
+    recipe.data.channels = model.image().channels;
     recipe.data.train = recipe.data.test = 0;
     recipe.data.test_share = recipe.data.validation = 0;  // the network learned from none of it: nothing to hold back
   }
   const fs::path folder = data::data_folder(o.data);
-  const data::ImageSplits splits = train::prepare(recipe, folder);
+  const data::Splits splits = train::prepare(recipe, folder);
   const bool whole = !o.source.empty() && o.split == "test" && splits.test.size() == 0;  // data without parts
   const std::string split = whole ? "all" : o.split;
-  const data::ImageSet& set = whole                     ? splits.train
+  const data::Dataset& set = whole                     ? splits.train
                               : o.split == "test"       ? splits.test
                               : o.split == "validation" ? splits.validation
                                                         : splits.train;
@@ -58,7 +58,7 @@ int run(const Options& o, const Context& context) {
   if (!o.strangers.empty()) {
     const std::vector<evaluate::Verdict> known = model.confidence->judge(model.outputs(set));
     for (const std::string& source : o.strangers) {
-      const data::ImageSet strange = load_strangers(source, model, recipe, folder);
+      const data::Dataset strange = load_strangers(source, model, recipe, folder);
       result.deferral->strangers.push_back(
           evaluate::strangers(known, model.confidence->judge(model.outputs(strange)), source));
     }
@@ -73,12 +73,13 @@ int run(const Options& o, const Context& context) {
                                               .result = result.result,
                                               .predictions = result.predictions,
                                               .deferral = deferral,
-                                              .images = &set,
+                                              .images = set.has_pictures() ? &set : nullptr,
+                                              .texts = set.has_texts() ? &set.texts() : nullptr,
                                               .recipe = model.notes.at("recipe"),
                                               .network = train::layer_rows(model.net)}));
     say("report   " + o.page);
   }
-  return check_gates(o.require, result);
+  return check_gates(gates, train::figures_of(result));
 }
 
 }  // namespace

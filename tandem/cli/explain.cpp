@@ -26,8 +26,8 @@ struct Options {
   bool invert = false, json = false, check = false;
 };
 
-Tensor picture_at(const data::ImageSet& set, int64_t index) {
-  return set.pixels.rows(index, index + 1).view(set.pixels.shape().without(0));
+Tensor picture_at(const data::Dataset& set, int64_t index) {
+  return set.pixels().rows(index, index + 1).view(set.pixels().shape().without(0));
 }
 
 /// The picture itself, as large as its overlay.
@@ -56,7 +56,7 @@ std::vector<std::string> stems_of(const std::vector<std::string>& names) {
   return out;
 }
 
-int64_t class_index(const tasks::ImageModel& model, const std::string& name) {
+int64_t class_index(const tasks::Classifier& model, const std::string& name) {
   if (name.empty()) return -1;
   const auto found = std::ranges::find(model.classes, name);
   if (found == model.classes.end()) fail("--target", "'{}' is no class of this network: {}", name, join(model.classes));
@@ -68,7 +68,7 @@ nlohmann::ordered_json number(double value) {
 }
 
 /// One picture: its map, written as PICTURE-METHOD.png, and its line.
-nlohmann::ordered_json explain_one(const tasks::ImageModel& model, const Tensor& picture, const Options& o,
+nlohmann::ordered_json explain_one(const tasks::Classifier& model, const Tensor& picture, const Options& o,
                                    const fs::path& file) {
   const people::Explanation e = people::explain(
       model, picture, {.method = o.method, .target = class_index(model, o.target), .samples = o.samples});
@@ -88,7 +88,7 @@ nlohmann::ordered_json explain_one(const tasks::ImageModel& model, const Tensor&
 }
 
 /// The training data of a run, as its recipe tells it.
-data::ImageSet training_data(const tasks::ImageModel& model, const Options& o) {
+data::Dataset training_data(const tasks::Classifier& model, const Options& o) {
   if (!model.notes.contains("recipe"))
     fail(ErrorKind::data, o.model, "holds no recipe, so its training data is not known: choose another method");
   const train::Recipe recipe = train::Recipe::read(Config::parse(model.notes.at("recipe"), o.model + " (recipe)"));
@@ -96,7 +96,7 @@ data::ImageSet training_data(const tasks::ImageModel& model, const Options& o) {
 }
 
 int run(const Options& o) {
-  tasks::ImageModel model = tasks::ImageModel::load(train::model_path(o.model));
+  tasks::Classifier model = tasks::Classifier::load(train::model_path(o.model));
   const auto [names, set] = read_pictures(model, o.inputs, o.invert);
   const std::vector<float> probabilities = model.predict(set);
   const std::vector<std::string> stems = stems_of(names);
@@ -104,7 +104,7 @@ int run(const Options& o) {
   make_folder(o.out);
 
   const bool nearest = o.method == nearest_method;
-  const data::ImageSet known = nearest ? training_data(model, o) : data::ImageSet{};
+  const data::Dataset known = nearest ? training_data(model, o) : data::Dataset{};
   std::optional<people::Neighbours> neighbours;
   Tensor features;
   if (nearest) {

@@ -2,39 +2,11 @@
 #include <tandem/cli/gate.h>
 #include <tandem/cli/terminal.h>
 
+#include <algorithm>
 #include <charconv>
-#include <map>
 
 namespace tandem::cli {
-namespace {
-
-using Figure = double (*)(const train::Evaluation&);
-
-const std::map<std::string, Figure>& figures() {
-  using E = train::Evaluation;
-  static const std::map<std::string, Figure> all{
-      {"accuracy", [](const E& e) { return e.result.accuracy; }},
-      {"loss", [](const E& e) { return e.result.loss; }},
-      {"errors", [](const E& e) { return static_cast<double>(e.result.errors); }},
-      {"ece", [](const E& e) { return e.result.ece; }},
-      {"auc", [](const E& e) { return e.result.macro_auc; }},
-      {"mcc", [](const E& e) { return e.result.mcc; }},
-      {"balanced_accuracy", [](const E& e) { return e.result.balanced_accuracy; }},
-      {"macro.precision", [](const E& e) { return e.result.macro.precision; }},
-      {"macro.recall", [](const E& e) { return e.result.macro.recall; }},
-      {"macro.f1", [](const E& e) { return e.result.macro.f1; }},
-      {"answered", [](const E& e) { return e.deferral ? e.deferral->share : 1; }},
-      {"answered.accuracy", [](const E& e) { return e.deferral ? e.deferral->accuracy : e.result.accuracy; }},
-      {"weighted.f1", [](const E& e) { return e.result.weighted.f1; }},
-  };
-  return all;
-}
-
-}  // namespace
-
-std::vector<Gate> parse_gates(const std::vector<std::string>& texts) {
-  std::vector<std::string> names;
-  for (const auto& [name, figure] : figures()) names.push_back(name);
+std::vector<Gate> parse_gates(const std::vector<std::string>& texts, const std::vector<std::string>& names) {
   std::vector<Gate> out;
   for (const std::string& text : texts) {
     const size_t at = text.find_first_of("<>");
@@ -44,7 +16,7 @@ std::vector<Gate> parse_gates(const std::vector<std::string>& texts) {
       gate.at_least = text[at] == '>';
       const char* end = text.data() + text.size();
       const auto [stop, error] = std::from_chars(text.data() + at + 2, end, gate.bound);
-      if (error == std::errc{} && stop == end && figures().contains(gate.figure)) {
+      if (error == std::errc{} && stop == end && std::ranges::find(names, gate.figure) != names.end()) {
         out.push_back(gate);
         continue;
       }
@@ -56,10 +28,10 @@ std::vector<Gate> parse_gates(const std::vector<std::string>& texts) {
   return out;
 }
 
-int check_gates(const std::vector<std::string>& texts, const train::Evaluation& evaluation) {
+int check_gates(const std::vector<Gate>& gates, const std::map<std::string, double>& figures) {
   int code = 0;
-  for (const Gate& gate : parse_gates(texts)) {
-    const double value = figures().at(gate.figure)(evaluation);
+  for (const Gate& gate : gates) {
+    const double value = figures.at(gate.figure);
     const bool met = gate.at_least ? value >= gate.bound : value <= gate.bound;
     if (met) continue;
     say(fmt::format("gate missed: {} is {:.5g}, required {} {:g}", gate.figure, value,

@@ -1,7 +1,6 @@
 // Quality gates: --require accuracy>=0.97.
 #pragma once
-#include <tandem/train/run.h>
-
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,10 +12,11 @@ struct Gate {
   double bound = 0;
 };
 
-/// Throws a usage error for a figure or form that does not exist.
-[[nodiscard]] std::vector<Gate> parse_gates(const std::vector<std::string>& texts);
+/// Throws a usage error for another form, or a figure that is none of `names`.
+[[nodiscard]] std::vector<Gate> parse_gates(const std::vector<std::string>& texts,
+                                            const std::vector<std::string>& names);
 
 /// Says each missed gate on stderr; 0 when all are met, else 4.
-[[nodiscard]] int check_gates(const std::vector<std::string>& texts, const train::Evaluation& evaluation);
+[[nodiscard]] int check_gates(const std::vector<Gate>& gates, const std::map<std::string, double>& figures);
 
 }  // namespace tandem::cli

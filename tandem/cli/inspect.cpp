@@ -24,14 +24,14 @@ std::string amount(double bytes) {
 
 int run(const Options& o) {
   const fs::path path = train::model_path(o.model);
-  tasks::ImageModel model = tasks::ImageModel::load(path);
+  tasks::Classifier model = tasks::Classifier::load(path);
   const auto rows = train::layer_rows(model.net);
   const nn::Count count = nn::count(model.net);
-  const int64_t products = model.net.multiply_adds(model.input.shape());
+  const int64_t products = model.net.multiply_adds(tasks::shape_of(model.input));
   std::vector<int64_t> per_layer;
   for (size_t i = 0; i < rows.size(); ++i)
-    per_layer.push_back(model.net.layers()[i]->multiply_adds(i == 0 ? model.input.shape() : model.net.shapes()[i - 1]));
-  int64_t activations = model.input.shape().numel();
+    per_layer.push_back(model.net.layers()[i]->multiply_adds(i == 0 ? tasks::shape_of(model.input) : model.net.shapes()[i - 1]));
+  int64_t activations = tasks::shape_of(model.input).numel();
   for (const Shape& shape : model.net.shapes()) activations += shape.numel();
 
   if (o.json) {
@@ -44,7 +44,7 @@ int run(const Options& o) {
                         {"multiply_adds", per_layer[i]}});
     const nlohmann::ordered_json all{{"model", path.string()},
                                      {"classes", model.classes},
-                                     {"input", {model.input.height, model.input.width, model.input.channels}},
+                                     {"input", {model.image().height, model.image().width, model.image().channels}},
                                      {"loss", model.loss},
                                      {"parameters", count.trained},
                                      {"numbers", count.all},
@@ -61,7 +61,7 @@ int run(const Options& o) {
   fmt::print("  {:>3}  {:<{}}  {:<{}}  {:>12}  {:>14}\n", "#", "layer", wide, "output", deep, "parameters",
              "multiply-adds");
   fmt::print("  {:>3}  {:<{}}  {:<{}}\n", "", "input", wide,
-             fmt::format("{} x {} x {}", model.input.height, model.input.width, model.input.channels), deep);
+             fmt::format("{} x {} x {}", model.image().height, model.image().width, model.image().channels), deep);
   for (size_t i = 0; i < rows.size(); ++i)
     fmt::print("  {:>3}  {:<{}}  {:<{}}  {:>12}  {:>14}\n", rows[i].name, rows[i].kind, wide, rows[i].output, deep,
                rows[i].parameters ? grouped(rows[i].parameters) : "", per_layer[i] ? grouped(per_layer[i]) : "");

@@ -39,7 +39,7 @@ int curve(const Options& o) {
   recipe.data.source = o.source;
   recipe.data.train = o.pool;
   recipe.seed = o.seed;
-  const data::ImageSplits data = train::prepare(recipe, data::data_folder(o.data));
+  const data::Splits data = train::prepare(recipe, data::data_folder(o.data));
   const auto measure = [&](const char* how, bool useful) {
     say(fmt::format("asking {}", how));
     return people::label_curve(
@@ -72,7 +72,7 @@ int curve(const Options& o) {
 people::Labelling open(const Options& o) {
   const std::string person = person_or_user(o.person);
   const people::LabellingOptions options{.steps = o.steps, .seed = o.seed};
-  if (is_model(o.guide)) return {o.source, person, tasks::ImageModel::load(train::model_path(o.guide)), options};
+  if (is_model(o.guide)) return {o.source, person, tasks::Classifier::load(train::model_path(o.guide)), options};
   const train::Recipe recipe = recipe_of(o);
   return {o.source, person, recipe, o.classes.empty() ? recipe.data.classes : o.classes, options};
 }

@@ -49,20 +49,20 @@ std::string padded(const std::string& text, int64_t width) {
   return text + std::string(static_cast<size_t>(std::max<int64_t>(0, width - evaluate::display_width(text))), ' ');
 }
 
-Pictures read_pictures(const tasks::ImageModel& model, const std::vector<std::string>& inputs, bool invert) {
+Pictures read_pictures(const tasks::Classifier& model, const std::vector<std::string>& inputs, bool invert) {
   Pictures out{.names = expand(inputs), .set = {}};
   out.set.classes = model.classes;
   out.set.labels.assign(out.names.size(), 0);
-  out.set.pixels =
-      Tensor::empty({std::ssize(out.names), model.input.height, model.input.width, model.input.channels}, DType::u8);
+  out.set.inputs =
+      Tensor::empty({std::ssize(out.names), model.image().height, model.image().width, model.image().channels}, DType::u8);
   for (size_t i = 0; i < out.names.size(); ++i) {
     const std::string& name = out.names[i];
-    Tensor image = data::decode_image(read_input(name), model.input.channels, name == "-" ? "standard input" : name);
+    Tensor image = data::decode_image(read_input(name), model.image().channels, name == "-" ? "standard input" : name);
     if (invert)
       std::ranges::transform(image.data<uint8_t>(), image.data<uint8_t>().begin(),
                              [](uint8_t v) { return static_cast<uint8_t>(255 - v); });
-    image = data::resize(image, model.input.height, model.input.width);
-    std::memcpy(out.set.pixels.data<uint8_t>().data() + i * image.byte_count(), image.bytes(), image.byte_count());
+    image = data::resize(image, model.image().height, model.image().width);
+    std::memcpy(out.set.pixels().data<uint8_t>().data() + i * image.byte_count(), image.bytes(), image.byte_count());
   }
   return out;
 }

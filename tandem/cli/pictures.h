@@ -1,6 +1,6 @@
 // Pictures named on the command line, as a network takes them. For the verbs that ask about pictures.
 #pragma once
-#include <tandem/tasks/image_classification.h>
+#include <tandem/tasks/classifier.h>
 
 #include <string>
 #include <vector>
@@ -9,12 +9,12 @@ namespace tandem::cli {
 
 struct Pictures {
   std::vector<std::string> names;
-  data::ImageSet set;  // brought to the network's size; labels are all 0
+  data::Dataset set;  // brought to the network's size; labels are all 0
 };
 
 /// Files as they were named; folders give their pictures in order of name; `-` is standard input. `invert` swaps dark
 /// and light.
-[[nodiscard]] Pictures read_pictures(const tasks::ImageModel& model, const std::vector<std::string>& inputs,
+[[nodiscard]] Pictures read_pictures(const tasks::Classifier& model, const std::vector<std::string>& inputs,
                                      bool invert);
 
 /// Text filled with spaces to `width` columns of a terminal.

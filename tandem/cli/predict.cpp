@@ -87,7 +87,7 @@ std::string line_of(const Answer& a, const std::vector<std::string>& classes, in
 }
 
 int run(const Options& o) {
-  tasks::ImageModel model = tasks::ImageModel::load(train::model_path(o.model));
+  tasks::Classifier model = tasks::Classifier::load(train::model_path(o.model));
   const auto [names, set] = read_pictures(model, o.inputs, o.invert);
   const evaluate::Outputs outputs = model.outputs(set);
   const Tensor p = model.confidence ? model.confidence->calibrated(outputs.probabilities) : outputs.probabilities;

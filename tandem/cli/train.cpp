@@ -17,27 +17,25 @@ struct Options {
   bool json = false;
 };
 
-int finish(const train::RunFolder& folder, const train::RunResult& result, const Options& o) {
+int finish(const train::RunFolder& folder, const train::RunResult& result, const Options& o,
+           const std::vector<Gate>& gates) {
   if (result.outcome == train::Outcome::interrupted) {
     say(fmt::format("\ninterrupted: the state is saved. To go on:\n  tandem train --resume {}", folder.path.string()));
     return 130;
   }
   if (o.json)
-    fmt::print("{}", evaluate::report_json(result.test.facts, result.test.result,
-                                           result.test.deferral ? &*result.test.deferral : nullptr));
+    fmt::print("{}", result.test.json);
   else
-    fmt::print("\n{}\n{}", evaluate::text_table(result.test.result),
-               result.test.deferral ? evaluate::text_of(*result.test.deferral) + "\n" : "");
+    fmt::print("\n{}\n", result.test.text);
   say(fmt::format(
       "{} in {}, {}\n\n  report   {}\n  model    {}\n\nNext:\n  tandem inspect {}\n  tandem predict {} PICTURE…",
       result.outcome == train::Outcome::stopped_early ? "stopped early" : "trained", clock(result.train_seconds),
       result.best_epoch > 0 ? fmt::format("best epoch {}", result.best_epoch) : "last weights kept",
       folder.report_page().string(), folder.model().string(), folder.path.string(), folder.path.string()));
-  return check_gates(o.require, result.test);
+  return check_gates(gates, result.test.figures);
 }
 
 int run(const Options& o, const Context& context) {
-  const std::vector<Gate> gates = parse_gates(o.require);  // a misspelt gate must not cost a training
   if (o.recipe.empty() == o.resume.empty())
     fail("train", "give either a recipe, as in `tandem train digits`, or --resume RUN");
   Config config;
@@ -50,6 +48,8 @@ int run(const Options& o, const Context& context) {
     config = Config::load(train::RunFolder::open(o.resume).recipe());
   }
   train::Recipe recipe = train::Recipe::read(config);
+  // A misspelt gate must not cost a training.
+  const std::vector<Gate> gates = parse_gates(o.require, train::figure_names(recipe.task));
   const fs::path data = data::data_folder(o.data);
   const bool first_run = !fs::exists(o.runs);
   const train::RunFolder folder =
@@ -64,7 +64,7 @@ int run(const Options& o, const Context& context) {
   hooks.epoch = [&](const evaluate::EpochPoint& p, bool best) { display.epoch(p, recipe.train.epochs, best); };
   hooks.stop = [] { return interrupted(); };
   try {
-    return finish(folder, train::run(recipe, folder, data, context.command, !o.resume.empty(), hooks), o);
+    return finish(folder, train::run(recipe, folder, data, context.command, !o.resume.empty(), hooks), o, gates);
   } catch (...) {
     // A run that never began leaves no folder behind.
     if (o.resume.empty() && !fs::exists(folder.checkpoint())) {

@@ -19,7 +19,7 @@ struct Options {
 
 int compare(const Options& o, const train::RunFolder& folder, const people::Versions& versions) {
   const people::Memory memory = people::memory_of(folder, data::data_folder(o.data));
-  tasks::ImageModel first = versions.load(o.compare[0]), second = versions.load(o.compare[1]);
+  tasks::Classifier first = versions.load(o.compare[0]), second = versions.load(o.compare[1]);
   const people::Comparison c = people::compare(first, second, memory.held_back);
   const auto n = static_cast<double>(memory.held_back.size());
   const double a = static_cast<double>(c.both + c.only_first) / n, b = static_cast<double>(c.both + c.only_second) / n;

@@ -40,8 +40,8 @@ std::optional<Pair> find_pair(const fs::path& folder, std::initializer_list<std:
 constexpr std::string_view idx_names = "train-images-idx3-ubyte[.gz] and train-labels-idx1-ubyte[.gz]";
 
 /// The other parts name their classes as train does.
-void share_classes(ImageSplits& splits) {
-  for (const ImageSet* part : {&splits.validation, &splits.test})
+void share_classes(Splits& splits) {
+  for (const Dataset* part : {&splits.validation, &splits.test})
     if (part->classes.size() > splits.train.classes.size())
       fail(ErrorKind::data, part->source, "has labels up to {}, train only up to {}", part->classes.size() - 1,
            splits.train.classes.size() - 1);
@@ -50,7 +50,7 @@ void share_classes(ImageSplits& splits) {
 
 }  // namespace
 
-ImageSet labelled(const Tensor& pixels, const Tensor& labels, std::vector<std::string> classes,
+Dataset labelled(const Tensor& pixels, const Tensor& labels, std::vector<std::string> classes,
                   const std::string& source) {
   if (pixels.dtype() != DType::u8 || pixels.rank() < 3 || pixels.rank() > 4)
     fail(ErrorKind::data, source, "images have shape {} of {}: expected (N, H, W) or (N, H, W, C) of uint8",
@@ -68,7 +68,7 @@ ImageSet labelled(const Tensor& pixels, const Tensor& labels, std::vector<std::s
     fail(ErrorKind::data, source, "{} images and {} labels: each image needs one; are the files of one set?", p[0],
          l[0]);
 
-  ImageSet set{.pixels = pixels.view({p[0], p[1], p[2], channels}),
+  Dataset set{.inputs = pixels.view({p[0], p[1], p[2], channels}),
                .labels = {},
                .classes = std::move(classes),
                .source = source};
@@ -94,28 +94,28 @@ bool has_idx_pair(const fs::path& folder) {
          find_idx(folder, "train", "images", '4').has_value();
 }
 
-ImageSplits load_idx_folder(const fs::path& folder, const std::vector<std::string>& classes) {
+Splits load_idx_folder(const fs::path& folder, const std::vector<std::string>& classes) {
   const auto read = [&](const std::optional<Pair>& pair) {
-    return pair ? labelled(read_idx(pair->images), read_idx(pair->labels), classes, pair->images.string()) : ImageSet{};
+    return pair ? labelled(read_idx(pair->images), read_idx(pair->labels), classes, pair->images.string()) : Dataset{};
   };
   const auto train = find_pair(folder, {"train"});
   if (!train) fail(ErrorKind::file, folder.string(), "has no {}", idx_names);
-  ImageSplits splits{.train = read(train),
+  Splits splits{.train = read(train),
                      .validation = read(find_pair(folder, {"validation", "val"})),
                      .test = read(find_pair(folder, {"t10k", "test"}))};
   share_classes(splits);
   return splits;
 }
 
-ImageSplits load_npy_folder(const fs::path& folder, const std::vector<std::string>& classes) {
+Splits load_npy_folder(const fs::path& folder, const std::vector<std::string>& classes) {
   const auto read = [&](const char* part, bool needed) {
     const fs::path images = folder / fmt::format("{}_images.npy", part);
     const fs::path labels = folder / fmt::format("{}_labels.npy", part);
     std::error_code error;
-    if (!needed && !fs::exists(images, error) && !fs::exists(labels, error)) return ImageSet{};
+    if (!needed && !fs::exists(images, error) && !fs::exists(labels, error)) return Dataset{};
     return labelled(read_npy(images), read_npy(labels), classes, images.string());
   };
-  ImageSplits splits{.train = read("train", true), .validation = read("val", false), .test = read("test", false)};
+  Splits splits{.train = read("train", true), .validation = read("val", false), .test = read("test", false)};
   share_classes(splits);
   return splits;
 }

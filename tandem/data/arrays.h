@@ -7,7 +7,7 @@ namespace tandem::data {
 
 /// Pixels (N,H,W) or (N,H,W,C) of bytes and labels (N) or (N,1) of integers as a set. With no `classes`, they are named
 /// 0 … largest label. Throws a data error naming `source` when the counts disagree or a label is out of range.
-[[nodiscard]] ImageSet labelled(const Tensor& pixels, const Tensor& labels, std::vector<std::string> classes,
+[[nodiscard]] Dataset labelled(const Tensor& pixels, const Tensor& labels, std::vector<std::string> classes,
                                 const std::string& source);
 
 /// Whether `folder` holds a pair of IDX files: train-images-idx3-ubyte and train-labels-idx1-ubyte (.gz or plain, `-`
@@ -16,9 +16,9 @@ namespace tandem::data {
 [[nodiscard]] bool has_idx_pair(const fs::path& folder);
 
 /// Loads such a folder. Train and its labels must be there; the other parts are empty when their files are missing.
-[[nodiscard]] ImageSplits load_idx_folder(const fs::path& folder, const std::vector<std::string>& classes = {});
+[[nodiscard]] Splits load_idx_folder(const fs::path& folder, const std::vector<std::string>& classes = {});
 
 /// Loads train_images.npy and train_labels.npy, val_ and test_ likewise (the layout of MedMNIST).
-[[nodiscard]] ImageSplits load_npy_folder(const fs::path& folder, const std::vector<std::string>& classes = {});
+[[nodiscard]] Splits load_npy_folder(const fs::path& folder, const std::vector<std::string>& classes = {});
 
 }  // namespace tandem::data

@@ -33,17 +33,17 @@ const Drawn drawn_sets[]{
 };
 
 /// Example i depends on the seed, the part and i alone, and shows class i modulo the number of classes.
-ImageSet draw_set(const Drawn& drawn, const std::vector<std::string>& classes, int64_t examples, uint64_t seed,
+Dataset draw_set(const Drawn& drawn, const std::vector<std::string>& classes, int64_t examples, uint64_t seed,
                   const std::string& part) {
   // An empty set with all names: only_classes checks the wanted ones.
-  const ImageSet all{.pixels = {}, .labels = {}, .classes = drawn.names, .source = drawn.source};
-  ImageSet set = classes.empty() ? all : only_classes(all, classes);
-  set.pixels = Tensor::empty({examples, digit_side, digit_side, 1}, DType::u8);
+  const Dataset all{.inputs = {}, .labels = {}, .classes = drawn.names, .source = drawn.source};
+  Dataset set = classes.empty() ? all : only_classes(all, classes);
+  set.inputs = Tensor::empty({examples, digit_side, digit_side, 1}, DType::u8);
   set.labels.resize(static_cast<size_t>(examples));
   std::vector<int64_t> indices;
   for (const auto& name : set.classes) indices.push_back(std::ranges::find(drawn.names, name) - drawn.names.begin());
   const Rng stream(seed, drawn.stream + ("/" + part));
-  uint8_t* pixels = set.pixels.data<uint8_t>().data();
+  uint8_t* pixels = set.pixels().data<uint8_t>().data();
   parallel_for(examples, 32, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const auto label = static_cast<size_t>(i) % indices.size();
@@ -59,7 +59,7 @@ ImageSet draw_set(const Drawn& drawn, const std::vector<std::string>& classes, i
 
 /// At most `most` examples, each class giving its share: class members are shuffled and spread evenly over [0, 1), and
 /// the first `most` on that line are taken. The set's order is kept.
-ImageSet limited(const ImageSet& set, int64_t most, uint64_t seed) {
+Dataset limited(const Dataset& set, int64_t most, uint64_t seed) {
   if (most <= 0 || most >= set.size()) return set;
   std::vector<std::vector<int64_t>> members(set.classes.size());
   for (int64_t i = 0; i < set.size(); ++i)
@@ -87,14 +87,14 @@ fs::path cifar_part(const fs::path& folder, const std::string& part) {
   return {};
 }
 
-ImageSplits load_cifar10(const fs::path& folder, const ImageOptions& image) {
+Splits load_cifar10(const fs::path& folder, const ImageOptions& image) {
   const auto load_part = [&](const std::string& name) {
     const fs::path path = cifar_part(folder, name);
     if (path.empty()) fail(ErrorKind::file, folder.string(), "has no {0}.tar.gz and no folder {0}/", name);
-    ImageSplits all = fs::is_directory(path) ? load_folder(path, image) : load_archive(path, image);
+    Splits all = fs::is_directory(path) ? load_folder(path, image) : load_archive(path, image);
     return std::move(name == "test" && all.test.size() > 0 ? all.test : all.train);
   };
-  ImageSplits out{.train = load_part("train"), .validation = {}, .test = load_part("test")};
+  Splits out{.train = load_part("train"), .validation = {}, .test = load_part("test")};
   if (out.train.classes != out.test.classes)
     fail(ErrorKind::data, folder.string(), "train has the classes {}, test has {}", join(out.train.classes),
          join(out.test.classes));
@@ -107,7 +107,7 @@ std::vector<std::string> names() {
   return out;
 }
 
-ImageSplits load_named(const CatalogEntry& entry, const LoadOptions& options) {
+Splits load_named(const CatalogEntry& entry, const LoadOptions& options) {
   const fs::path home = options.data_folder.empty() ? data_folder("") : options.data_folder;
   const fs::path folder = home / entry.folder;
   if (!is_present(entry, home))
@@ -121,9 +121,9 @@ ImageSplits load_named(const CatalogEntry& entry, const LoadOptions& options) {
   fail(ErrorKind::internal, "catalog", "no loader for {}", entry.name);
 }
 
-ImageSplits load_path(const fs::path& path, const ImageOptions& image) {
+Splits load_path(const fs::path& path, const ImageOptions& image) {
   std::error_code error;
-  ImageSplits out = !fs::is_directory(path, error) ? load_archive(path, image)
+  Splits out = !fs::is_directory(path, error) ? load_archive(path, image)
                     : has_idx_pair(path)           ? load_idx_folder(path)
                                                    : load_folder(path, image);
   if (out.train.size() == 0)
@@ -212,11 +212,11 @@ fs::path data_folder(const std::string& flag) {
   return cache_folder() / "data";
 }
 
-ImageSplits load(const std::string& source, const LoadOptions& options) {
+Splits load(const std::string& source, const LoadOptions& options) {
   if (options.train_examples < 0 || options.test_examples < 0)
     fail("data", "{} train and {} test examples asked for: give 0 (all) or more", options.train_examples,
          options.test_examples);
-  ImageSplits out;
+  Splits out;
   const auto entry = std::ranges::find(catalog(), source, &CatalogEntry::name);
   if (const auto* drawn = std::ranges::find(drawn_sets, source, &Drawn::source); drawn != std::end(drawn_sets)) {
     const auto count = [](int64_t asked, int64_t otherwise) { return asked > 0 ? asked : otherwise; };
@@ -232,13 +232,13 @@ ImageSplits load(const std::string& source, const LoadOptions& options) {
       out = load_path(source, options.image);
     else
       unknown(source);
-    for (ImageSet* set : {&out.train, &out.validation, &out.test}) {
+    for (Dataset* set : {&out.train, &out.validation, &out.test}) {
       if (set->size() > 0 && !options.classes.empty()) *set = only_classes(*set, options.classes);
     }
     out.train = limited(out.train, options.train_examples, options.seed);
     out.test = limited(out.test, options.test_examples, options.seed);
   }
-  for (ImageSet* set : {&out.train, &out.validation, &out.test}) *set = conform(*set, options.image);
+  for (Dataset* set : {&out.train, &out.validation, &out.test}) *set = conform(*set, options.image);
   return out;
 }
 

@@ -21,7 +21,7 @@ struct LoadOptions {
 /// Loads a data set of images: a name of catalog(), or the path of a folder with one folder a class, of a folder with
 /// IDX files, or of an archive (tar, tar.gz, zip). Throws a usage error with the nearest name for an unknown source and
 /// a file error that says where it looked, and how to get it, for a missing data set.
-[[nodiscard]] ImageSplits load(const std::string& source, const LoadOptions& options = {});
+[[nodiscard]] Splits load(const std::string& source, const LoadOptions& options = {});
 
 /// Where named data sets lie: `flag` (--data) when given, else $TANDEM_DATA, else cache_folder()/data.
 [[nodiscard]] fs::path data_folder(const std::string& flag);

@@ -10,7 +10,7 @@ namespace tandem::data {
 namespace {
 
 /// The examples of each class, in the set's order.
-std::vector<std::vector<int64_t>> by_class(const ImageSet& set) {
+std::vector<std::vector<int64_t>> by_class(const Dataset& set) {
   std::vector<std::vector<int64_t>> examples(set.classes.size());
   for (int64_t i = 0; i < set.size(); ++i) {
     const int32_t label = set.labels[static_cast<size_t>(i)];
@@ -22,29 +22,67 @@ std::vector<std::vector<int64_t>> by_class(const ImageSet& set) {
   return examples;
 }
 
+Tensor chosen(const Tensor& pictures, std::span<const int64_t> indices) {
+  if (!pictures.defined()) return {};
+  Tensor out = Tensor::empty(pictures.shape().with(0, static_cast<int64_t>(indices.size())), DType::u8);
+  const auto from = pictures.data<const uint8_t>();
+  auto* into = out.data<uint8_t>().data();
+  const auto picture = static_cast<size_t>(pictures.shape().product(1, pictures.rank()));
+  if (picture == 0) return out;
+  for (const int64_t i : indices) {
+    std::memcpy(into, from.data() + static_cast<size_t>(i) * picture, picture);
+    into += picture;
+  }
+  return out;
+}
+
+Texts chosen(const Texts& texts, std::span<const int64_t> indices) {
+  Texts out;
+  out.reserve(indices.size());
+  for (const int64_t i : indices) out.push_back(texts[static_cast<size_t>(i)]);
+  return out;
+}
+
 }  // namespace
 
-ImageSet subset(const ImageSet& set, std::span<const int64_t> indices) {
-  ImageSet out{.pixels = {}, .labels = {}, .classes = set.classes, .source = set.source};
+const Tensor& Dataset::pixels() const {
+  if (const auto* pictures = std::get_if<Tensor>(&inputs)) return *pictures;
+  fail(source.empty() ? "data" : source, "holds {}, pictures are needed here", kind_of(inputs));
+}
+
+const Texts& Dataset::texts() const {
+  if (const auto* texts = std::get_if<Texts>(&inputs)) return *texts;
+  fail(source.empty() ? "data" : source, "holds {}, texts are needed here", kind_of(inputs));
+}
+
+const char* kind_of(const Inputs& inputs) { return std::holds_alternative<Tensor>(inputs) ? "pictures" : "texts"; }
+
+Dataset subset(const Dataset& set, std::span<const int64_t> indices) {
+  Dataset out{.inputs = {}, .labels = {}, .classes = set.classes, .source = set.source};
   out.labels.reserve(indices.size());
   for (const int64_t i : indices) {
     if (i < 0 || i >= set.size()) fail("subset", "example {} is out of range for a set of {}", i, set.size());
     out.labels.push_back(set.labels[static_cast<size_t>(i)]);
   }
-  if (!set.pixels.defined()) return out;
-  out.pixels = Tensor::empty(set.pixels.shape().with(0, static_cast<int64_t>(indices.size())), DType::u8);
-  const auto from = set.pixels.data<uint8_t>();
-  auto* into = out.pixels.data<uint8_t>().data();
-  const auto image = static_cast<size_t>(set.pixels.shape().product(1, set.pixels.rank()));
-  if (image == 0) return out;
-  for (const int64_t i : indices) {
-    std::memcpy(into, from.data() + static_cast<size_t>(i) * image, image);
-    into += image;
+  out.inputs = std::visit([&](const auto& inputs) -> Inputs { return chosen(inputs, indices); }, set.inputs);
+  return out;
+}
+
+Dataset joined(const Dataset& a, const Dataset& b) {
+  Dataset out = a;
+  out.labels.insert(out.labels.end(), b.labels.begin(), b.labels.end());
+  if (a.has_texts()) {
+    auto& texts = std::get<Texts>(out.inputs);
+    texts.insert(texts.end(), b.texts().begin(), b.texts().end());
+  } else {
+    out.inputs = Tensor::empty(a.pixels().shape().with(0, a.size() + b.size()), DType::u8);
+    std::memcpy(out.pixels().rows(0, a.size()).bytes(), a.pixels().bytes(), a.pixels().byte_count());
+    std::memcpy(out.pixels().rows(a.size(), out.size()).bytes(), b.pixels().bytes(), b.pixels().byte_count());
   }
   return out;
 }
 
-std::pair<ImageSet, ImageSet> split(const ImageSet& set, double fraction, uint64_t seed) {
+std::pair<Dataset, Dataset> split(const Dataset& set, double fraction, uint64_t seed) {
   if (!(fraction >= 0 && fraction < 1)) fail("split", "fraction is {}: give at least 0 and less than 1", fraction);
   auto classes = by_class(set);
   std::vector<int64_t> rest;
@@ -67,7 +105,7 @@ std::pair<ImageSet, ImageSet> split(const ImageSet& set, double fraction, uint64
   return {subset(set, rest), subset(set, part)};
 }
 
-ImageSet only_classes(const ImageSet& set, const std::vector<std::string>& classes) {
+Dataset only_classes(const Dataset& set, const std::vector<std::string>& classes) {
   if (classes.empty()) fail("classes", "the list is empty: name at least one of {}", join(set.classes));
   std::vector<int32_t> label_of(set.classes.size(), -1);
   for (size_t c = 0; c < classes.size(); ++c) {
@@ -86,7 +124,7 @@ ImageSet only_classes(const ImageSet& set, const std::vector<std::string>& class
   for (size_t c = 0; c < examples.size(); ++c)
     if (label_of[c] >= 0) kept.insert(kept.end(), examples[c].begin(), examples[c].end());
   std::ranges::sort(kept);
-  ImageSet out = subset(set, kept);
+  Dataset out = subset(set, kept);
   for (auto& label : out.labels) label = label_of[static_cast<size_t>(label)];
   out.classes = classes;
   return out;

@@ -10,9 +10,9 @@ struct Duplicate {
 };
 
 /// Within one set: each example that equals an earlier one, with the earliest such.
-[[nodiscard]] std::vector<Duplicate> duplicates(const ImageSet& set);
+[[nodiscard]] std::vector<Duplicate> duplicates(const Dataset& set);
 /// Across two sets: each example of `second` that is in `first` too, with the earliest there. Pictures of other sizes
 /// are never equal.
-[[nodiscard]] std::vector<Duplicate> duplicates(const ImageSet& first, const ImageSet& second);
+[[nodiscard]] std::vector<Duplicate> duplicates(const Dataset& first, const Dataset& second);
 
 }  // namespace tandem::data

@@ -123,7 +123,7 @@ void check_memory(const Listing& listing, int64_t images, const ImageOptions& si
          size.height, size.width, size.channels, bytes >> 20, memory >> 20);
 }
 
-ImageSplits decode(const Listing& listing, const ImageOptions& asked) {
+Splits decode(const Listing& listing, const ImageOptions& asked) {
   size_t lead = 0;
   while (lead < 2 && listing.parts[lead].empty()) ++lead;
   const auto names = class_names(listing, lead);
@@ -139,9 +139,9 @@ ImageSplits decode(const Listing& listing, const ImageOptions& asked) {
   }
   const bool scale = asked.height > 0;
   const auto image_bytes = static_cast<size_t>(size.height * size.width * size.channels);
-  ImageSplits out;
+  Splits out;
   for (size_t part = 0; part < listing.parts.size(); ++part) {
-    ImageSet& set = part == 0 ? out.train : part == 1 ? out.validation : out.test;
+    Dataset& set = part == 0 ? out.train : part == 1 ? out.validation : out.test;
     set.classes = names;
     set.source = listing.where;
     std::vector<const std::string*> files;
@@ -155,8 +155,8 @@ ImageSplits decode(const Listing& listing, const ImageOptions& asked) {
     }
     if (files.empty()) continue;
     check_memory(listing, set.size(), size);
-    set.pixels = Tensor::empty({set.size(), size.height, size.width, size.channels}, DType::u8);
-    uint8_t* pixels = set.pixels.data<uint8_t>().data();
+    set.inputs = Tensor::empty({set.size(), size.height, size.width, size.channels}, DType::u8);
+    uint8_t* pixels = set.pixels().data<uint8_t>().data();
     parallel_for(set.size(), 16, [&](int64_t begin, int64_t end) {
       for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
         Tensor image = decode_image(listing.read(*files[i]), size.channels, *files[i]);
@@ -206,19 +206,19 @@ std::vector<std::string> picture_files(const fs::path& folder) {
   return out;
 }
 
-ImageSet load_pictures(const fs::path& folder, const std::vector<std::string>& files,
+Dataset load_pictures(const fs::path& folder, const std::vector<std::string>& files,
                        const std::vector<std::string>& classes, const ImageOptions& options) {
   Listing listing;
   listing.where = folder.string();
   auto& list = listing.parts[0][""];
   for (const auto& file : files) list.push_back((folder / file).string());
   listing.read = [](const std::string& path) { return read_file(path, max_file_bytes); };
-  ImageSet out = decode(listing, completed(options)).train;
+  Dataset out = decode(listing, completed(options)).train;
   out.classes = classes;
   return out;
 }
 
-ImageSplits load_folder(const fs::path& folder, const ImageOptions& options) {
+Splits load_folder(const fs::path& folder, const ImageOptions& options) {
   const ImageOptions size = completed(options);
   Listing listing;
   listing.where = folder.string();
@@ -255,7 +255,7 @@ ImageSplits load_folder(const fs::path& folder, const ImageOptions& options) {
   return decode(listing, size);
 }
 
-ImageSplits load_archive(const fs::path& path, const ImageOptions& options) {
+Splits load_archive(const fs::path& path, const ImageOptions& options) {
   const ImageOptions size = completed(options);
   Listing listing;
   listing.where = path.string();
@@ -277,22 +277,22 @@ ImageSplits load_archive(const fs::path& path, const ImageOptions& options) {
   return decode(listing, size);
 }
 
-ImageSet conform(const ImageSet& set, const ImageOptions& options) {
+Dataset conform(const Dataset& set, const ImageOptions& options) {
   ImageOptions size = completed(options);
-  if (set.size() == 0 || !set.pixels.defined()) return set;
-  const Shape& shape = set.pixels.shape();
+  if (set.size() == 0 || !set.pixels().defined()) return set;
+  const Shape& shape = set.pixels().shape();
   if (size.height == 0) size = {.height = shape[1], .width = shape[2], .channels = size.channels};
   if (size.channels == 0) size.channels = shape[3];
   if (size.height == shape[1] && size.width == shape[2] && size.channels == shape[3]) return set;
-  ImageSet out{.pixels = Tensor::empty({set.size(), size.height, size.width, size.channels}, DType::u8),
+  Dataset out{.inputs = Tensor::empty({set.size(), size.height, size.width, size.channels}, DType::u8),
                .labels = set.labels,
                .classes = set.classes,
                .source = set.source};
   parallel_for(set.size(), 16, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const Tensor image = set.pixels.rows(i, i + 1).view({shape[1], shape[2], shape[3]});
+      const Tensor image = set.pixels().rows(i, i + 1).view({shape[1], shape[2], shape[3]});
       const Tensor changed = with_channels(resize(image, size.height, size.width), size.channels);
-      std::memcpy(out.pixels.rows(i, i + 1).bytes(), changed.bytes(), changed.byte_count());
+      std::memcpy(out.pixels().rows(i, i + 1).bytes(), changed.bytes(), changed.byte_count());
     }
   });
   return out;

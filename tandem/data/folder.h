@@ -20,18 +20,18 @@ struct ImageOptions {
 /// path. Throws a file error when the folder cannot be read; a data error naming the folder or image when there are no
 /// class folders, a class is empty or not in train, an image is damaged or has another size.
 /// A folder with a labels.csv (data/labels.h) needs no class folders: the pictures it gives a label go to `train`.
-[[nodiscard]] ImageSplits load_folder(const fs::path& folder, const ImageOptions& options = {});
+[[nodiscard]] Splits load_folder(const fs::path& folder, const ImageOptions& options = {});
 
 /// The same from a tar, tar.gz or zip with members like train/CLASS/x.jpg or CLASS/x.jpg.
-[[nodiscard]] ImageSplits load_archive(const fs::path& path, const ImageOptions& options = {});
+[[nodiscard]] Splits load_archive(const fs::path& path, const ImageOptions& options = {});
 
 /// Paths of all PNG and JPEG files in `folder` and below, relative to it, in order of name; hidden ones are left out.
 [[nodiscard]] std::vector<std::string> picture_files(const fs::path& folder);
 /// Such pictures, all with label 0 of `classes`; all of one size when `options` gives none.
-[[nodiscard]] ImageSet load_pictures(const fs::path& folder, const std::vector<std::string>& files,
+[[nodiscard]] Dataset load_pictures(const fs::path& folder, const std::vector<std::string>& files,
                                      const std::vector<std::string>& classes, const ImageOptions& options = {});
 
 /// Brings images in memory to the size and channels asked for; the set itself when nothing changes.
-[[nodiscard]] ImageSet conform(const ImageSet& set, const ImageOptions& options);
+[[nodiscard]] Dataset conform(const Dataset& set, const ImageOptions& options);
 
 }  // namespace tandem::data

@@ -17,12 +17,12 @@ void draw(const uint8_t* from, int64_t h, int64_t w, int64_t c, int64_t zoom, ui
 
 }  // namespace
 
-Tensor contact_sheet(const ImageSet& set, const SheetOptions& options) {
-  if (set.size() == 0 || set.pixels.rank() != 4) fail("contact_sheet", "the set has no images");
+Tensor contact_sheet(const Dataset& set, const SheetOptions& options) {
+  if (set.size() == 0 || set.pixels().rank() != 4) fail("contact_sheet", "the set has no images");
   if (options.columns < 1 || options.rows < 0 || options.gap < 0 || options.min_side < 1)
     fail("contact_sheet", "columns {}, rows {}, gap {}, min_side {}: give at least 1, 0, 0 and 1", options.columns,
          options.rows, options.gap, options.min_side);
-  const Shape& shape = set.pixels.shape();
+  const Shape& shape = set.pixels().shape();
   const int64_t h = shape[1];
   const int64_t w = shape[2];
   const int64_t c = shape[3];
@@ -45,7 +45,7 @@ Tensor contact_sheet(const ImageSet& set, const SheetOptions& options) {
   std::vector<std::vector<int64_t>> members(set.classes.size());
   for (int64_t i = 0; i < set.size(); ++i)
     members.at(static_cast<size_t>(set.labels[static_cast<size_t>(i)])).push_back(i);
-  const uint8_t* pixels = set.pixels.data<uint8_t>().data();
+  const uint8_t* pixels = set.pixels().data<uint8_t>().data();
   uint8_t* into = sheet.data<uint8_t>().data();
   for (int64_t row = 0; row < rows; ++row) {
     const auto& list = members[static_cast<size_t>(row)];

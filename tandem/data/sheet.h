@@ -15,6 +15,6 @@ struct SheetOptions {
 
 /// One row a class, in the order of set.classes: uint8 (H, W, C), to be written with encode_png. Cells of a class with
 /// fewer images stay empty. Throws a usage error for an empty set.
-[[nodiscard]] Tensor contact_sheet(const ImageSet& set, const SheetOptions& options = {});
+[[nodiscard]] Tensor contact_sheet(const Dataset& set, const SheetOptions& options = {});
 
 }  // namespace tandem::data

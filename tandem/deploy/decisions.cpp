@@ -15,7 +15,7 @@ using json = nlohmann::ordered_json;
 std::string text(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 std::vector<uint8_t> png_of(const ServedModel& model, std::span<const float> pixels) {
-  Tensor picture = Tensor::empty(model.model().input.shape(), DType::u8);
+  Tensor picture = Tensor::empty(model.model().image().shape(), DType::u8);
   std::ranges::transform(pixels, picture.data<uint8_t>().begin(),
                          [](float v) { return static_cast<uint8_t>(v + 0.5F); });
   return data::encode_png(picture);
@@ -42,7 +42,7 @@ json summary(const people::Decision& d) {
 // Example `i` of a request and what was answered.
 people::Decision decision_of(const ServedModel& model, const InferRequest& request, const Answer& answer, size_t i) {
   const auto classes = static_cast<size_t>(model.classes());
-  const auto size = static_cast<size_t>(model.model().input.shape().numel());
+  const auto size = static_cast<size_t>(model.model().image().shape().numel());
   const auto row = std::span<const float>(answer.probabilities).subspan(i * classes, classes);
   const auto best = static_cast<size_t>(label_of(answer, i, row));
   people::Decision out;

@@ -80,11 +80,11 @@ std::string Learning::restore(std::string_view body) {
   return text_of({{"version", number}});
 }
 
-std::string Learning::compare(std::string_view body, const data::ImageSet& set) const {
+std::string Learning::compare(std::string_view body, const data::Dataset& set) const {
   const people::Versions versions(run_);
   people::Comparison c;
   try {
-    tasks::ImageModel first = versions.load(number_of(body, "first")),
+    tasks::Classifier first = versions.load(number_of(body, "first")),
                       second = versions.load(number_of(body, "second"));
     c = people::compare(first, second, set);
   } catch (const Error& e) {

@@ -21,7 +21,7 @@ class Learning {
   /// {"version": n}: that one becomes live. Throws Refused 400 when there is none, or the body is no such thing.
   [[nodiscard]] std::string restore(std::string_view body);
   /// {"first": n, "second": m} on `set`: how many both, only one or neither got right.
-  [[nodiscard]] std::string compare(std::string_view body, const data::ImageSet& set) const;
+  [[nodiscard]] std::string compare(std::string_view body, const data::Dataset& set) const;
 
  private:
   train::RunFolder run_;

@@ -92,7 +92,7 @@ int64_t Models::reload(const std::string& name) {
     try {
       const auto fresh = load(s.source);
       if (fresh->digest() == s.model->digest()) continue;
-      if (fresh->model().input.shape() != s.model->model().input.shape() ||
+      if (fresh->model().image().shape() != s.model->model().image().shape() ||
           fresh->model().classes != s.model->model().classes)
         fail(
             ErrorKind::data, s.source.run.string(),

@@ -18,7 +18,7 @@ Form form_of(std::string_view word) {
 }
 
 Picture read_picture_file(const ServedModel& model, std::string_view bytes, Form form) {
-  const tasks::ImageInput& input = model.model().input;
+  const tasks::ImageInput& input = model.model().image();
   if (form == Form::ink && input.channels != 1)
     throw Refused(400, "this network takes pictures in colour: form must be 'picture'");
   try {

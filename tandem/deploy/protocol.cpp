@@ -76,7 +76,7 @@ bool flag_in(const object& in, const char* key, bool otherwise) {
 }
 
 std::string shape_text(const ServedModel& model) {
-  const Shape shape = model.model().input.shape();
+  const Shape shape = model.model().image().shape();
   return fmt::format("[n, {}, {}, {}]", shape[0], shape[1], shape[2]);
 }
 
@@ -90,7 +90,7 @@ int64_t examples_of(const ServedModel& model, const element& value, int64_t most
     if (size.get(n) || shape.size() == 4) refuse("the input's 'shape' must be {}", shape_text(model));
     shape.push_back(n);
   }
-  const Shape one = model.model().input.shape();
+  const Shape one = model.model().image().shape();
   if (shape.size() != 4 || shape[1] != one[0] || shape[2] != one[1] || shape[3] != one[2] || shape[0] < 1)
     refuse("the input's 'shape' is [{}], expected {}", fmt::join(shape, ", "), shape_text(model));
   if (shape[0] > most)
@@ -236,7 +236,7 @@ std::optional<int64_t> read_json_bytes(const std::string& header) {
 InferRequest read_infer(const ServedModel& model, std::string_view body, std::optional<int64_t> json_bytes,
                         int64_t most) {
   InferRequest out;
-  const auto size = static_cast<size_t>(model.model().input.shape().numel());
+  const auto size = static_cast<size_t>(model.model().image().shape().numel());
   if (json_bytes && static_cast<size_t>(*json_bytes) > body.size())
     refuse("Inference-Header-Content-Length is {}, the body has {} bytes", *json_bytes, body.size());
   if (json_bytes == 0) {
@@ -349,7 +349,7 @@ std::string server_metadata() {
 }
 
 std::string model_metadata(const ServedModel& model, const std::vector<std::string>& versions) {
-  const Shape shape = model.model().input.shape();
+  const Shape shape = model.model().image().shape();
   const json input{{"name", "image"}, {"datatype", "UINT8"}, {"shape", {-1, shape[0], shape[1], shape[2]}}};
   json outputs = json::array();
   for (const OutputKind& kind : outputs_of(model)) {

@@ -11,7 +11,7 @@
 namespace tandem::deploy {
 namespace {
 
-constexpr int64_t most_at_once = 256;  // as ImageModel::predict does
+constexpr int64_t most_at_once = 256;  // as Classifier::predict does
 
 std::string digest_of(const fs::path& file) {
   const std::vector<uint8_t> bytes = read_file(file);
@@ -30,14 +30,14 @@ std::shared_ptr<const ServedModel> ServedModel::load(const fs::path& file, const
   const std::shared_ptr<ServedModel> out(new ServedModel);
   out->name_ = name;
   out->digest_ = digest_of(file);
-  out->model_ = tasks::ImageModel::load(file);
+  out->model_ = tasks::Classifier::load(file);
   if (digest_of(file) != out->digest_)
     fail(ErrorKind::file, file.string(), "changed while it was read: write model files aside and rename them");
   const int64_t number = people::version_of(out->model_).number;
   out->version_ = !version.empty() ? version : std::to_string(std::max<int64_t>(1, number));
   out->ready_ = nn::for_inference(out->model_.net);
   try {
-    const std::vector<float> grey(static_cast<size_t>(out->model_.input.shape().numel()), 128.0F);
+    const std::vector<float> grey(static_cast<size_t>(out->model_.image().shape().numel()), 128.0F);
     (void)out->predict(grey, 1);
   } catch (const Error& e) {
     fail(ErrorKind::data, file.string(), "does not answer a grey picture: {}", e.what());
@@ -47,7 +47,7 @@ std::shared_ptr<const ServedModel> ServedModel::load(const fs::path& file, const
 
 Answer ServedModel::predict(std::span<const float> pixels, int64_t n) const {
   const FlushDenormals flush;
-  const tasks::ImageInput& input = model_.input;
+  const tasks::ImageInput& input = model_.image();
   const auto channels = static_cast<size_t>(input.channels);
   const auto size = static_cast<size_t>(input.shape().numel());
   std::array<float, 4> scale{}, shift{};  // the same rounding as tasks::make_batch
@@ -65,7 +65,7 @@ Answer ServedModel::predict(std::span<const float> pixels, int64_t n) const {
     const std::span<float> into = x.data<float>();
     for (size_t i = 0; i < from.size(); i += channels)
       for (size_t c = 0; c < channels; ++c) into[i + c] = from[i + c] / 255.0F * scale[c] + shift[c];
-    const evaluate::Outputs outputs = model_.outputs(ready_, x);
+    const evaluate::Outputs outputs = model_.outputs(ready_, {x});
     const Tensor p = model_.confidence ? model_.confidence->calibrated(outputs.probabilities) : outputs.probabilities;
     const auto values = p.data<const float>();
     if (!std::ranges::all_of(values, [](float v) { return std::isfinite(v); }))

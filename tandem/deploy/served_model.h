@@ -1,6 +1,6 @@
 // A model file as it serves: loaded, checked, laid out for prediction, and never changed again.
 #pragma once
-#include <tandem/tasks/image_classification.h>
+#include <tandem/tasks/classifier.h>
 
 #include <memory>
 #include <span>
@@ -17,7 +17,7 @@ struct Answer {
 
 class ServedModel {
  public:
-  /// Loads the file and lets it answer once. Throws what ImageModel::load throws, a data error when the answer is not
+  /// Loads the file and lets it answer once. Throws what Classifier::load throws, a data error when the answer is not
   /// finite, and a file error when the file changes meanwhile. `version` "": the one that learning wrote into the file,
   /// else "1".
   [[nodiscard]] static std::shared_ptr<const ServedModel> load(const fs::path& file, const std::string& name,
@@ -27,7 +27,7 @@ class ServedModel {
   [[nodiscard]] const std::string& version() const { return version_; }
   /// The first 16 hex digits of the file's SHA-256: what exactly answered.
   [[nodiscard]] const std::string& digest() const { return digest_; }
-  [[nodiscard]] const tasks::ImageModel& model() const { return model_; }
+  [[nodiscard]] const tasks::Classifier& model() const { return model_; }
   [[nodiscard]] int64_t classes() const { return static_cast<int64_t>(model_.classes.size()); }
 
   /// `pixels` (n, h, w, c), 0 … 255. The same answers as `tandem predict`. From one thread at a time. Throws a numeric
@@ -38,7 +38,7 @@ class ServedModel {
   ServedModel() = default;
 
   std::string name_, version_, digest_;
-  tasks::ImageModel model_;
+  tasks::Classifier model_;
   nn::Sequential ready_;  // nn::for_inference(model_.net)
 };
 

@@ -53,7 +53,7 @@ people::ExplainOptions explain_options(const ServedModel& model, const Request& 
 Response explanation(const ServedModel& model, const InferRequest& request, const people::ExplainOptions& options) {
   if (request.examples != 1)
     throw Refused(400, fmt::format("{} examples were given, one is explained at a time", request.examples));
-  Tensor picture = Tensor::empty(model.model().input.shape(), DType::u8);
+  Tensor picture = Tensor::empty(model.model().image().shape(), DType::u8);
   std::ranges::transform(request.pixels, picture.data<uint8_t>().begin(),
                          [](float v) { return static_cast<uint8_t>(v + 0.5F); });
   people::Explanation why;

@@ -21,9 +21,9 @@ std::string text_of(const json& j) { return j.dump(-1, ' ', false, json::error_h
 std::string png(const Tensor& pixels) { return evaluate::base64(data::encode_png(pixels)); }
 
 // One picture as a set. Labels are not looked at.
-data::ImageSet set_of(const tasks::ImageModel& model, const Tensor& pixels) {
+data::Dataset set_of(const tasks::Classifier& model, const Tensor& pixels) {
   const Shape& s = pixels.shape();
-  return {.pixels = pixels.view({1, s[0], s[1], s[2]}), .labels = {0}, .classes = model.classes, .source = "request"};
+  return {.inputs = pixels.view({1, s[0], s[1], s[2]}), .labels = {0}, .classes = model.classes, .source = "request"};
 }
 
 const char* word_of(evaluate::Why why) {
@@ -60,7 +60,7 @@ void show(json& row, const Tensor& x) {
 }  // namespace
 
 std::string look(const ServedModel& served, const Picture& picture, const Answer& answer) {
-  const tasks::ImageModel& model = served.model();
+  const tasks::Classifier& model = served.model();
   const auto best = std::ranges::max_element(answer.probabilities) - answer.probabilities.begin();
   json out{{"version", people::version_of(model).number},
            {"label", model.classes[static_cast<size_t>(best)]},
@@ -85,7 +85,7 @@ std::string look(const ServedModel& served, const Picture& picture, const Answer
 }
 
 std::string network(const ServedModel& served) {
-  tasks::ImageModel model = served.model();
+  tasks::Classifier model = served.model();
   const auto rows = train::layer_rows(model.net);
   json out = json::array();
   for (size_t i = 0; i < rows.size(); ++i)
@@ -96,13 +96,13 @@ std::string network(const ServedModel& served) {
 std::string activations(const ServedModel& served, const Picture& picture) {
   const NoGrad off;
   const FlushDenormals flush;
-  tasks::ImageModel model = served.model();
+  tasks::Classifier model = served.model();
   const auto rows = train::layer_rows(model.net);
   nn::Pass pass;
   const int64_t first = 0;
-  Tensor x = tasks::make_batch(model.input, set_of(model, picture.pixels), std::span(&first, 1), {}, {});
+  Tensor x = tasks::make_batch(model.image(), set_of(model, picture.pixels), std::span(&first, 1), {}, {});
   json out = json::array();
-  out.push_back(row_of("", "input", model.input.shape(), 0));
+  out.push_back(row_of("", "input", model.image().shape(), 0));
   show(out.back(), x);
   for (size_t i = 0; i < rows.size(); ++i) {
     x = model.net.layers()[i]->forward(x, pass);
@@ -121,13 +121,13 @@ Resemblance::Resemblance(const ServedModel& model, std::shared_ptr<const people:
     : model_(model.model()), memory_(std::move(memory)), neighbours_(model_, memory_->replay) {}
 
 std::string Resemblance::similar(const Picture& picture) const {
-  tasks::ImageModel model = model_;
+  tasks::Classifier model = model_;
   const Tensor features = model.outputs(set_of(model, picture.pixels)).features;
-  const data::ImageSet& known = memory_->replay;
-  const Shape& s = known.pixels.shape();
+  const data::Dataset& known = memory_->replay;
+  const Shape& s = known.pixels().shape();
   json out = json::array();
   for (const auto& n : neighbours_.nearest(features.data<const float>(), most_neighbours))
-    out.push_back({{"picture", png(known.pixels.rows(n.index, n.index + 1).view({s[1], s[2], s[3]}))},
+    out.push_back({{"picture", png(known.pixels().rows(n.index, n.index + 1).view({s[1], s[2], s[3]}))},
                    {"label", known.classes[static_cast<size_t>(n.label)]},
                    {"similarity", n.similarity}});
   return text_of(out);

@@ -28,7 +28,7 @@ class Resemblance {
   [[nodiscard]] std::string similar(const Picture& picture) const;
 
  private:
-  tasks::ImageModel model_;
+  tasks::Classifier model_;
   std::shared_ptr<const people::Memory> memory_;
   people::Neighbours neighbours_;
 };

@@ -133,7 +133,7 @@ std::string Studio::models() {
   for (const Models::Live& live : models_.all()) {
     if (std::ranges::find(names, live.model->name()) != names.end()) continue;
     names.push_back(live.model->name());
-    const tasks::ImageModel& model = live.model->model();
+    const tasks::Classifier& model = live.model->model();
     int64_t waiting = 0;
     bool learns = !live.run.empty();
     try {
@@ -144,9 +144,9 @@ std::string Studio::models() {
     out.push_back({{"name", live.model->name()},
                    {"version", people::version_of(model).number},
                    {"classes", model.classes},
-                   {"height", model.input.height},
-                   {"width", model.input.width},
-                   {"channels", model.input.channels},
+                   {"height", model.image().height},
+                   {"width", model.image().width},
+                   {"channels", model.image().channels},
                    {"goal", model.confidence ? model.confidence->options().goal.text() : ""},
                    {"learns", learns},
                    {"waiting", waiting}});

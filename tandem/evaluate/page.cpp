@@ -236,9 +236,9 @@ void check(const PageInput& in) {
   if (in.result.classes.size() != in.predictions.classes.size())
     fail(where, "the result has {} classes, the predictions {}", in.result.classes.size(),
          in.predictions.classes.size());
-  if (in.images && (!in.images->pixels.defined() || in.images->pixels.size(0) != n))
+  if (in.images && (!in.images->pixels().defined() || in.images->pixels().size(0) != n))
     fail(where, "{} predictions but {} images: give them in the same order", n,
-         in.images->pixels.defined() ? in.images->pixels.size(0) : 0);
+         in.images->pixels().defined() ? in.images->pixels().size(0) : 0);
   if (in.texts && static_cast<int64_t>(in.texts->size()) != n)
     fail(where, "{} predictions but {} texts: give them in the same order", n, in.texts->size());
 }

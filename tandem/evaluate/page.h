@@ -42,7 +42,7 @@ struct PageInput {
   const Classification& result;
   const Predictions& predictions;
   const Deferral* deferral = nullptr;  // shows a section about people
-  const data::ImageSet* images = nullptr;
+  const data::Dataset* images = nullptr;
   const std::vector<std::string>* texts = nullptr;
   std::vector<EpochPoint> history = {};
   int64_t best_epoch = 0;   // the one whose weights were kept; 0: the lowest validation loss

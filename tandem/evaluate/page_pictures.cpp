@@ -15,8 +15,8 @@ constexpr int64_t tile_limit = 64;  // pixels a side
 constexpr int64_t sheet_columns = 32;
 
 /// A whole sheet as (rows * height, columns * width, channels).
-Tensor lay_out(const data::ImageSet& images, std::span<const ShownExample> shown, const PictureSheet& sheet) {
-  const int64_t channels = images.pixels.size(3);
+Tensor lay_out(const data::Dataset& images, std::span<const ShownExample> shown, const PictureSheet& sheet) {
+  const int64_t channels = images.pixels().size(3);
   const int64_t rows = (sheet.count + sheet.columns - 1) / sheet.columns;
   const int64_t line = sheet.columns * sheet.tile_width * channels, tile_line = sheet.tile_width * channels;
   Tensor out = Tensor::zeros({rows * sheet.tile_height, sheet.columns * sheet.tile_width, channels}, DType::u8);
@@ -24,7 +24,7 @@ Tensor lay_out(const data::ImageSet& images, std::span<const ShownExample> shown
   for (int64_t i = 0; i < sheet.count; ++i) {
     const int64_t example = shown[static_cast<size_t>(i)].example;
     Tensor image =
-        images.pixels.rows(example, example + 1).view({images.pixels.size(1), images.pixels.size(2), channels});
+        images.pixels().rows(example, example + 1).view({images.pixels().size(1), images.pixels().size(2), channels});
     if (image.size(0) != sheet.tile_height || image.size(1) != sheet.tile_width)
       image = data::resize(image, sheet.tile_height, sheet.tile_width);
     const auto from = image.data<const uint8_t>();
@@ -78,8 +78,8 @@ std::vector<ShownExample> choose_examples(const Predictions& predictions, int64_
   return out;
 }
 
-PictureSheet picture_sheet(const data::ImageSet& images, std::span<const ShownExample> shown, size_t byte_limit) {
-  const Tensor& pixels = images.pixels;
+PictureSheet picture_sheet(const data::Dataset& images, std::span<const ShownExample> shown, size_t byte_limit) {
+  const Tensor& pixels = images.pixels();
   if (pixels.rank() != 4 || pixels.dtype() != DType::u8 || (pixels.size(3) != 1 && pixels.size(3) != 3))
     fail("picture_sheet", "takes uint8 images (n, height, width, 1 or 3), got {} {}", name_of(pixels.dtype()),
          pixels.shape());

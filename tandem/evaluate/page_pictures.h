@@ -29,7 +29,7 @@ struct PictureSheet {
 
 /// The pictures of `shown`, shrunk to at most 64 pixels a side; the last ones are left out until the PNG has at most
 /// `byte_limit` bytes.
-[[nodiscard]] PictureSheet picture_sheet(const data::ImageSet& images, std::span<const ShownExample> shown,
+[[nodiscard]] PictureSheet picture_sheet(const data::Dataset& images, std::span<const ShownExample> shown,
                                          size_t byte_limit);
 
 [[nodiscard]] std::string base64(std::span<const uint8_t> bytes);

@@ -31,6 +31,7 @@ struct Line {
 #define HWY_TARGET_INCLUDE "tandem/kernels/few_channels.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+#include <tandem/kernels/constant-inl.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace tandem::kernels::HWY_NAMESPACE {
@@ -67,14 +68,6 @@ HWY_INLINE void tile(const Line& s, const float* HWY_RESTRICT x, int64_t channel
       const V cut = hn::IfThenElse(hn::Lt(sum[p][j], hn::Zero(d)), hn::Zero(d), sum[p][j]);  // keeps NaN
       hn::StoreU(s.relu ? cut : sum[p][j], d, y + p * s.o + channel + j * lanes);
     }
-}
-
-// Calls fn with the constant `value`, 1 <= value <= Most.
-template <int Most, class Fn>
-HWY_INLINE void with_constant(int64_t value, Fn&& fn) {
-  if constexpr (Most > 1)
-    if (value < Most) return with_constant<Most - 1>(value, fn);
-  fn(std::integral_constant<int, Most>());
 }
 
 void ConvolveLine(const Line& s) {

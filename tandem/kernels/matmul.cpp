@@ -36,6 +36,7 @@ struct Task {
 #define HWY_TARGET_INCLUDE "tandem/kernels/matmul.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+#include <tandem/kernels/constant-inl.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace tandem::kernels::HWY_NAMESPACE {
@@ -115,14 +116,6 @@ HWY_INLINE void tile(const float* HWY_RESTRICT a, int64_t a_row, int64_t a_colum
       else
         hn::BlendedStore(sum[r][j], mask, d, c + r * c_row + j * lanes);
     }
-}
-
-// Calls fn with the constant `value`, 1 <= value <= Most.
-template <int Most, class Fn>
-HWY_INLINE void with_constant(int64_t value, Fn&& fn) {
-  if constexpr (Most > 1)
-    if (value < Most) return with_constant<Most - 1>(value, fn);
-  fn(std::integral_constant<int, Most>());
 }
 
 void MatmulTask(const Task& t) {

@@ -21,6 +21,8 @@ struct Pass {
   /// as they can, the others in float32. Parameters, their gradients and all sums stay float32. The network's output
   /// may be in either type: see widened().
   bool bf16 = false;
+  /// Of packed sequences: how many rows each has, in order. Empty when the rows are the examples.
+  std::vector<int64_t> lengths = {};
 };
 
 /// What a layer needs to make its parameters.

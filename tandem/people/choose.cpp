@@ -25,18 +25,20 @@ double dot(const float* x, const float* y, int64_t n) {
   return sum;
 }
 
-Gradients gradients(const tasks::ImageModel& model, const data::ImageSet& pool) {
+Gradients gradients(const tasks::Classifier& model, const data::Dataset& pool) {
   const NoGrad off;
   const FlushDenormals flush;
   nn::Pass pass;
   nn::Sequential net = nn::for_inference(model.net);
   const size_t head = net.head();
   Gradients out;
-  constexpr int64_t batch = 256;
-  for (int64_t first = 0; first < pool.size(); first += batch) {
-    std::vector<int64_t> indices(static_cast<size_t>(std::min(batch, pool.size() - first)));
+  constexpr int64_t most = 256;
+  for (int64_t first = 0; first < pool.size(); first += most) {
+    std::vector<int64_t> indices(static_cast<size_t>(std::min(most, pool.size() - first)));
     std::iota(indices.begin(), indices.end(), first);
-    const Tensor features = net.forward_part(0, head, tasks::make_batch(model.input, pool, indices, {}, {}), pass);
+    const tasks::Batch batch = tasks::batch_of(model.input, pool, indices, {}, {});
+    pass.lengths = batch.lengths;
+    const Tensor features = net.forward_part(0, head, batch.x, pass);
     const Tensor p = model.probabilities(net.forward_part(head, net.layers().size(), features, pass));
     out.classes = p.size(1);
     out.features = features.numel() / features.size(0);
@@ -93,7 +95,7 @@ std::vector<int64_t> spread(std::vector<double> nearest, int64_t count, Rng rng,
 
 }  // namespace
 
-std::vector<int64_t> most_useful(const tasks::ImageModel& model, const data::ImageSet& pool, int64_t count,
+std::vector<int64_t> most_useful(const tasks::Classifier& model, const data::Dataset& pool, int64_t count,
                                  uint64_t seed) {
   if (pool.size() == 0) return {};
   const Gradients g = gradients(model, pool);
@@ -106,11 +108,11 @@ std::vector<int64_t> most_useful(const tasks::ImageModel& model, const data::Ima
   return spread(g.norms, count, Rng(seed, "useful"), distance);
 }
 
-std::vector<int64_t> most_diverse(const data::ImageSet& pool, std::span<const int64_t> chosen, int64_t count,
+std::vector<int64_t> most_diverse(const data::Dataset& pool, std::span<const int64_t> chosen, int64_t count,
                                   uint64_t seed) {
   if (pool.size() == 0) return {};
-  const int64_t size = pool.pixels.numel() / pool.size();
-  const auto* pixels = pool.pixels.data<const uint8_t>().data();
+  const int64_t size = pool.pixels().numel() / pool.size();
+  const auto* pixels = pool.pixels().data<const uint8_t>().data();
   const auto distance = [&](int64_t i, int64_t j) {
     int64_t sum = 0;
     for (int64_t k = 0; k < size; ++k) {

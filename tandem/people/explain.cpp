@@ -39,7 +39,7 @@ size_t last_picture(const nn::Sequential& net) {
 Tensor summed_channels(const Tensor& values) { return sum(values, 2); }
 
 /// Grad-CAM at the last layer that still has a picture, brought to the input's size.
-Tensor class_map(const tasks::ImageModel& model, const Tensor& x, int32_t target) {
+Tensor class_map(const tasks::Classifier& model, const Tensor& x, int32_t target) {
   const size_t cut = last_picture(model.net);
   if (cut == 0)
     fail("grad_cam",
@@ -98,26 +98,26 @@ const std::vector<std::string>& explain_methods() {
   return names;
 }
 
-Score score_of(const tasks::ImageModel& model, int32_t target) {
+Score score_of(const tasks::Classifier& model, int32_t target) {
   return [net = off_the_tape(model.net), target](const Tensor& inputs) {
     nn::Pass pass;
     return unit_of(net->forward(inputs, pass), target);
   };
 }
 
-Tensor input_of(const tasks::ImageModel& model, const Tensor& picture) {
+Tensor input_of(const tasks::Classifier& model, const Tensor& picture) {
   if (picture.rank() != 3) fail("explain", "takes a picture (h, w, c), got shape {}", picture.shape());
   const int64_t first[] = {0};
-  const data::ImageSet one{
-      .pixels = picture.view(picture.shape().inserted(0, 1)), .labels = {0}, .classes = model.classes, .source = {}};
-  return tasks::make_batch(model.input, one, first, {}, {}).view(picture.shape());
+  const data::Dataset one{
+      .inputs = picture.view(picture.shape().inserted(0, 1)), .labels = {0}, .classes = model.classes, .source = {}};
+  return tasks::make_batch(model.image(), one, first, {}, {}).view(picture.shape());
 }
 
-Tensor black_input(const tasks::ImageModel& model) {
-  return input_of(model, Tensor::zeros(model.input.shape(), DType::u8));
+Tensor black_input(const tasks::Classifier& model) {
+  return input_of(model, Tensor::zeros(model.image().shape(), DType::u8));
 }
 
-Explanation explain(const tasks::ImageModel& model, const Tensor& picture, const ExplainOptions& o) {
+Explanation explain(const tasks::Classifier& model, const Tensor& picture, const ExplainOptions& o) {
   if (std::ranges::find(explain_methods(), o.method) == explain_methods().end()) {
     const std::string near = nearest_name(o.method, explain_methods());
     fail("explain", "'{}' is no method{}; there are {}", o.method,
@@ -149,7 +149,7 @@ Explanation explain(const tasks::ImageModel& model, const Tensor& picture, const
     out.map = summed_channels(integrated_gradients(score, x, black).values);
   } else if (o.method == "smooth_grad") {
     double range = 0;  // from black to white in the network's units, the mean over channels
-    for (const double s : model.input.std) range += 1 / s / static_cast<double>(model.input.std.size());
+    for (const double s : model.image().std) range += 1 / s / static_cast<double>(model.image().std.size());
     out.map = summed_channels(smooth_grad(score, x, black, o.noise * range, o.samples, o.seed));
   } else if (o.method == "grad_cam") {
     out.map = class_map(model, x, out.target);
@@ -168,7 +168,7 @@ Explanation explain(const tasks::ImageModel& model, const Tensor& picture, const
   return out;
 }
 
-Neighbours::Neighbours(tasks::ImageModel& model, const data::ImageSet& set)
+Neighbours::Neighbours(tasks::Classifier& model, const data::Dataset& set)
     : features_(model.outputs(set).features), labels_(set.labels) {
   const auto d = static_cast<size_t>(features_.size(1));
   const auto x = features_.data<float>();

@@ -2,7 +2,7 @@
 // or against it (below 0), and the training pictures that look most alike to the network.
 #pragma once
 #include <tandem/people/attribution.h>
-#include <tandem/tasks/image_classification.h>
+#include <tandem/tasks/classifier.h>
 
 #include <cstdint>
 #include <string>
@@ -38,17 +38,17 @@ struct Explanation {
 
 /// Explains one picture (h, w, c) of bytes of the network's size. Throws a usage error for an unknown method or class,
 /// or grad_cam on a network without a layer whose output is a picture. Same numbers for any number of threads.
-[[nodiscard]] Explanation explain(const tasks::ImageModel& model, const Tensor& picture,
+[[nodiscard]] Explanation explain(const tasks::Classifier& model, const Tensor& picture,
                                   const ExplainOptions& options = {});
 
 /// The network's outputs for inputs near a picture, as the attribution methods take them: (n, h, w, c) normalised ->
 /// (n), with a gradient. Holds copies that share the weights of `model` but not its tape: a training beside it is not
 /// disturbed.
-[[nodiscard]] Score score_of(const tasks::ImageModel& model, int32_t target);
+[[nodiscard]] Score score_of(const tasks::Classifier& model, int32_t target);
 /// A black picture as the network sees it: (h, w, c).
-[[nodiscard]] Tensor black_input(const tasks::ImageModel& model);
+[[nodiscard]] Tensor black_input(const tasks::Classifier& model);
 /// A picture (h, w, c) of bytes as the network sees it.
-[[nodiscard]] Tensor input_of(const tasks::ImageModel& model, const Tensor& picture);
+[[nodiscard]] Tensor input_of(const tasks::Classifier& model, const Tensor& picture);
 
 /// The map laid over the picture, enlarged to at least `side` pixels: uint8 (H, W, 3). Blue speaks for, orange against;
 /// the stronger, the more. The picture stands grey below it.
@@ -60,7 +60,7 @@ struct Explanation {
 class Neighbours {
  public:
   /// Keeps features of all of `set` (n x features float32), not its pictures.
-  Neighbours(tasks::ImageModel& model, const data::ImageSet& set);
+  Neighbours(tasks::Classifier& model, const data::Dataset& set);
 
   struct Neighbour {
     int64_t index = 0;  // in the set

@@ -8,26 +8,26 @@
 
 namespace tandem::people {
 
-tasks::ImageModel fit_few(train::Recipe recipe, const data::ImageSet& labelled, int64_t steps) {
+tasks::Classifier fit_few(train::Recipe recipe, const data::Dataset& labelled, int64_t steps) {
   const int64_t batch = std::min(recipe.train.batch, labelled.size());
   const int64_t an_epoch = std::max<int64_t>(1, labelled.size() / batch);
   recipe.train.batch = batch;
   recipe.train.epochs = std::max(recipe.train.epochs, (steps + an_epoch - 1) / an_epoch);
   recipe.train.early_stopping.patience = 0;
   if (recipe.schedule.type == "plateau") recipe.schedule.type = "constant";  // there is nothing to watch
-  tasks::ImageModel model = train::make_model(recipe, labelled);
+  tasks::Classifier model = train::make_model(recipe, labelled);
   train::Trainer(recipe, model, labelled, {}).run();
   return model;
 }
 
-Labelling::Labelling(fs::path folder, std::string person, const tasks::ImageModel& model,
+Labelling::Labelling(fs::path folder, std::string person, const tasks::Classifier& model,
                      const LabellingOptions& options)
     : folder_(std::move(folder)),
       person_(std::move(person)),
       classes_(model.classes),
       options_(options),
       model_(model) {
-  start({model.input.height, model.input.width, model.input.channels});
+  start({model.image().height, model.image().width, model.image().channels});
 }
 
 Labelling::Labelling(fs::path folder, std::string person, const train::Recipe& recipe, std::vector<std::string> classes,
@@ -93,8 +93,8 @@ std::optional<Question> Labelling::next() {
   if (queue_.empty()) choose();
   asking_ = queue_.back();
   const auto i = *asking_;
-  const Shape& s = pictures_.pixels.shape();
-  Question out{files_[static_cast<size_t>(i)], pictures_.pixels.rows(i, i + 1).view({s[1], s[2], s[3]})};
+  const Shape& s = pictures_.pixels().shape();
+  Question out{files_[static_cast<size_t>(i)], pictures_.pixels().rows(i, i + 1).view({s[1], s[2], s[3]})};
   if (model_) {
     const std::vector<float> p = model_->predict(data::subset(pictures_, std::span(&i, 1)));
     const auto best = std::ranges::max_element(p);
@@ -129,12 +129,12 @@ bool Labelling::undo() {
   return true;
 }
 
-std::vector<CurvePoint> label_curve(const train::Recipe& recipe, const data::ImageSet& pool, const data::ImageSet& test,
+std::vector<CurvePoint> label_curve(const train::Recipe& recipe, const data::Dataset& pool, const data::Dataset& test,
                                     std::span<const int64_t> sizes, bool useful, int64_t steps,
                                     const std::function<void(const CurvePoint&)>& heard) {
   std::vector<int64_t> labelled, open = Rng(recipe.seed, "labels").permutation(pool.size());
   std::vector<CurvePoint> out;
-  std::optional<tasks::ImageModel> model;
+  std::optional<tasks::Classifier> model;
   for (const int64_t size : sizes) {
     const int64_t more = size - std::ssize(labelled);
     if (more < 1 || size > pool.size())

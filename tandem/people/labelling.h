@@ -11,7 +11,7 @@ namespace tandem::people {
 
 /// A fresh network of the recipe, trained on few examples without a validation part, for at least `steps` steps: an
 /// epoch of a hundred examples is too short for the recipe's own number of epochs.
-[[nodiscard]] tasks::ImageModel fit_few(train::Recipe recipe, const data::ImageSet& labelled, int64_t steps);
+[[nodiscard]] tasks::Classifier fit_few(train::Recipe recipe, const data::Dataset& labelled, int64_t steps);
 
 /// What a person is asked.
 struct Question {
@@ -32,7 +32,7 @@ struct LabellingOptions {
 class Labelling {
  public:
   /// Asks where this network is unsure; it stays as it is.
-  Labelling(fs::path folder, std::string person, const tasks::ImageModel& model, const LabellingOptions& options = {});
+  Labelling(fs::path folder, std::string person, const tasks::Classifier& model, const LabellingOptions& options = {});
   /// Starts without a network: asks about pictures unlike each other, and once two classes have an answer trains the
   /// recipe's network on them for each new order.
   Labelling(fs::path folder, std::string person, const train::Recipe& recipe, std::vector<std::string> classes,
@@ -57,10 +57,10 @@ class Labelling {
   std::string person_;
   std::vector<std::string> classes_;
   LabellingOptions options_;
-  std::optional<tasks::ImageModel> model_;
+  std::optional<tasks::Classifier> model_;
   std::optional<train::Recipe> recipe_;
   std::vector<std::string> files_;
-  data::ImageSet pictures_;             // of files_; its labels are the answers so far
+  data::Dataset pictures_;             // of files_; its labels are the answers so far
   std::vector<int32_t> state_;          // by file: -1 not looked at, -2 left open, else the label
   std::vector<int64_t> queue_, asked_;  // what comes next, the last first; what was answered here
   std::optional<int64_t> asking_;
@@ -75,8 +75,8 @@ struct CurvePoint {
 /// The pool's own labels answer, in steps of `sizes` (rising): after each a fresh network is trained on what was asked
 /// and measured on `test`. `useful` asks most_useful() of the network of the step before, else the choice is random.
 /// The first step is random for both, and the same.
-[[nodiscard]] std::vector<CurvePoint> label_curve(const train::Recipe& recipe, const data::ImageSet& pool,
-                                                  const data::ImageSet& test, std::span<const int64_t> sizes,
+[[nodiscard]] std::vector<CurvePoint> label_curve(const train::Recipe& recipe, const data::Dataset& pool,
+                                                  const data::Dataset& test, std::span<const int64_t> sizes,
                                                   bool useful, int64_t steps,
                                                   const std::function<void(const CurvePoint&)>& heard = {});
 

@@ -17,41 +17,30 @@
 namespace tandem::people {
 namespace {
 
-tasks::ImageModel copy_of(const tasks::ImageModel& model) {
-  tasks::ImageModel out = model;
+tasks::Classifier copy_of(const tasks::Classifier& model) {
+  tasks::Classifier out = model;
   out.net.visit("", [](const std::string&, Tensor& t, bool) { t = t.clone(); });
   return out;
 }
 
-data::ImageSet joined(const data::ImageSet& a, const data::ImageSet& b) {
-  data::ImageSet out{.pixels = Tensor::empty(a.pixels.shape().with(0, a.size() + b.size()), DType::u8),
-                     .labels = a.labels,
-                     .classes = a.classes,
-                     .source = a.source};
-  out.labels.insert(out.labels.end(), b.labels.begin(), b.labels.end());
-  std::memcpy(out.pixels.rows(0, a.size()).bytes(), a.pixels.bytes(), a.pixels.byte_count());
-  std::memcpy(out.pixels.rows(a.size(), out.size()).bytes(), b.pixels.bytes(), b.pixels.byte_count());
-  return out;
-}
-
-int64_t known(tasks::ImageModel& model, const data::ImageSet& set) {
+int64_t known(tasks::Classifier& model, const data::Dataset& set) {
   const evaluate::Predictions said{model.classes, set.labels, model.predict(set)};
   int64_t count = 0;
   for (int64_t i = 0; i < set.size(); ++i) count += said.predicted(i) == set.labels[static_cast<size_t>(i)] ? 1 : 0;
   return count;
 }
 
-double accuracy(tasks::ImageModel& model, const data::ImageSet& set) {
+double accuracy(tasks::Classifier& model, const data::Dataset& set) {
   return static_cast<double>(known(model, set)) / static_cast<double>(set.size());
 }
 
 // Moves `model` by a few steps towards `lesson`, three quarters of each batch being replayed. The rate falls to 0, so
 // that the last steps mend what the first ones broke. The pass is one of inference: the statistics of a batch norm and
 // what dropout leaves out are no matter of a handful of pictures.
-void update(tasks::ImageModel& model, const data::ImageSet& lesson, const data::ImageSet& replay, double lr,
+void update(tasks::Classifier& model, const data::Dataset& lesson, const data::Dataset& replay, double lr,
             const LearnOptions& o, const Rng& stream) {
   const FlushDenormals flush;
-  const data::ImageSet all = joined(lesson, replay);
+  const data::Dataset all = data::joined(lesson, replay);
   optim::Optimizer optimizer({.lr = lr}, nn::trained(model.net));
   for (int64_t step = 0; step < o.steps; ++step) {
     Rng rng = stream.split(static_cast<uint64_t>(step));
@@ -62,8 +51,9 @@ void update(tasks::ImageModel& model, const data::ImageSet& lesson, const data::
       labels.push_back(all.labels[static_cast<size_t>(indices.back())]);
     }
     nn::Pass pass;
-    const Tensor x = tasks::make_batch(model.input, all, indices, o.augment, rng.split("augment"));
-    const Tensor loss = tasks::loss({.type = model.loss}, model.net.forward(x, pass), labels, {});
+    const tasks::Batch batch = tasks::batch_of(model.input, all, indices, o.augmentation, rng.split("augment"));
+    pass.lengths = batch.lengths;
+    const Tensor loss = tasks::loss({.type = model.loss}, model.net.forward(batch.x, pass), labels, {});
     if (!std::isfinite(loss.item()))
       fail(ErrorKind::numeric, "learn", "the loss became {} in step {}: lower the rate ({})", loss.item(), step + 1,
            lr);
@@ -87,15 +77,15 @@ std::vector<int32_t> most_given(const Lesson& lesson) {
   return out;
 }
 
-data::ImageSet labelled(const data::ImageSet& pictures, std::span<const int64_t> items,
+data::Dataset labelled(const data::Dataset& pictures, std::span<const int64_t> items,
                         const std::vector<int32_t>& labels) {
-  data::ImageSet out = data::subset(pictures, items);
+  data::Dataset out = data::subset(pictures, items);
   for (size_t i = 0; i < items.size(); ++i) out.labels[i] = labels[static_cast<size_t>(items[i])];
   return out;
 }
 
 // What networks think of each picture that learned from the others only.
-std::vector<float> opinions(const tasks::ImageModel& live, const Lesson& lesson, const Memory& memory,
+std::vector<float> opinions(const tasks::Classifier& live, const Lesson& lesson, const Memory& memory,
                             const LearnOptions& o) {
   const int64_t n = lesson.pictures.size(), folds = std::min(o.folds, n);
   if (folds < 2) return copy_of(live).predict(lesson.pictures);
@@ -112,7 +102,7 @@ std::vector<float> opinions(const tasks::ImageModel& live, const Lesson& lesson,
       else if (labels[static_cast<size_t>(item)] >= 0)
         rest.push_back(item);
     }
-    tasks::ImageModel model = copy_of(live);
+    tasks::Classifier model = copy_of(live);
     if (!rest.empty())
       update(model, labelled(lesson.pictures, rest, labels), memory.replay, o.lr, o,
              Rng(o.seed, "opinion").split(static_cast<uint64_t>(fold)));
@@ -124,12 +114,12 @@ std::vector<float> opinions(const tasks::ImageModel& live, const Lesson& lesson,
   return out;
 }
 
-void check(const tasks::ImageModel& live, const Lesson& lesson, const Memory& memory) {
+void check(const tasks::Classifier& live, const Lesson& lesson, const Memory& memory) {
   if (lesson.pictures.size() == 0) fail("learn", "no picture was given");
   if (memory.replay.size() == 0 || memory.held_back.size() == 0)
     fail("learn", "{} examples to replay and {} held back were given: it takes both", memory.replay.size(),
          memory.held_back.size());
-  for (const data::ImageSet* set : {&memory.replay, &memory.held_back})
+  for (const data::Dataset* set : {&memory.replay, &memory.held_back})
     if (set->classes != live.classes)
       fail(ErrorKind::data, "learn", "the run's memory has classes {}, the network knows {}", join(set->classes),
            join(live.classes));
@@ -137,7 +127,7 @@ void check(const tasks::ImageModel& live, const Lesson& lesson, const Memory& me
 
 }  // namespace
 
-Learned learn(const tasks::ImageModel& live, const Lesson& lesson, const Memory& memory, double best,
+Learned learn(const tasks::Classifier& live, const Lesson& lesson, const Memory& memory, double best,
               const LearnOptions& o) {
   check(live, lesson, memory);
   const auto classes = static_cast<int64_t>(live.classes.size());
@@ -158,7 +148,7 @@ Learned learn(const tasks::ImageModel& live, const Lesson& lesson, const Memory&
     out.verdict = "no correction is more likely right than wrong: none was learned";
     return out;
   }
-  const data::ImageSet right = labelled(lesson.pictures, out.believed, labels);
+  const data::Dataset right = labelled(lesson.pictures, out.believed, labels);
   out.known_before = known(out.model, right);
   if (out.known_before == right.size()) {
     out.known_after = out.known_before;
@@ -188,9 +178,9 @@ Learned learn(const tasks::ImageModel& live, const Lesson& lesson, const Memory&
 
 fs::path store_path(const train::RunFolder& run) { return run.path / "people.sqlite"; }
 
-std::vector<uint8_t> picture_bytes(const data::ImageSet& set, int64_t index) {
-  const Shape& s = set.pixels.shape();
-  return data::encode_png(set.pixels.rows(index, index + 1).view({s[1], s[2], s[3]}));
+std::vector<uint8_t> picture_bytes(const data::Dataset& set, int64_t index) {
+  const Shape& s = set.pixels().shape();
+  return data::encode_png(set.pixels().rows(index, index + 1).view({s[1], s[2], s[3]}));
 }
 
 namespace {
@@ -202,8 +192,8 @@ struct Gathered {
   std::vector<int64_t> answer;  // by correction
 };
 
-Gathered gather(Store& store, const std::vector<Correction>& corrections, const tasks::ImageModel& model) {
-  const tasks::ImageInput& input = model.input;
+Gathered gather(Store& store, const std::vector<Correction>& corrections, const tasks::Classifier& model) {
+  const tasks::ImageInput& input = model.image();
   std::map<std::pair<int64_t, std::string>, size_t> last;
   for (size_t i = 0; i < corrections.size(); ++i) last[{corrections[i].decision, corrections[i].person}] = i;
   Gathered out{.lesson = {}, .answer = std::vector<int64_t>(corrections.size(), -1)};
@@ -225,13 +215,13 @@ Gathered gather(Store& store, const std::vector<Correction>& corrections, const 
     out.answer[i] = std::ssize(out.lesson.answers);
     out.lesson.answers.push_back({items[c.decision], person, static_cast<int32_t>(label)});
   }
-  data::ImageSet& set = out.lesson.pictures;
+  data::Dataset& set = out.lesson.pictures;
   set.classes = model.classes;
   set.source = "corrections";
   set.labels.assign(pictures.size(), 0);
-  set.pixels = Tensor::empty({std::ssize(pictures), input.height, input.width, input.channels}, DType::u8);
+  set.inputs = Tensor::empty({std::ssize(pictures), input.height, input.width, input.channels}, DType::u8);
   for (size_t i = 0; i < pictures.size(); ++i)
-    std::memcpy(set.pixels.rows(static_cast<int64_t>(i), static_cast<int64_t>(i) + 1).bytes(), pictures[i].bytes(),
+    std::memcpy(set.pixels().rows(static_cast<int64_t>(i), static_cast<int64_t>(i) + 1).bytes(), pictures[i].bytes(),
                 pictures[i].byte_count());
   return out;
 }
@@ -243,7 +233,7 @@ Update learn(const train::RunFolder& run, const fs::path& data_folder, LearnOpti
   make_folder(run.path / "versions");
   const Lock one_at_a_time(run.path / "versions" / "lock");
   Versions versions(run);
-  const tasks::ImageModel live = tasks::ImageModel::load(run.model());
+  const tasks::Classifier live = tasks::Classifier::load(run.model());
   std::vector<Correction> corrections = store.corrections();
   const Gathered all = gather(store, corrections, live);
   Update out;
@@ -255,7 +245,7 @@ Update learn(const train::RunFolder& run, const fs::path& data_folder, LearnOpti
     return out;
   }
   const train::Recipe recipe = train::Recipe::read(Config::load(run.recipe()));
-  options.augment = recipe.data.augment;
+  options.augmentation = recipe.data.augment;
   const Memory memory = memory_of(run, data_folder);
   double best = 0;
   for (const Update& u : store.updates()) best = std::max({best, u.accuracy_before, u.to > 0 ? u.accuracy_after : 0.0});

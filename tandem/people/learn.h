@@ -14,18 +14,18 @@ struct LearnOptions {
   double allowed = 5e-3;  // share of the examples held back that may be lost against the best so far
   int64_t folds = 3;      // for judging corrections by networks that did not learn from them
   TrustOptions trust = {};
-  data::Augment augment = {};  // as in training
+  tasks::Augmentation augmentation = {};  // as in training
   uint64_t seed = 1;
 };
 
 /// What people said: pictures as the network takes them (labels are not looked at), and answers about them.
 struct Lesson {
-  data::ImageSet pictures;
+  data::Dataset pictures;
   std::vector<Answer> answers;  // one a person and picture; items index `pictures`
 };
 
 struct Learned {
-  tasks::ImageModel model;  // the updated network; only worth keeping when `better`
+  tasks::Classifier model;  // the updated network; only worth keeping when `better`
   Trust trust;
   std::vector<int64_t> believed;                   // items of the lesson it learned from
   int64_t known_before = 0, known_after = 0;       // of these, how many it gets right
@@ -39,7 +39,7 @@ struct Learned {
 /// are more likely right than not, mixed with replayed examples, and measures it on the examples held back: it is
 /// `better` when it knows more of the corrections and lost at most options.allowed there against `best` (the accuracy
 /// of the best version so far; 0: of `live`). Batch statistics stay as they are. `live` is not changed.
-[[nodiscard]] Learned learn(const tasks::ImageModel& live, const Lesson& lesson, const Memory& memory, double best = 0,
+[[nodiscard]] Learned learn(const tasks::Classifier& live, const Lesson& lesson, const Memory& memory, double best = 0,
                             const LearnOptions& options = {});
 
 /// The same for a run: takes all corrections of its store whose pictures were kept, keeps the outcome there, and makes
@@ -50,6 +50,6 @@ Update learn(const train::RunFolder& run, const fs::path& data_folder, LearnOpti
 [[nodiscard]] fs::path store_path(const train::RunFolder& run);
 
 /// A picture as a decision's input (image/png), and back: brought to the network's size.
-[[nodiscard]] std::vector<uint8_t> picture_bytes(const data::ImageSet& set, int64_t index);
+[[nodiscard]] std::vector<uint8_t> picture_bytes(const data::Dataset& set, int64_t index);
 
 }  // namespace tandem::people

@@ -5,19 +5,19 @@
 namespace tandem::people {
 namespace {
 
-data::ImageSet sample(const data::ImageSet& set, int64_t most, uint64_t seed) {
+data::Dataset sample(const data::Dataset& set, int64_t most, uint64_t seed) {
   if (set.size() <= most) return set;
   return data::split(set, static_cast<double>(most) / static_cast<double>(set.size()), seed).second;
 }
 
-void put(TensorFile& file, const std::string& name, const data::ImageSet& set) {
-  file.tensors.emplace_back(name + ".pixels", set.pixels);
+void put(TensorFile& file, const std::string& name, const data::Dataset& set) {
+  file.tensors.emplace_back(name + ".pixels", set.pixels());
   file.tensors.emplace_back(name + ".labels", Tensor::from(set.labels, {set.size()}));
 }
 
-data::ImageSet take(const TensorFile& file, const std::string& name, const std::string& where) {
+data::Dataset take(const TensorFile& file, const std::string& name, const std::string& where) {
   const Tensor pixels = file.find(name + ".pixels"), labels = file.find(name + ".labels");
-  data::ImageSet set;
+  data::Dataset set;
   try {
     set.classes = nlohmann::json::parse(file.metadata.at("tandem.classes")).get<std::vector<std::string>>();
     set.source = file.metadata.at("tandem.source");
@@ -29,7 +29,7 @@ data::ImageSet take(const TensorFile& file, const std::string& name, const std::
   if (!fits)
     fail(ErrorKind::data, where, "has no {} of bytes (n, h, w, c) with as many labels: remove it, and it is made again",
          name);
-  set.pixels = pixels;
+  set.inputs = pixels;
   set.labels.assign(labels.data<const int32_t>().begin(), labels.data<const int32_t>().end());
   for (const int32_t label : set.labels)
     if (label < 0 || static_cast<size_t>(label) >= set.classes.size())
@@ -39,7 +39,7 @@ data::ImageSet take(const TensorFile& file, const std::string& name, const std::
 
 }  // namespace
 
-Memory remember(const data::ImageSet& train, const data::ImageSet& validation, uint64_t seed,
+Memory remember(const data::Dataset& train, const data::Dataset& validation, uint64_t seed,
                 const MemoryOptions& options) {
   if (train.size() == 0 || validation.size() == 0)
     fail(ErrorKind::data, train.source,
@@ -67,7 +67,7 @@ Memory memory_of(const train::RunFolder& run, const fs::path& data_folder) {
   const fs::path path = run.path / "memory.safetensors";
   if (fs::exists(path)) return load_memory(path);
   const train::Recipe recipe = train::Recipe::read(Config::load(run.recipe()));
-  const data::ImageSplits splits = train::prepare(recipe, data_folder);
+  const data::Splits splits = train::prepare(recipe, data_folder);
   const Memory memory = remember(splits.train, splits.validation, recipe.seed);
   save(memory, path);
   return memory;

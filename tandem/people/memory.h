@@ -5,8 +5,8 @@
 namespace tandem::people {
 
 struct Memory {
-  data::ImageSet replay;     // of the training part: what must not be forgotten
-  data::ImageSet held_back;  // of the validation part: never trained on, decides whether an update goes live
+  data::Dataset replay;     // of the training part: what must not be forgotten
+  data::Dataset held_back;  // of the validation part: never trained on, decides whether an update goes live
 };
 
 struct MemoryOptions {
@@ -14,7 +14,7 @@ struct MemoryOptions {
 };
 
 /// Chooses from the parts; throws a data error when either is empty.
-[[nodiscard]] Memory remember(const data::ImageSet& train, const data::ImageSet& validation, uint64_t seed,
+[[nodiscard]] Memory remember(const data::Dataset& train, const data::Dataset& validation, uint64_t seed,
                               const MemoryOptions& options = {});
 
 void save(const Memory& memory, const fs::path& path);

@@ -9,7 +9,7 @@
 
 namespace tandem::people {
 
-std::vector<Decision> decide(tasks::ImageModel& model, const data::ImageSet& set, const std::string& name) {
+std::vector<Decision> decide(tasks::Classifier& model, const data::Dataset& set, const std::string& name) {
   const std::vector<float> p = model.predict(set);
   const size_t classes = model.classes.size();
   const int64_t version = version_of(model).number;
@@ -28,7 +28,7 @@ std::vector<Decision> decide(tasks::ImageModel& model, const data::ImageSet& set
   return out;
 }
 
-Rehearsed rehearse(Store& store, tasks::ImageModel& model, const data::ImageSet& set, const std::string& name,
+Rehearsed rehearse(Store& store, tasks::Classifier& model, const data::Dataset& set, const std::string& name,
                    const Rehearsal& o) {
   if (set.classes != model.classes)
     fail(ErrorKind::data, set.source, "has other classes than the network: their names and order must be the same");
@@ -47,7 +47,7 @@ Rehearsed rehearse(Store& store, tasks::ImageModel& model, const data::ImageSet&
   for (int64_t first = 0; first < set.size() && !done(); first += batch) {
     const auto now =
         std::span(order).subspan(static_cast<size_t>(first), static_cast<size_t>(std::min(batch, set.size() - first)));
-    const data::ImageSet shown = data::subset(set, now);
+    const data::Dataset shown = data::subset(set, now);
     const std::vector<Decision> all = decide(model, shown, name);
     for (size_t i = 0; i < all.size() && !done(); ++i) {
       const int32_t truth = shown.labels[i];

@@ -1,12 +1,12 @@
 // Corrections as people would make them, from data whose labels are known: for trying out how a network learns.
 #pragma once
 #include <tandem/people/store.h>
-#include <tandem/tasks/image_classification.h>
+#include <tandem/tasks/classifier.h>
 
 namespace tandem::people {
 
 /// What the network says of each picture, as decisions to keep, with the pictures themselves (image/png).
-[[nodiscard]] std::vector<Decision> decide(tasks::ImageModel& model, const data::ImageSet& set,
+[[nodiscard]] std::vector<Decision> decide(tasks::Classifier& model, const data::Dataset& set,
                                            const std::string& name);
 
 struct Rehearsal {
@@ -21,7 +21,7 @@ struct Rehearsal {
 struct Rehearsed {
   int64_t right = 0, wrong = 0, shown = 0;
 };
-Rehearsed rehearse(Store& store, tasks::ImageModel& model, const data::ImageSet& set, const std::string& name,
+Rehearsed rehearse(Store& store, tasks::Classifier& model, const data::Dataset& set, const std::string& name,
                    const Rehearsal& options);
 
 }  // namespace tandem::people

@@ -67,7 +67,7 @@ std::vector<Suspect> suspects(std::span<const float> probabilities, int64_t clas
   return out;
 }
 
-std::vector<float> cross_validated(const train::Recipe& recipe, const data::ImageSet& set, int64_t folds,
+std::vector<float> cross_validated(const train::Recipe& recipe, const data::Dataset& set, int64_t folds,
                                    const train::Hooks& hooks) {
   const size_t classes = set.classes.size();
   std::vector<std::vector<int64_t>> parts(static_cast<size_t>(folds));
@@ -86,8 +86,8 @@ std::vector<float> cross_validated(const train::Recipe& recipe, const data::Imag
     for (size_t other = 0; other < parts.size(); ++other)
       if (other != fold) rest.insert(rest.end(), parts[other].begin(), parts[other].end());
     std::ranges::sort(rest);
-    const data::ImageSet learned = data::subset(set, rest), none;
-    tasks::ImageModel model = train::make_model(recipe, learned);
+    const data::Dataset learned = data::subset(set, rest), none;
+    tasks::Classifier model = train::make_model(recipe, learned);
     train::Trainer trainer(recipe, model, learned, none);
     if (trainer.run(hooks) == train::Outcome::interrupted) return {};
     const std::vector<float> p = model.predict(data::subset(set, parts[fold]));
@@ -98,7 +98,7 @@ std::vector<float> cross_validated(const train::Recipe& recipe, const data::Imag
   return out;
 }
 
-std::vector<int64_t> flip_labels(data::ImageSet& set, double share, uint64_t seed) {
+std::vector<int64_t> flip_labels(data::Dataset& set, double share, uint64_t seed) {
   if (!(share >= 0 && share <= 1)) fail("flip", "a share of {} is not in 0 … 1", share);
   const auto classes = std::ssize(set.classes);
   if (classes < 2) fail("flip", "the data has {} classes: two or more are needed", classes);

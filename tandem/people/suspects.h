@@ -22,11 +22,11 @@ struct Suspect {
 /// Probabilities (n, classes) of every example of `set` by a network that learned from the other folds: the recipe's
 /// network, trained `folds` times without a validation part. Every fold holds its share of each class. hooks.stop ends
 /// it: nothing is returned then.
-[[nodiscard]] std::vector<float> cross_validated(const train::Recipe& recipe, const data::ImageSet& set, int64_t folds,
+[[nodiscard]] std::vector<float> cross_validated(const train::Recipe& recipe, const data::Dataset& set, int64_t folds,
                                                  const train::Hooks& hooks = {});
 
 /// Changes `share` of the labels, drawn by seed, each to another class drawn at random; returns which. For measuring
 /// how many of them are found.
-[[nodiscard]] std::vector<int64_t> flip_labels(data::ImageSet& set, double share, uint64_t seed);
+[[nodiscard]] std::vector<int64_t> flip_labels(data::Dataset& set, double share, uint64_t seed);
 
 }  // namespace tandem::people

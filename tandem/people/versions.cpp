@@ -15,7 +15,7 @@ constexpr const char* note = "learning";  // in the model file: what makes it a 
 
 std::string file_name(int64_t number) { return fmt::format("{:04}.safetensors", number); }
 
-std::vector<bool> right(tasks::ImageModel& model, const data::ImageSet& set) {
+std::vector<bool> right(tasks::Classifier& model, const data::Dataset& set) {
   evaluate::Predictions said{model.classes, set.labels, model.predict(set)};
   std::vector<bool> out;
   for (int64_t i = 0; i < set.size(); ++i) out.push_back(said.predicted(i) == set.labels[static_cast<size_t>(i)]);
@@ -24,7 +24,7 @@ std::vector<bool> right(tasks::ImageModel& model, const data::ImageSet& set) {
 
 }  // namespace
 
-Version version_of(const tasks::ImageModel& model) {
+Version version_of(const tasks::Classifier& model) {
   const auto found = model.notes.find(note);
   if (found == model.notes.end()) return {};
   try {
@@ -39,7 +39,7 @@ Versions::Versions(train::RunFolder run) : run_(std::move(run)) {
   if (!fs::exists(run_.model()))
     fail(ErrorKind::file, run_.path.string(), "has no model yet: finish its training with `tandem train --resume {}`",
          run_.path.string());
-  tasks::ImageModel model = tasks::ImageModel::load(run_.model());
+  tasks::Classifier model = tasks::Classifier::load(run_.model());
   if (version_of(model).number == 0) make_live(add(std::move(model), {}));
 }
 
@@ -54,7 +54,7 @@ std::vector<Version> Versions::list() const {
     int64_t number = 0;
     std::from_chars(name.data(), name.data() + name.size(), number);
     if (number < 1 || name != file_name(number)) continue;  // beside ours: what a crash left half written
-    out.push_back(version_of(tasks::ImageModel::load(entry.path())));
+    out.push_back(version_of(tasks::Classifier::load(entry.path())));
     out.back().live = out.back().number == now;
   }
   if (error) fail(ErrorKind::file, (run_.path / "versions").string(), "cannot be read: {}", error.message());
@@ -63,21 +63,21 @@ std::vector<Version> Versions::list() const {
 }
 
 Version Versions::live() const {
-  Version out = version_of(tasks::ImageModel::load(run_.model()));
+  Version out = version_of(tasks::Classifier::load(run_.model()));
   out.live = true;
   return out;
 }
 
-tasks::ImageModel Versions::load(int64_t number) const {
+tasks::Classifier Versions::load(int64_t number) const {
   if (!fs::exists(path(number))) {
     std::vector<std::string> there;
     for (const Version& v : list()) there.push_back(std::to_string(v.number));
     fail("version", "{} has no version {}; it has {}", run_.path.string(), number, join(there));
   }
-  return tasks::ImageModel::load(path(number));
+  return tasks::Classifier::load(path(number));
 }
 
-int64_t Versions::add(tasks::ImageModel model, Version facts) {
+int64_t Versions::add(tasks::Classifier model, Version facts) {
   make_folder(run_.path / "versions");
   int64_t number = 1;
   while (fs::exists(path(number))) ++number;
@@ -98,7 +98,7 @@ void Versions::make_live(int64_t number) {
   write_file(run_.model(), read_file(path(number)));
 }
 
-Comparison compare(tasks::ImageModel& first, tasks::ImageModel& second, const data::ImageSet& set) {
+Comparison compare(tasks::Classifier& first, tasks::Classifier& second, const data::Dataset& set) {
   if (first.classes != set.classes || second.classes != set.classes)
     fail(ErrorKind::data, "compare", "the examples have classes {}, the versions know {} and {}", join(set.classes),
          join(first.classes), join(second.classes));

@@ -24,9 +24,9 @@ class Versions {
   [[nodiscard]] Version live() const;
   [[nodiscard]] fs::path path(int64_t number) const;
   /// Throws a usage error, with the numbers there are, when there is no such version.
-  [[nodiscard]] tasks::ImageModel load(int64_t number) const;
+  [[nodiscard]] tasks::Classifier load(int64_t number) const;
   /// Keeps `model` as the next version, which is not live yet; returns its number.
-  int64_t add(tasks::ImageModel model, Version facts);
+  int64_t add(tasks::Classifier model, Version facts);
   /// A reader of model.safetensors sees the old one or this one, never a part.
   void make_live(int64_t number);
 
@@ -35,12 +35,12 @@ class Versions {
 };
 
 /// The version of a model file: what its notes say; number 0 when training wrote it and nobody has kept it yet.
-[[nodiscard]] Version version_of(const tasks::ImageModel& model);
+[[nodiscard]] Version version_of(const tasks::Classifier& model);
 
 /// Two versions on the same examples: how many both, only one, or neither got right.
 struct Comparison {
   int64_t both = 0, only_first = 0, only_second = 0, neither = 0;
 };
-[[nodiscard]] Comparison compare(tasks::ImageModel& first, tasks::ImageModel& second, const data::ImageSet& set);
+[[nodiscard]] Comparison compare(tasks::Classifier& first, tasks::Classifier& second, const data::Dataset& set);
 
 }  // namespace tandem::people

@@ -27,14 +27,14 @@ void ImageInput::check(const std::string& where) const {
          data::max_image_pixels);
 }
 
-ImageInput fit_input(const data::ImageSet& set) {
+ImageInput fit_input(const data::Dataset& set) {
   if (set.size() == 0) fail(ErrorKind::data, "preprocess", "the training part has no images");
-  const Shape& s = set.pixels.shape();
+  const Shape& s = set.pixels().shape();
   ImageInput out{s[1], s[2], s[3], {}, {}};
   // Counts of each byte value make the sums exact, whatever the order.
   const auto channels = static_cast<size_t>(s[3]);
   std::vector<int64_t> histogram(channels * 256, 0);
-  const auto bytes = set.pixels.data<const uint8_t>();
+  const auto bytes = set.pixels().data<const uint8_t>();
   for (size_t i = 0; i < bytes.size(); ++i) ++histogram[i % channels * 256 + bytes[i]];
   for (size_t c = 0; c < channels; ++c) {
     double n = 0, sum = 0, squares = 0;
@@ -51,9 +51,9 @@ ImageInput fit_input(const data::ImageSet& set) {
   return out;
 }
 
-Tensor make_batch(const ImageInput& input, const data::ImageSet& set, std::span<const int64_t> indices,
+Tensor make_batch(const ImageInput& input, const data::Dataset& set, std::span<const int64_t> indices,
                   const data::Augment& augment, const Rng& rng) {
-  const Shape& s = set.pixels.shape();
+  const Shape& s = set.pixels().shape();
   if (Shape{s[1], s[2], s[3]} != input.shape())
     fail(ErrorKind::data, "images", "pictures of {}x{}x{} were given, the network takes {}x{}x{}", s[1], s[2], s[3],
          input.height, input.width, input.channels);
@@ -66,7 +66,7 @@ Tensor make_batch(const ImageInput& input, const data::ImageSet& set, std::span<
     scale[c] = static_cast<float>(1.0 / input.std[c]);
     shift[c] = static_cast<float>(-input.mean[c] / input.std[c]);
   }
-  const auto pixels = set.pixels.data<const uint8_t>();
+  const auto pixels = set.pixels().data<const uint8_t>();
   parallel_for(n, std::max<int64_t>(1, 8192 / static_cast<int64_t>(size)), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const auto index = static_cast<size_t>(indices[static_cast<size_t>(i)]);

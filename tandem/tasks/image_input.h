@@ -20,11 +20,11 @@ struct ImageInput {
 };
 
 /// Mean and standard deviation of each channel over all pixels of `set`.
-[[nodiscard]] ImageInput fit_input(const data::ImageSet& set);
+[[nodiscard]] ImageInput fit_input(const data::Dataset& set);
 
 /// Examples `indices` of `set` as (n, h, w, c) float32, normalised, each changed by `augment` with the stream
 /// rng.split(index). Throws when the pictures do not have the input's size.
-[[nodiscard]] Tensor make_batch(const ImageInput& input, const data::ImageSet& set, std::span<const int64_t> indices,
+[[nodiscard]] Tensor make_batch(const ImageInput& input, const data::Dataset& set, std::span<const int64_t> indices,
                                 const data::Augment& augment, const Rng& rng);
 
 /// A batch (n, h, w, c) brought to another height and width: bilinear between pixel centres, without smoothing.

@@ -5,11 +5,11 @@
 
 namespace tandem::train {
 
-Fit fit(const nn::Sequential& net, const data::ImageSplits& data, const FitOptions& options) {
+Fit fit(const nn::Sequential& net, const data::Splits& data, const FitOptions& options) {
   Recipe recipe;
   recipe.seed = options.seed;
   recipe.network = net;
-  recipe.data.augment = options.augment;
+  recipe.data.augment.image = options.augment;
   recipe.loss = options.loss;
   recipe.optimizer = options.optimizer;
   recipe.schedule = options.schedule;
@@ -20,7 +20,7 @@ Fit fit(const nn::Sequential& net, const data::ImageSplits& data, const FitOptio
   recipe.train.early_stopping = options.early_stopping;
   recipe.people = options.people;
 
-  data::ImageSet train = data.train, validation = data.validation;
+  data::Dataset train = data.train, validation = data.validation;
   if (validation.size() == 0 && options.validation > 0)
     std::tie(train, validation) = data::split(data.train, options.validation, options.seed);
   Fit out;

@@ -23,7 +23,7 @@ struct FitOptions {
 
 /// A trained model with its preprocessing, and how it came about.
 struct Fit {
-  tasks::ImageModel model;
+  tasks::Classifier model;
   std::vector<evaluate::EpochPoint> history;
   int64_t best_epoch = 0;
   double seconds = 0;
@@ -31,6 +31,6 @@ struct Fit {
 };
 
 /// Trains a fresh copy of `net` on data.train, validating on data.validation; data.test is never looked at.
-[[nodiscard]] Fit fit(const nn::Sequential& net, const data::ImageSplits& data, const FitOptions& options = {});
+[[nodiscard]] Fit fit(const nn::Sequential& net, const data::Splits& data, const FitOptions& options = {});
 
 }  // namespace tandem::train

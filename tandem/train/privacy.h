@@ -2,7 +2,7 @@
 // 2016) and the account of what it spends (Rényi differential privacy; Mironov, Talwar and Zhang 2019).
 #pragma once
 #include <tandem/base/config.h>
-#include <tandem/tasks/image_classification.h>
+#include <tandem/tasks/classifier.h>
 
 #include <span>
 #include <vector>

@@ -5,26 +5,6 @@
 #include <algorithm>
 
 namespace tandem::train {
-namespace {
-
-struct AugmentFields {
-  data::Augment& a;
-  void fields(Fields& f) {
-    f("shift", a.shift, {0, 1e4});
-    f("rotate", a.rotate, {0, 180});
-    f("scale", a.scale, {0, 0.99});
-    f("shear", a.shear, {0, 89});
-    f("elastic", a.elastic, {0, 1e3});
-    f("elastic_smooth", a.elastic_smooth, {0.1, 1e3});
-    f("noise", a.noise, {0, 10});
-    f("crop", a.crop, {0, 1e4});
-    f("flip", a.flip);
-    f("erase", a.erase, {0, 1e4});
-  }
-};
-
-}  // namespace
-
 void DataOptions::fields(Fields& f) {
   f("source", source);
   f("classes", classes);
@@ -34,24 +14,12 @@ void DataOptions::fields(Fields& f) {
   f("test", test, {0, 1e9});
   f("validation", validation, {0, 0.9});
   f("test_share", test_share, {0, 0.9});
-  AugmentFields a{augment};
-  f("augment", a);
+  f("augment", augment);
 }
 
 void EarlyStopping::fields(Fields& f) {
   f("patience", patience, {0, 1e9});
   f("monitor", monitor, {"loss", "accuracy"});
-}
-
-void Progressive::fields(Fields& f) {
-  f("size", size, {1, 65536});
-  f("until", until, {0, 1});
-}
-
-int64_t Progressive::at(double share) const {
-  for (size_t i = 0; i < size.size(); ++i)
-    if (share < until[i]) return size[i];
-  return 0;
 }
 
 void TrainOptions::fields(Fields& f) {

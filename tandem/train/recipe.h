@@ -1,10 +1,9 @@
 // A recipe: everything that makes a run what it is, as one YAML file.
 #pragma once
-#include <tandem/data/augment.h>
 #include <tandem/nn/sequential.h>
 #include <tandem/optim/optimizer.h>
 #include <tandem/optim/schedule.h>
-#include <tandem/tasks/image_classification.h>
+#include <tandem/tasks/classification.h>
 #include <tandem/train/privacy.h>
 
 #include <optional>
@@ -19,7 +18,7 @@ struct DataOptions {
   int64_t train = 0, test = 0;       // at most that many examples; 0: all
   double validation = 0.1;           // share of the training part, when there is no validation part of its own
   double test_share = 0.15;          // share of the training part, when there is no test part of its own
-  data::Augment augment;
+  tasks::Augmentation augment;
   void fields(Fields& f);
 };
 
@@ -29,17 +28,6 @@ struct EarlyStopping {
   void fields(Fields& f);
 };
 
-/// Smaller pictures early in the training, where they teach nearly as much at a fraction of the cost: `size[i]`
-/// (pixels, square) until the share `until[i]` of all epochs, the full size after the last. Needs a network that takes
-/// any size.
-struct Progressive {
-  std::vector<int64_t> size;
-  std::vector<double> until;
-  void fields(Fields& f);
-  /// The size in force at `share` (0 … 1) of the training; 0 is the full one.
-  [[nodiscard]] int64_t at(double share) const;
-};
-
 struct TrainOptions {
   int64_t epochs = 10;
   int64_t batch = 64;
@@ -47,7 +35,7 @@ struct TrainOptions {
   double clip = 0;                 // joint norm that gradients are cut to; 0: not at all
   double average = 0;              // decay of a running mean of the weights, which is what is kept; 0: none
   std::string keep = "best";       // which weights: best on the validation part, or last
-  Progressive progressive;
+  tasks::Progressive progressive;
   EarlyStopping early_stopping;
   void fields(Fields& f);
 };

@@ -2,7 +2,6 @@
 #include <tandem/base/denormals.h>
 #include <tandem/kernels/optim.h>
 #include <tandem/nn/weights.h>
-#include <tandem/ops/cast.h>
 #include <tandem/train/trainer.h>
 
 #include <algorithm>
@@ -31,66 +30,39 @@ void copy_values(const Tensor& from, const Tensor& to) { std::memcpy(to.bytes(),
 json number(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
 double number(const json& value) { return value.is_null() ? std::nan("") : value.get<double>(); }
 
-struct Measure {
-  double loss = 0, accuracy = 0;
-};
-
-Measure measure(const data::ImageSet& set, size_t classes, const std::vector<float>& probabilities) {
-  Measure out;
-  for (size_t i = 0; i < set.labels.size(); ++i) {
-    const auto row = std::span(probabilities).subspan(i * classes, classes);
-    const auto label = static_cast<size_t>(set.labels[i]);
-    out.loss -= std::log(std::max(static_cast<double>(row[label]), 1e-12));
-    out.accuracy += static_cast<size_t>(std::ranges::max_element(row) - row.begin()) == label ? 1 : 0;
-  }
-  const auto n = static_cast<double>(set.labels.size());
-  return {out.loss / n, out.accuracy / n};
-}
-
-// A network whose parameters depend on the picture's size (a linear layer after flatten) cannot take smaller ones.
-void check_sizes(const Progressive& progressive, tasks::ImageModel& model) {
-  for (const int64_t size : progressive.size) {
-    nn::Sequential other = model.net;
-    nn::Build build{Rng(0, "check"), static_cast<int64_t>(model.classes.size())};
-    other.build({size, size, model.input.channels}, build);
-    const auto own = nn::named(model.net), its = nn::named(other);
-    for (size_t i = 0; i < own.size(); ++i)
-      if (own[i].second.shape() != its[i].second.shape())
-        fail("train.progressive",
-             "the network's {} has shape {} for {}x{} pictures but {} for {}x{}: end the convolutions with "
-             "global_avg_pool",
-             own[i].first, own[i].second.shape(), model.input.height, model.input.width, its[i].second.shape(), size,
-             size);
-  }
-}
-
 }  // namespace
 
-Trainer::Trainer(const Recipe& recipe, tasks::ImageModel& model, const data::ImageSet& train,
-                 const data::ImageSet& validation)
+Trainer::Trainer(const Recipe& recipe, tasks::Task& task) : Trainer(recipe, nullptr, &task) {}
+
+Trainer::Trainer(const Recipe& recipe, tasks::Classifier& model, const data::Dataset& train,
+                 const data::Dataset& validation)
+    : Trainer(recipe, std::make_unique<tasks::Classification>(model, train, validation, classification_options(recipe)),
+              nullptr) {}
+
+Trainer::Trainer(const Recipe& recipe, std::unique_ptr<tasks::Task> owned, tasks::Task* task)
     : recipe_(recipe),
-      model_(model),
-      train_(train),
-      validation_(validation),
-      parameters_(nn::trained(model.net)),
+      owned_(std::move(owned)),
+      task_(task != nullptr ? *task : *owned_),
+      net_(task_.network()),
+      parameters_(nn::trained(net_)),
       optimizer_(recipe.optimizer, parameters_),
       schedule_(recipe.schedule, static_cast<double>(recipe.train.epochs)) {
-  if (train.size() == 0) fail(ErrorKind::data, "train", "the training part has no examples");
-  if (validation.size() == 0 && (recipe.train.early_stopping.patience > 0 || recipe.schedule.type == "plateau"))
+  if (!task_.validates() && (recipe.train.early_stopping.patience > 0 || recipe.schedule.type == "plateau"))
     fail("train",
          "early stopping and the plateau schedule watch the validation part, which is empty: set data.validation");
-  data::check(recipe.data.augment, model.input.height, model.input.width);
-  check_sizes(recipe.train.progressive, model);
-  const int64_t batch = recipe.train.batch;
-  // A last batch of one example has no statistics for batch norm: it is left out.
-  steps_an_epoch_ = train.size() / batch + (train.size() % batch > (train.size() > batch ? 1 : 0) ? 1 : 0);
-  if (recipe.loss.balanced) class_weights_ = tasks::balanced_weights(train);
+  steps_an_epoch_ = std::ssize(task_.batches(recipe.train.batch, Rng(recipe.seed, "shuffle").split(0)));
   if (recipe.privacy.on()) {
-    steps_an_epoch_ = std::max<int64_t>(1, train.size() / batch);
+    private_ = dynamic_cast<tasks::Classification*>(&task_);
+    if (private_ == nullptr) fail("privacy", "is there for classification only: leave it out");
+    steps_an_epoch_ = std::max<int64_t>(1, task_.examples() / recipe.train.batch);
     noise_ = noise_for(recipe.privacy.epsilon, recipe.privacy.delta, rate(), steps_an_epoch_ * recipe.train.epochs);
     std::random_device system;
     state_.secret = recipe.privacy.repeatable ? Rng(recipe.seed, "privacy").key : uint64_t{system()} << 32 | system();
   }
+}
+
+tasks::ClassificationOptions classification_options(const Recipe& recipe) {
+  return {recipe.loss, recipe.data.augment, recipe.train.progressive};
 }
 
 Outcome Trainer::run(const Hooks& hooks) {
@@ -98,18 +70,16 @@ Outcome Trainer::run(const Hooks& hooks) {
   const int64_t batch = recipe_.train.batch;
   const double started = now(), seconds_before = state_.seconds;
   while (state_.epoch < recipe_.train.epochs && !waited_enough()) {
-    const std::vector<int64_t> order =
-        Rng(recipe_.seed, "shuffle").split(static_cast<uint64_t>(state_.epoch)).permutation(train_.size());
+    const auto batches =
+        task_.batches(batch, Rng(recipe_.seed, "shuffle").split(static_cast<uint64_t>(state_.epoch)));
     const double epoch_started = now() - state_.epoch_seconds;
     const int64_t first_step = state_.step;
     const double first_time = now();
     while (state_.step < steps_an_epoch_) {
-      const int64_t first = state_.step * batch;
-      if (recipe_.privacy.on())
-        step(private_batch());
+      if (private_ != nullptr)
+        private_step(private_batch());
       else
-        step(std::span(order).subspan(static_cast<size_t>(first),
-                                      static_cast<size_t>(std::min(batch, train_.size() - first))));
+        step(batches.at(static_cast<size_t>(state_.step)));
       ++state_.step;
       state_.epoch_seconds = now() - epoch_started;
       state_.seconds = seconds_before + now() - started;
@@ -131,54 +101,45 @@ Outcome Trainer::run(const Hooks& hooks) {
       return Outcome::interrupted;
   }
   const std::vector<Tensor>& kept = !best_.empty() ? best_ : average_;
-  const auto own = nn::named(model_.net);
+  const auto own = nn::named(net_);
   for (size_t i = 0; i < kept.size(); ++i) copy_values(kept[i], own[i].second);
   return state_.epoch < recipe_.train.epochs ? Outcome::stopped_early : Outcome::finished;
 }
 
-void Trainer::step(std::span<const int64_t> indices) {
-  const auto epoch = static_cast<uint64_t>(state_.epoch);
-  Tensor x =
-      tasks::make_batch(model_.input, train_, indices, recipe_.data.augment, Rng(recipe_.seed, "augment").split(epoch));
-  const int64_t size =
-      recipe_.train.progressive.at(static_cast<double>(state_.epoch) / static_cast<double>(recipe_.train.epochs));
-  if (size != 0) x = tasks::resize_batch(x, size, size);
-  std::vector<int32_t> labels;
-  for (const int64_t i : indices) labels.push_back(train_.labels[static_cast<size_t>(i)]);
-  if (recipe_.privacy.on()) return private_step(x, labels);
+tasks::Moment Trainer::moment() const {
+  return {recipe_.seed, state_.epoch, state_.step,
+          static_cast<double>(state_.epoch) / static_cast<double>(recipe_.train.epochs)};
+}
 
-  nn::Pass pass{true, Rng(recipe_.seed, "dropout").split(epoch).split(static_cast<uint64_t>(state_.step)),
+void Trainer::step(std::span<const int64_t> batch) {
+  nn::Pass pass{true,
+                Rng(recipe_.seed, "dropout")
+                    .split(static_cast<uint64_t>(state_.epoch))
+                    .split(static_cast<uint64_t>(state_.step)),
                 recipe_.train.precision == "bf16"};
-  const Tensor outputs = widened(model_.net.forward(x, pass));
-  const Tensor loss = tasks::loss(recipe_.loss, outputs, labels, class_weights_);
-  const double value = loss.item();
+  const tasks::BatchLoss taught = task_.loss(batch, moment(), pass);
+  const double value = taught.loss.item();
   if (!std::isfinite(value))
     fail(ErrorKind::numeric, "train",
          "the loss became {} in epoch {}, step {}: lower optimizer.lr ({}), or set train.clip", value, state_.epoch + 1,
          state_.step + 1, recipe_.optimizer.lr);
   optimizer_.clear_grads();
-  backward(loss);
-  const Tensor p = outputs.detach();
-  int64_t correct = 0;
-  for (size_t i = 0; i < labels.size(); ++i) {
-    const auto row = p.data<const float>().subspan(i * static_cast<size_t>(p.size(1)), static_cast<size_t>(p.size(1)));
-    const int64_t guess = row.size() > 1 ? std::ranges::max_element(row) - row.begin()
-                                         : row[0] > (recipe_.loss.type == "binary_cross_entropy" ? 0.5F : 0.0F);
-    correct += guess == labels[i] ? 1 : 0;
-  }
-  apply(value, correct, std::ssize(labels));
+  backward(taught.loss);
+  apply(value, taught.correct, taught.counted);
 }
 
-void Trainer::private_step(const Tensor& x, const std::vector<int32_t>& labels) {
-  const PrivateGradients private_ = private_gradients(model_.net, recipe_.loss, x, labels, recipe_.privacy.clip, noise_,
-                                                      rate() * static_cast<double>(train_.size()), secret("noise"));
+void Trainer::private_step(std::span<const int64_t> batch) {
+  const auto examples = private_->read(batch, moment());
+  const PrivateGradients given =
+      private_gradients(private_->model().net, recipe_.loss, examples.batch.x, examples.labels, recipe_.privacy.clip,
+                        noise_, rate() * static_cast<double>(task_.examples()), secret("noise"));
   optimizer_.clear_grads();
-  for (size_t i = 0; i < parameters_.size(); ++i) backward(parameters_[i], private_.grads[i]);
-  apply(private_.loss, private_.correct, std::ssize(labels));
+  for (size_t i = 0; i < parameters_.size(); ++i) backward(parameters_[i], given.grads[i]);
+  apply(given.loss, given.correct, std::ssize(batch));
 }
 
 double Trainer::rate() const {
-  return std::min(1.0, static_cast<double>(recipe_.train.batch) / static_cast<double>(train_.size()));
+  return std::min(1.0, static_cast<double>(recipe_.train.batch) / static_cast<double>(task_.examples()));
 }
 
 Rng Trainer::secret(std::string_view stream) const {
@@ -187,7 +148,7 @@ Rng Trainer::secret(std::string_view stream) const {
   return rng.split(stream).split(static_cast<uint64_t>(state_.epoch)).split(static_cast<uint64_t>(state_.step));
 }
 
-std::vector<int64_t> Trainer::private_batch() const { return poisson_sample(train_.size(), rate(), secret("batch")); }
+std::vector<int64_t> Trainer::private_batch() const { return poisson_sample(task_.examples(), rate(), secret("batch")); }
 
 double Trainer::epsilon() const {
   const int64_t steps = state_.epoch * steps_an_epoch_ + state_.step;
@@ -207,8 +168,8 @@ void Trainer::apply(double loss, int64_t correct, int64_t examples) {
   optimizer_.clear_grads();
 
   if (recipe_.train.average > 0) {
-    const auto own = nn::named(model_.net);
-    if (average_.empty()) average_ = copies(model_.net);
+    const auto own = nn::named(net_);
+    if (average_.empty()) average_ = copies(net_);
     // Early on the mean follows faster, so that the random start is forgotten.
     const auto t = static_cast<double>(optimizer_.steps());
     const auto keep = static_cast<float>(std::min(recipe_.train.average, (1 + t) / (10 + t)));
@@ -226,14 +187,14 @@ void Trainer::apply(double loss, int64_t correct, int64_t examples) {
 
 void Trainer::with_average(const std::function<void()>& fn) {
   if (average_.empty()) return fn();
-  const auto own = nn::named(model_.net);
-  const std::vector<Tensor> raw = copies(model_.net);
+  const auto own = nn::named(net_);
+  const std::vector<Tensor> raw = copies(net_);
   for (size_t i = 0; i < own.size(); ++i) copy_values(average_[i], own[i].second);
   fn();
   for (size_t i = 0; i < own.size(); ++i) copy_values(raw[i], own[i].second);
 }
 
-void Trainer::keep_best() { best_ = copies(model_.net); }
+void Trainer::keep_best() { best_ = copies(net_); }
 
 bool Trainer::waited_enough() const {
   const int64_t patience = recipe_.train.early_stopping.patience;
@@ -243,7 +204,7 @@ bool Trainer::waited_enough() const {
 void Trainer::end_epoch(const Hooks& hooks) {
   const double started = now();
   // The last step of an epoch has no later loss to tell of it; a checkpoint or a model must not hold NaN.
-  for (const auto& [name, tensor] : nn::named(model_.net))
+  for (const auto& [name, tensor] : nn::named(net_))
     if (!std::isfinite(kernels::sum_of_squares(tensor.data<const float>())))
       fail(ErrorKind::numeric, "train",
            "{} is no longer finite after epoch {}, step {}: lower optimizer.lr ({}), or set train.clip", name,
@@ -255,9 +216,9 @@ void Trainer::end_epoch(const Hooks& hooks) {
   point.train_accuracy = static_cast<double>(state_.correct) / examples;
   point.learning_rate = recipe_.optimizer.lr * schedule_.factor(static_cast<double>(state_.epoch + 1));
   bool best = false;
-  if (validation_.size() > 0) {
+  if (task_.validates()) {
     with_average([&] {
-      const Measure m = measure(validation_, model_.classes.size(), model_.predict(validation_));
+      const tasks::Measure m = task_.validate();
       point.validation_loss = m.loss;
       point.validation_accuracy = m.accuracy;
       if (!std::isfinite(m.loss))
@@ -289,7 +250,7 @@ void Trainer::end_epoch(const Hooks& hooks) {
 
 TensorFile Trainer::checkpoint() {
   TensorFile file;
-  const auto own = nn::named(model_.net);
+  const auto own = nn::named(net_);
   const auto add = [&](const std::string& prefix, const std::vector<Tensor>& tensors) {
     for (size_t i = 0; i < tensors.size(); ++i) file.tensors.emplace_back(prefix + own[i].first, tensors[i]);
   };
@@ -298,6 +259,8 @@ TensorFile Trainer::checkpoint() {
   add("best.", best_);
   optimizer_.visit(
       [&](const std::string& name, Tensor& tensor) { file.tensors.emplace_back("optimizer." + name, tensor); });
+  task_.visit_state(
+      [&](const std::string& name, Tensor& tensor, bool) { file.tensors.emplace_back("task." + name, tensor); });
 
   json history = json::array();
   for (const auto& p : state_.history)
@@ -347,7 +310,7 @@ void Trainer::restore(const TensorFile& file, const std::string& where) {
     fail(ErrorKind::data, where, "stands at step {} of an epoch of {}: the data or the batch size changed", state.step,
          steps_an_epoch_);
 
-  const auto own = nn::named(model_.net);
+  const auto own = nn::named(net_);
   const auto part = [&](const std::string& prefix) {
     std::vector<std::pair<std::string, Tensor>> out;
     for (const auto& [name, tensor] : file.tensors)
@@ -366,15 +329,19 @@ void Trainer::restore(const TensorFile& file, const std::string& where) {
     return out;
   };
   std::vector<Tensor> average = copied("average."), best = copied("best.");
-  optimizer_.visit([&](const std::string& name, Tensor& tensor) {
-    const Tensor t = file.find("optimizer." + name);
+  const auto check = [&](const std::string& name, const Tensor& tensor) {
+    const Tensor t = file.find(name);
     if (!t.defined() || t.shape() != tensor.shape() || t.dtype() != tensor.dtype())
-      fail(ErrorKind::data, where,
-           "tensor 'optimizer.{}' is missing or has another shape or type: was the recipe changed?", name);
-  });
-  nn::assign(model_.net, part("net."), where);  // the last check; from here on nothing fails
+      fail(ErrorKind::data, where, "tensor '{}' is missing or has another shape or type: was the recipe changed?",
+           name);
+  };
+  optimizer_.visit([&](const std::string& name, Tensor& tensor) { check("optimizer." + name, tensor); });
+  task_.visit_state([&](const std::string& name, Tensor& tensor, bool) { check("task." + name, tensor); });
+  nn::assign(net_, part("net."), where);  // the last check; from here on nothing fails
   optimizer_.visit(
       [&](const std::string& name, Tensor& tensor) { copy_values(file.find("optimizer." + name), tensor); });
+  task_.visit_state(
+      [&](const std::string& name, Tensor& tensor, bool) { copy_values(file.find("task." + name), tensor); });
   average_ = std::move(average);
   best_ = std::move(best);
   optimizer_.set_steps(optimizer_steps);

@@ -5,6 +5,7 @@
 #include <tandem/train/recipe.h>
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -29,13 +30,15 @@ struct Hooks {
 
 enum class Outcome { finished, stopped_early, interrupted };
 
-/// Trains `model` on `train`. Everything random is drawn from the recipe's seed, the epoch and the step, so that a
+/// Trains the network of a task. Everything random is drawn from the recipe's seed, the epoch and the step, so that a
 /// restored training goes on exactly as it would have.
 class Trainer {
  public:
-  /// References are kept. `validation` may be empty: then there is no early stopping and the last weights are kept.
-  Trainer(const Recipe& recipe, tasks::ImageModel& model, const data::ImageSet& train,
-          const data::ImageSet& validation);
+  /// References are kept.
+  Trainer(const Recipe& recipe, tasks::Task& task);
+  /// Classification by the recipe's loss and augmentation. `validation` may be empty: then there is no early stopping
+  /// and the last weights are kept.
+  Trainer(const Recipe& recipe, tasks::Classifier& model, const data::Dataset& train, const data::Dataset& validation);
 
   /// Runs to the end, to early stopping or to hooks.stop. On a finished training the model holds the kept weights.
   /// Throws a numeric error, naming epoch and step, when the loss is no longer finite.
@@ -65,8 +68,12 @@ class Trainer {
     uint64_t secret = 0;  // with privacy: the key of sampling and noise
   };
 
-  void step(std::span<const int64_t> indices);
-  void private_step(const Tensor& x, const std::vector<int32_t>& labels);
+  // Of `owned`, or of `task` where it is given.
+  Trainer(const Recipe& recipe, std::unique_ptr<tasks::Task> owned, tasks::Task* task);
+
+  void step(std::span<const int64_t> batch);
+  void private_step(std::span<const int64_t> batch);
+  [[nodiscard]] tasks::Moment moment() const;
   // Moves the parameters by the gradients that lie there, which came from so many examples.
   void apply(double loss, int64_t correct, int64_t examples);
   [[nodiscard]] std::vector<int64_t> private_batch() const;
@@ -78,17 +85,20 @@ class Trainer {
   void keep_best();
 
   const Recipe& recipe_;
-  tasks::ImageModel& model_;
-  const data::ImageSet& train_;
-  const data::ImageSet& validation_;
+  std::unique_ptr<tasks::Task> owned_;  // when this made it
+  tasks::Task& task_;
+  nn::Module& net_;
   std::vector<Tensor> parameters_;
   optim::Optimizer optimizer_;
   optim::Schedule schedule_;
-  Tensor class_weights_;
+  tasks::Classification* private_ = nullptr;  // with privacy: the task
   std::vector<Tensor> average_, best_;  // in the order of nn::named; empty when not used yet
   int64_t steps_an_epoch_ = 0;
   double noise_ = 0;  // with privacy
   State state_;
 };
+
+/// How a recipe wants classes learned.
+[[nodiscard]] tasks::ClassificationOptions classification_options(const Recipe& recipe);
 
 }  // namespace tandem::train

@@ -18,8 +18,8 @@ Tensor bytes_of(const std::vector<uint8_t>& values) {
   return Tensor::from(values, {static_cast<int64_t>(values.size())});
 }
 
-std::vector<uint8_t> pixels_of(const ImageSet& set) {
-  const auto span = set.pixels.data<uint8_t>();
+std::vector<uint8_t> pixels_of(const Dataset& set) {
+  const auto span = set.pixels().data<uint8_t>();
   return {span.begin(), span.end()};
 }
 
@@ -36,8 +36,8 @@ void write_mnist(const fs::path& folder, int64_t n, const std::string& joint, co
 
 TEST(Catalog, BuiltinIsBalancedSeededAndTheSameForAnyThreads) {
   const LoadOptions options{.seed = 7, .train_examples = 200, .test_examples = 50};
-  const ImageSplits set = load("builtin", options);
-  ASSERT_EQ(set.train.pixels.shape(), Shape({200, 28, 28, 1}));
+  const Splits set = load("builtin", options);
+  ASSERT_EQ(set.train.pixels().shape(), Shape({200, 28, 28, 1}));
   EXPECT_EQ(set.test.size(), 50);
   EXPECT_EQ(set.validation.size(), 0);
   for (int32_t digit = 0; digit < 10; ++digit) EXPECT_EQ(std::ranges::count(set.train.labels, digit), 20);
@@ -52,14 +52,14 @@ TEST(Catalog, BuiltinIsBalancedSeededAndTheSameForAnyThreads) {
   other = options;
   other.train_examples = 20;  // the first examples do not depend on how many follow
   EXPECT_EQ(pixels_of(load("builtin", other).train),
-            pixels_of({.pixels = set.train.pixels.rows(0, 20), .labels = {}, .classes = {}, .source = {}}));
+            pixels_of({.inputs = set.train.pixels().rows(0, 20), .labels = {}, .classes = {}, .source = {}}));
 }
 
 TEST(Catalog, BuiltinWithTwoClassesAndAnotherSize) {
-  const ImageSplits set =
+  const Splits set =
       load("builtin",
            {.train_examples = 30, .test_examples = 10, .image = {.height = 14, .channels = 3}, .classes = {"1", "0"}});
-  EXPECT_EQ(set.train.pixels.shape(), Shape({30, 14, 14, 3}));
+  EXPECT_EQ(set.train.pixels().shape(), Shape({30, 14, 14, 3}));
   EXPECT_EQ(set.train.classes, (std::vector<std::string>{"1", "0"}));
   EXPECT_EQ(std::ranges::count(set.train.labels, 1), 15);
   expect_error(ErrorKind::usage, {"'11' is not a class of builtin"},
@@ -71,11 +71,11 @@ TEST(Catalog, MnistByAllItsFileNames) {
     for (const std::string ending : {"", ".gz"}) {
       const TemporaryFolder folder;
       write_mnist(folder.path() / "mnist", 40, joint, ending);
-      const ImageSplits set = load("mnist", {.data_folder = folder.path()});
-      EXPECT_EQ(set.train.pixels.shape(), Shape({40, 6, 5, 1}));
+      const Splits set = load("mnist", {.data_folder = folder.path()});
+      EXPECT_EQ(set.train.pixels().shape(), Shape({40, 6, 5, 1}));
       EXPECT_EQ(set.test.size(), 40);
       EXPECT_EQ(set.train.classes.size(), 10U);
-      const ImageSplits few = load(
+      const Splits few = load(
           "mnist", {.data_folder = folder.path(), .train_examples = 20, .test_examples = 7, .classes = {"3", "4"}});
       EXPECT_EQ(few.train.size(), 8);  // no more than there are
       EXPECT_EQ(few.test.size(), 7);
@@ -86,7 +86,7 @@ TEST(Catalog, MnistByAllItsFileNames) {
 TEST(Catalog, LimitTakesAShareOfEveryClass) {
   const TemporaryFolder folder;
   write_mnist(folder.path() / "mnist", 100, "-", "");
-  const ImageSplits set = load("mnist", {.data_folder = folder.path(), .train_examples = 20});
+  const Splits set = load("mnist", {.data_folder = folder.path(), .train_examples = 20});
   for (int32_t digit = 0; digit < 10; ++digit) EXPECT_EQ(std::ranges::count(set.train.labels, digit), 2);
   EXPECT_EQ(set.test.size(), 100);
 }
@@ -126,7 +126,7 @@ TEST(Catalog, PneumoniaMnist) {
     write_npy(folder / (part + "_labels.npy"), Tensor::from(std::vector<uint8_t>{0, 1, 1}, {3, 1}));
   }
   const LoadOptions options{.data_folder = home.path()};
-  const ImageSplits set = load("pneumoniamnist", options);
+  const Splits set = load("pneumoniamnist", options);
   EXPECT_EQ(set.validation.labels, (std::vector<int32_t>{0, 1, 1}));
   EXPECT_EQ(set.train.classes[1], "pneumonia");
   write_npy(folder / "val_labels.npy", Tensor::from(std::vector<float>{0, 1, 1}, {3}));
@@ -144,8 +144,8 @@ TEST(Catalog, Cifar10FromArchivesOrFolders) {
         home.write("cifar10_jpeg/" + part + "/" + name + "/" + std::to_string(i) + ".jpg",
                    testing::make_jpeg(testing::pattern(32, 32, 3, i)));
   const LoadOptions options{.data_folder = home.path()};
-  const ImageSplits unpacked = load("cifar10", options);
-  ASSERT_EQ(unpacked.train.pixels.shape(), Shape({4, 32, 32, 3}));
+  const Splits unpacked = load("cifar10", options);
+  ASSERT_EQ(unpacked.train.pixels().shape(), Shape({4, 32, 32, 3}));
   const fs::path folder = home.path() / "cifar10_jpeg";
   for (const std::string part : {"train", "test"}) {
     testing::Members members;
@@ -155,7 +155,7 @@ TEST(Catalog, Cifar10FromArchivesOrFolders) {
     testing::make_archive(folder / (part + ".tar.gz"), members);
     fs::remove_all(folder / part);
   }
-  const ImageSplits packed = load("cifar10", options);
+  const Splits packed = load("cifar10", options);
   EXPECT_EQ(pixels_of(packed.train), pixels_of(unpacked.train));
   EXPECT_EQ(pixels_of(packed.test), pixels_of(unpacked.test));
   EXPECT_EQ(packed.test.labels, unpacked.test.labels);
@@ -189,9 +189,9 @@ TEST(Catalog, DataFolder) {
 }
 
 TEST(Arrays, LabelsNameTheClasses) {
-  const ImageSet set = labelled(Tensor::zeros({3, 2, 2, 3}, DType::u8), bytes_of({4, 0, 4}), {}, "x");
+  const Dataset set = labelled(Tensor::zeros({3, 2, 2, 3}, DType::u8), bytes_of({4, 0, 4}), {}, "x");
   EXPECT_EQ(set.classes.size(), 5U);
-  EXPECT_EQ(set.pixels.shape(), Shape({3, 2, 2, 3}));
+  EXPECT_EQ(set.pixels().shape(), Shape({3, 2, 2, 3}));
   for (const Shape& wrong : {Shape{3, 4}, Shape{3, 2, 2, 2}, Shape{3, 0, 2}})
     expect_error(ErrorKind::data, {"x:", wrong.str()}, [&] {
       (void)labelled(Tensor::zeros(wrong, DType::u8), bytes_of({0, 0, 0}), {}, "x");
@@ -204,8 +204,8 @@ TEST(Arrays, LabelsNameTheClasses) {
 TEST(RealData, Mnist) {
   const char* folder = std::getenv("TANDEM_DATA");
   if (!folder || !fs::exists(fs::path(folder) / "mnist")) GTEST_SKIP() << "needs TANDEM_DATA (mnist)";
-  const ImageSplits set = load("mnist");
-  EXPECT_EQ(set.train.pixels.shape(), Shape({60000, 28, 28, 1}));
+  const Splits set = load("mnist");
+  EXPECT_EQ(set.train.pixels().shape(), Shape({60000, 28, 28, 1}));
   EXPECT_EQ(set.test.size(), 10000);
   EXPECT_EQ(std::ranges::count(set.test.labels, 0) + std::ranges::count(set.test.labels, 1), 2115);
 }
@@ -213,16 +213,16 @@ TEST(RealData, Mnist) {
 TEST(RealData, Cifar10) {
   const char* folder = std::getenv("TANDEM_DATA");
   if (!folder || !fs::exists(fs::path(folder) / "cifar10_jpeg")) GTEST_SKIP() << "needs TANDEM_DATA (cifar10)";
-  const ImageSplits set = load("cifar10");
-  EXPECT_EQ(set.train.pixels.shape(), Shape({50000, 32, 32, 3}));
-  EXPECT_EQ(set.test.pixels.shape(), Shape({10000, 32, 32, 3}));
+  const Splits set = load("cifar10");
+  EXPECT_EQ(set.train.pixels().shape(), Shape({50000, 32, 32, 3}));
+  EXPECT_EQ(set.test.pixels().shape(), Shape({10000, 32, 32, 3}));
   EXPECT_EQ(set.train.classes.front(), "airplane");
 }
 
 TEST(RealData, PneumoniaMnist) {
   const char* folder = std::getenv("TANDEM_DATA");
   if (!folder || !fs::exists(fs::path(folder) / "pneumoniamnist")) GTEST_SKIP() << "needs TANDEM_DATA (pneumoniamnist)";
-  const ImageSplits set = load("pneumoniamnist");
+  const Splits set = load("pneumoniamnist");
   EXPECT_EQ(set.train.size(), 4708);
   EXPECT_EQ(set.validation.size(), 524);
   EXPECT_EQ(set.test.size(), 624);

@@ -27,15 +27,15 @@ Members parts() {
   return members;
 }
 
-void expect_parts(const ImageSplits& set) {
+void expect_parts(const Splits& set) {
   EXPECT_EQ(set.train.classes, (std::vector<std::string>{"cat", "dog"}));
   EXPECT_EQ(set.test.classes, set.train.classes);
   EXPECT_EQ(set.train.labels, (std::vector<int32_t>{0, 0, 0, 1, 1, 1}));
   EXPECT_EQ(set.validation.labels, (std::vector<int32_t>{0, 1}));
   EXPECT_EQ(set.test.labels, (std::vector<int32_t>{0, 0, 1, 1}));
-  ASSERT_EQ(set.train.pixels.shape(), Shape({6, 4, 5, 1}));
+  ASSERT_EQ(set.train.pixels().shape(), Shape({6, 4, 5, 1}));
   const Tensor first = pattern(4, 5, 1, 4);  // train/dog/1.png
-  EXPECT_TRUE(std::ranges::equal(set.train.pixels.rows(4, 5).data<uint8_t>(), first.data<uint8_t>()));
+  EXPECT_TRUE(std::ranges::equal(set.train.pixels().rows(4, 5).data<uint8_t>(), first.data<uint8_t>()));
 }
 
 TEST(Folder, PartsAndClasses) {
@@ -62,7 +62,7 @@ TEST(Folder, ArchivesGiveTheSame) {
   for (auto& member : parts())
     if (member.first.starts_with("test")) test_only.push_back(member);
   make_archive(folder.path() / "test.tar", test_only);
-  const ImageSplits set = load_archive(folder.path() / "test.tar");
+  const Splits set = load_archive(folder.path() / "test.tar");
   EXPECT_EQ(set.train.size(), 0);
   EXPECT_EQ(set.test.labels, (std::vector<int32_t>{0, 0, 1, 1}));
 }
@@ -70,7 +70,7 @@ TEST(Folder, ArchivesGiveTheSame) {
 TEST(Folder, WithoutPartsAllIsTrain) {
   const TemporaryFolder folder;
   for (const char* name : {"10", "9", "2"}) folder.write(std::string(name) + "/a.png", grey(1));
-  const ImageSplits set = load_folder(folder.path());
+  const Splits set = load_folder(folder.path());
   EXPECT_EQ(set.train.classes, (std::vector<std::string>{"2", "9", "10"}));  // by number
   EXPECT_EQ(set.test.size() + set.validation.size(), 0);
   folder.write("ten/a.png", grey(1));
@@ -83,18 +83,18 @@ TEST(Folder, SizeAndChannels) {
   folder.write("a/2.png", grey(0, 16, 12));
   expect_error(ErrorKind::data, {"2.png", "16 x 12", "8 x 6", "set data.size"},
                [&] { (void)load_folder(folder.path()); });
-  EXPECT_EQ(load_folder(folder.path(), {.height = 10, .width = 9}).train.pixels.shape(), Shape({2, 10, 9, 3}));
-  EXPECT_EQ(load_folder(folder.path(), {.height = 10, .channels = 1}).train.pixels.shape(), Shape({2, 10, 10, 1}));
+  EXPECT_EQ(load_folder(folder.path(), {.height = 10, .width = 9}).train.pixels().shape(), Shape({2, 10, 9, 3}));
+  EXPECT_EQ(load_folder(folder.path(), {.height = 10, .channels = 1}).train.pixels().shape(), Shape({2, 10, 10, 1}));
   expect_error(ErrorKind::usage, {"-1"}, [&] { (void)load_folder(folder.path(), {.height = -1}); });
   expect_error(ErrorKind::usage, {"channels", "2"}, [&] { (void)load_folder(folder.path(), {.channels = 2}); });
 }
 
 TEST(Folder, ConformIsTheSameForSetsInMemory) {
-  const ImageSet set = testing::numbered(3, {"a"});
-  EXPECT_EQ(conform(set, {}).pixels.bytes(), set.pixels.bytes());
-  const ImageSet out = conform(set, {.height = 8, .width = 6, .channels = 3});
-  ASSERT_EQ(out.pixels.shape(), Shape({3, 8, 6, 3}));
-  EXPECT_EQ(out.pixels.at(8 * 6 * 3 * 2), 2);
+  const Dataset set = testing::numbered(3, {"a"});
+  EXPECT_EQ(conform(set, {}).pixels().bytes(), set.pixels().bytes());
+  const Dataset out = conform(set, {.height = 8, .width = 6, .channels = 3});
+  ASSERT_EQ(out.pixels().shape(), Shape({3, 8, 6, 3}));
+  EXPECT_EQ(out.pixels().at(8 * 6 * 3 * 2), 2);
   EXPECT_EQ(out.labels, set.labels);
 }
 

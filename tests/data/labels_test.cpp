@@ -59,7 +59,7 @@ TEST(Labels, AFolderWithThemIsADataSet) {
   append_label(home.path(), {"one.png", "cat", "bo", "t"});
   append_label(home.path(), {"below/four.png", "ant", "bo", "t"});
   append_label(home.path(), {"two.png", "", "bo", "t"});
-  const ImageSplits data = load_folder(home.path());
+  const Splits data = load_folder(home.path());
   EXPECT_EQ(data.train.classes, (std::vector<std::string>{"ant", "cat"}));
   EXPECT_EQ(data.train.labels, (std::vector<int32_t>{0, 1}));
   append_label(home.path(), {"gone.png", "cat", "bo", "t"});
@@ -71,10 +71,10 @@ TEST(Labels, AFolderWithThemIsADataSet) {
 }
 
 TEST(Duplicates, AreFoundWithinAndAcross) {
-  ImageSet a = numbered(6, {"x", "y"}), b = numbered(9, {"x", "y"});
-  std::ranges::fill(a.pixels.rows(4, 5).data<uint8_t>(), uint8_t{1});
-  std::ranges::fill(b.pixels.data<uint8_t>(), uint8_t{77});
-  std::ranges::fill(b.pixels.rows(3, 4).data<uint8_t>(), uint8_t{1});
+  Dataset a = numbered(6, {"x", "y"}), b = numbered(9, {"x", "y"});
+  std::ranges::fill(a.pixels().rows(4, 5).data<uint8_t>(), uint8_t{1});
+  std::ranges::fill(b.pixels().data<uint8_t>(), uint8_t{77});
+  std::ranges::fill(b.pixels().rows(3, 4).data<uint8_t>(), uint8_t{1});
   const auto within = duplicates(a), across = duplicates(a, b);
   ASSERT_EQ(within.size(), 1U);
   EXPECT_EQ(within[0].first, 1);
@@ -82,7 +82,7 @@ TEST(Duplicates, AreFoundWithinAndAcross) {
   ASSERT_EQ(across.size(), 1U);
   EXPECT_EQ(across[0].first, 1);
   EXPECT_EQ(across[0].second, 3);
-  EXPECT_TRUE(duplicates(a, ImageSet{}).empty());
+  EXPECT_TRUE(duplicates(a, Dataset{}).empty());
 }
 
 }  // namespace

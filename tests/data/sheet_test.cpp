@@ -10,7 +10,7 @@ using testing::expect_error;
 using testing::numbered;
 
 TEST(Sheet, OneRowAClassScaledByAWholeFactor) {
-  const ImageSet set = numbered(5, {"a", "b"});  // a: 0 2 4, b: 1 3; images of 4 x 3
+  const Dataset set = numbered(5, {"a", "b"});  // a: 0 2 4, b: 1 3; images of 4 x 3
   const Tensor sheet = contact_sheet(set, {.columns = 3, .gap = 1, .min_side = 8});
   ASSERT_EQ(sheet.shape(), Shape({1 + 2 * 9, 1 + 3 * 7, 1}));
   const auto pixel = [&](int64_t y, int64_t x) { return sheet.at(y * 22 + x); };
@@ -30,7 +30,7 @@ TEST(Sheet, OneRowAClassScaledByAWholeFactor) {
 
 TEST(Sheet, BadInput) {
   expect_error(ErrorKind::usage, {"no images"}, [] { (void)contact_sheet({}); });
-  const ImageSet set = numbered(2, {"a"});
+  const Dataset set = numbered(2, {"a"});
   expect_error(ErrorKind::usage, {"columns 0"}, [&] { (void)contact_sheet(set, {.columns = 0}); });
   expect_error(ErrorKind::usage, {"larger than"}, [&] { (void)contact_sheet(set, {.columns = 1 << 26}); });
   expect_error(ErrorKind::data, {"too large"}, [&] { (void)contact_sheet(set, {.gap = INT64_MAX}); });

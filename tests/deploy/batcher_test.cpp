@@ -149,7 +149,7 @@ TEST_F(Batches, AModelTakesAnothersPlaceOnlyWhenItIsGood) {
   refused({"a.safetensors"});
   small_model(2, 8).save(file);
   refused({"takes other pictures"});
-  tasks::ImageModel sick = small_model(2);
+  tasks::Classifier sick = small_model(2);
   sick.net.visit("", [](const std::string&, Tensor& t, bool) { t.data<float>()[0] = NAN; });
   sick.save(file);
   refused({"does not answer a grey picture"});

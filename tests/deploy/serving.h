@@ -14,8 +14,8 @@
 namespace tandem::testing {
 
 /// A network for 6x6 pictures of three classes; each seed answers otherwise.
-inline tasks::ImageModel small_model(uint64_t seed, int64_t side = 6) {
-  tasks::ImageModel out;
+inline tasks::Classifier small_model(uint64_t seed, int64_t side = 6) {
+  tasks::Classifier out;
   out.net = nn::Sequential::read(
       Config::parse("[conv: {filters: 2, kernel: 3}, relu, flatten, linear: classes]", "the test's network"));
   out.input = {side, side, 1, {0.2}, {0.05}};
@@ -30,12 +30,12 @@ inline std::string small_picture(uint8_t first) {
   for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<char>(first + 7 * i);
   return out;
 }
-inline std::vector<float> offline(tasks::ImageModel model, const std::string& picture) {
-  data::ImageSet set;
+inline std::vector<float> offline(tasks::Classifier model, const std::string& picture) {
+  data::Dataset set;
   set.classes = model.classes;
   set.labels = {0};
-  set.pixels = Tensor::empty({1, 6, 6, 1}, DType::u8);
-  std::ranges::copy(picture, set.pixels.data<uint8_t>().begin());
+  set.inputs = Tensor::empty({1, 6, 6, 1}, DType::u8);
+  std::ranges::copy(picture, set.pixels().data<uint8_t>().begin());
   return model.predict(set);
 }
 

@@ -16,18 +16,18 @@ using tandem::testing::bands;
 using tandem::testing::Folder;
 
 // Pictures of a class with a little more of the next one in them.
-data::ImageSet doubtful(int64_t n) {
-  data::ImageSet set = bands(n, 3);
-  const data::ImageSet others = bands(n + 1, 4);
-  const auto next = others.pixels.rows(1, n + 1).data<const uint8_t>();
-  std::ranges::transform(set.pixels.data<uint8_t>(), next, set.pixels.data<uint8_t>().begin(),
+data::Dataset doubtful(int64_t n) {
+  data::Dataset set = bands(n, 3);
+  const data::Dataset others = bands(n + 1, 4);
+  const auto next = others.pixels().rows(1, n + 1).data<const uint8_t>();
+  std::ranges::transform(set.pixels().data<uint8_t>(), next, set.pixels().data<uint8_t>().begin(),
                          [](uint8_t own, uint8_t other) { return static_cast<uint8_t>(0.45 * own + 0.55 * other); });
   return set;
 }
 
 // A run folder of a network that knows the bands, with what it remembers of them; trained once.
 struct Trained {
-  tasks::ImageModel model;
+  tasks::Classifier model;
   people::Memory memory;
   std::string recipe;
 };
@@ -35,7 +35,7 @@ const Trained& trained() {
   static const Trained once = [] {
     train::Recipe recipe =
         tandem::testing::small_recipe("name: bands\noptimizer: {lr: 0.01}\ntrain: {epochs: 4, batch: 32}");
-    const data::ImageSet train = bands(360, 1), validation = bands(120, 2);
+    const data::Dataset train = bands(360, 1), validation = bands(120, 2);
     Trained out{train::make_model(recipe, train), people::remember(train, validation, 1), recipe.write().str()};
     train::Trainer(recipe, out.model, train, validation).run();
     out.model.notes["recipe"] = out.recipe;
@@ -52,7 +52,7 @@ class StudioTest : public ::testing::Test {
   StudioTest() {
     const Trained& t = trained();
     folder_.write("runs/bands/recipe.yaml", t.recipe);
-    tasks::ImageModel(t.model).save(folder_ / "runs/bands/model.safetensors");
+    tasks::Classifier(t.model).save(folder_ / "runs/bands/model.safetensors");
     people::save(t.memory, folder_ / "runs/bands/memory.safetensors");
     sources_ = {ModelSource::parse((folder_ / "runs/bands").string())};
     models_ = std::make_unique<Models>(sources_, BatchOptions{}, metrics_);
@@ -83,7 +83,7 @@ class StudioTest : public ::testing::Test {
     return 200;
   }
 
-  static std::string png(const data::ImageSet& set, int64_t index) {
+  static std::string png(const data::Dataset& set, int64_t index) {
     const auto bytes = people::picture_bytes(set, index);
     return {bytes.begin(), bytes.end()};
   }
@@ -97,8 +97,8 @@ class StudioTest : public ::testing::Test {
 };
 
 TEST_F(StudioTest, LooksAtAPictureAsPredictDoes) {
-  const data::ImageSet set = bands(6, 5);
-  tasks::ImageModel model = trained().model;
+  const data::Dataset set = bands(6, 5);
+  tasks::Classifier model = trained().model;
   const std::vector<float> p = model.predict(set);
   for (int64_t i = 0; i < set.size(); ++i) {
     const json look = post("/v2/models/bands/look", png(set, i));
@@ -113,8 +113,8 @@ TEST_F(StudioTest, LooksAtAPictureAsPredictDoes) {
 }
 
 TEST_F(StudioTest, WhatIsUnlikeTheTrainingDataIsLeftToAPerson) {
-  data::ImageSet chess = bands(1, 1);
-  for (size_t i = 0; i < 64; ++i) chess.pixels.data<uint8_t>()[i] = (i + i / 8) % 2 ? 255 : 0;
+  data::Dataset chess = bands(1, 1);
+  for (size_t i = 0; i < 64; ++i) chess.pixels().data<uint8_t>()[i] = (i + i / 8) % 2 ? 255 : 0;
   const json look = post("/v2/models/bands/look", png(chess, 0));
   EXPECT_EQ(look["why"], "unfamiliar");
   EXPECT_GT(look["strangeness"].get<double>(), 1);
@@ -140,7 +140,7 @@ TEST_F(StudioTest, RefusesWhatIsNoPicture) {
 }
 
 TEST_F(StudioTest, ShowsTheLayersAndWhatTheyMakeOfAPicture) {
-  const data::ImageSet set = bands(1, 7);
+  const data::Dataset set = bands(1, 7);
   const json layers = get("/v2/models/bands/network");
   const json flow = post("/v2/models/bands/activations", png(set, 0));
   ASSERT_EQ(flow.size(), layers.size() + 1);
@@ -155,7 +155,7 @@ TEST_F(StudioTest, ShowsTheLayersAndWhatTheyMakeOfAPicture) {
 }
 
 TEST_F(StudioTest, FindsTrainingPicturesOfTheSameKind) {
-  const data::ImageSet set = bands(3, 9);
+  const data::Dataset set = bands(3, 9);
   for (int64_t i = 0; i < 3; ++i) {
     const json near = post("/v2/models/bands/similar", png(set, i));
     ASSERT_EQ(near.size(), 6);
@@ -165,7 +165,7 @@ TEST_F(StudioTest, FindsTrainingPicturesOfTheSameKind) {
 }
 
 TEST_F(StudioTest, TheLoopFromAWrongAnswerToABetterNetwork) {
-  const data::ImageSet wrong = doubtful(60);
+  const data::Dataset wrong = doubtful(60);
   const auto read_as = [&](int64_t i) {
     return post("/v2/models/bands/look", png(wrong, i))["label"].get<std::string>();
   };
@@ -211,8 +211,8 @@ TEST_F(StudioTest, TheLoopFromAWrongAnswerToABetterNetwork) {
 }
 
 TEST_F(StudioTest, TheQueueHoldsWhatWasDeferredUntilSomebodyAnswers) {
-  data::ImageSet chess = bands(1, 1);
-  for (size_t i = 0; i < 64; ++i) chess.pixels.data<uint8_t>()[i] = (i + i / 8) % 2 ? 255 : 0;
+  data::Dataset chess = bands(1, 1);
+  for (size_t i = 0; i < 64; ++i) chess.pixels().data<uint8_t>()[i] = (i + i / 8) % 2 ? 255 : 0;
   const int64_t known = post("/v2/models/bands/decide", png(bands(3, 5), 1))["decision"];
   const int64_t strange = post("/v2/models/bands/decide", png(chess, 0))["decision"];
   json queue = get("/v2/models/bands/waiting");
@@ -239,7 +239,7 @@ TEST_F(StudioTest, WhereNothingIsToBeKeptNothingIs) {
 TEST_F(StudioTest, AModelFileAloneAnswersButDoesNotLearn) {
   Metrics metrics;
   const fs::path file = folder_ / "alone.safetensors";
-  tasks::ImageModel(trained().model).save(file);
+  tasks::Classifier(trained().model).save(file);
   Models models({ModelSource::parse(file.string())}, {}, metrics);
   Decisions decisions(Keep::corrected, {ModelSource::parse(file.string())});
   Studio studio(models, decisions, {});

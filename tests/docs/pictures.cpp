@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
     const auto write = [&](const fs::path& path, size_t example) {
       make_folder(path.parent_path());
       const auto i = static_cast<int64_t>(example);
-      write_file(path, data::encode_png(digits.train.pixels.rows(i, i + 1).view({28, 28, 1})));
+      write_file(path, data::encode_png(digits.train.pixels().rows(i, i + 1).view({28, 28, 1})));
     };
     for (int a = 2; a < argc; ++a) {
       const std::string word = argv[a];

@@ -27,11 +27,11 @@ Predictions noisy(int64_t examples, int classes, uint64_t seed = 1) {
   return p;
 }
 
-data::ImageSet random_images(int64_t n, int64_t height, int64_t width, int64_t channels) {
+data::Dataset random_images(int64_t n, int64_t height, int64_t width, int64_t channels) {
   Rng rng(2, "pixels");
-  data::ImageSet set;
-  set.pixels = Tensor::empty({n, height, width, channels}, DType::u8);
-  for (uint8_t& pixel : set.pixels.data<uint8_t>()) pixel = static_cast<uint8_t>(rng.below(256));
+  data::Dataset set;
+  set.inputs = Tensor::empty({n, height, width, channels}, DType::u8);
+  for (uint8_t& pixel : set.pixels().data<uint8_t>()) pixel = static_cast<uint8_t>(rng.below(256));
   return set;
 }
 
@@ -218,7 +218,7 @@ TEST(PagePictures, SheetHoldsThePixels) {
   // Tile 33 (row 1, column 1) is example 6.
   for (int64_t y = 0; y < 5; ++y)
     for (int64_t x = 0; x < 21; ++x)
-      EXPECT_EQ(back.at((5 + y) * 32 * 21 + 21 + x), images.pixels.at(6 * 5 * 21 + y * 21 + x));
+      EXPECT_EQ(back.at((5 + y) * 32 * 21 + 21 + x), images.pixels().at(6 * 5 * 21 + y * 21 + x));
   EXPECT_LT(picture_sheet(images, shown, 2000).count, 40);
   EXPECT_EQ(picture_sheet(images, shown, 10).count, 0);
   EXPECT_EQ(picture_sheet(images, {}, 10).count, 0);

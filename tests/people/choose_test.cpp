@@ -14,8 +14,8 @@ namespace {
 using tandem::testing::bands;
 
 // One linear layer whose scores are the pixels: what the network thinks of a picture is painted into it.
-tasks::ImageModel reader(int64_t side = 2) {
-  tasks::ImageModel model;
+tasks::Classifier reader(int64_t side = 2) {
+  tasks::Classifier model;
   model.net = nn::Sequential{nn::Flatten{}, nn::Linear{}};
   model.input = {side, side, 1, {0}, {0.1}};
   for (int64_t c = 0; c < side * side; ++c) model.classes.push_back(std::to_string(c));
@@ -28,13 +28,13 @@ tasks::ImageModel reader(int64_t side = 2) {
   return model;
 }
 
-data::ImageSet painted(const std::vector<std::vector<uint8_t>>& pictures) {
-  data::ImageSet set{.pixels = Tensor::empty({std::ssize(pictures), 2, 2, 1}, DType::u8),
+data::Dataset painted(const std::vector<std::vector<uint8_t>>& pictures) {
+  data::Dataset set{.inputs = Tensor::empty({std::ssize(pictures), 2, 2, 1}, DType::u8),
                      .labels = std::vector<int32_t>(pictures.size(), 0),
                      .classes = {"0", "1", "2", "3"},
                      .source = "painted"};
   for (size_t i = 0; i < pictures.size(); ++i)
-    std::ranges::copy(pictures[i], set.pixels.data<uint8_t>().begin() + static_cast<int64_t>(4 * i));
+    std::ranges::copy(pictures[i], set.pixels().data<uint8_t>().begin() + static_cast<int64_t>(4 * i));
   return set;
 }
 
@@ -61,8 +61,8 @@ TEST(MostUseful, DoesNotAskTheSameTwice) {
 
 // The distances of gradients come from their parts: against the products written out.
 TEST(MostUseful, IsKMeansSeedingOnTheGradientsOfTheLastLayer) {
-  tasks::ImageModel model = reader();
-  const data::ImageSet pool = painted({{200, 190, 0, 0}, {10, 12, 9, 8}, {90, 80, 70, 60}, {255, 0, 255, 0}});
+  tasks::Classifier model = reader();
+  const data::Dataset pool = painted({{200, 190, 0, 0}, {10, 12, 9, 8}, {90, 80, 70, 60}, {255, 0, 255, 0}});
   const std::vector<float> p = model.predict(pool);
   std::vector<std::vector<double>> g;
   for (size_t i = 0; i < 4; ++i) {
@@ -72,7 +72,7 @@ TEST(MostUseful, IsKMeansSeedingOnTheGradientsOfTheLastLayer) {
     for (int64_t c = 0; c < 4; ++c)
       for (size_t f = 0; f < 4; ++f)
         one.push_back((static_cast<double>(row[static_cast<size_t>(c)]) - (c == best ? 1 : 0)) *
-                      static_cast<double>(pool.pixels.data<uint8_t>()[i * 4 + f]) / 255 / 0.1);
+                      static_cast<double>(pool.pixels().data<uint8_t>()[i * 4 + f]) / 255 / 0.1);
     g.push_back(one);
   }
   const auto square = [&](size_t i, size_t j, bool origin) {
@@ -118,12 +118,12 @@ optimizer: {lr: 0.01}
 train: {epochs: 1, batch: 32}
 )",
                                                                  "curve.yaml"));
-  data::ImageSplits data = train::prepare(recipe, "");
+  data::Splits data = train::prepare(recipe, "");
   // Nine of ten pictures are copies of ten: random questions hear of little else.
   for (int64_t i = 10; i < data.train.size(); ++i)
     if (i / 10 % 10 != 0)
-      std::ranges::copy(data.train.pixels.rows(i % 10, i % 10 + 1).data<const uint8_t>(),
-                        data.train.pixels.rows(i, i + 1).data<uint8_t>().begin());
+      std::ranges::copy(data.train.pixels().rows(i % 10, i % 10 + 1).data<const uint8_t>(),
+                        data.train.pixels().rows(i, i + 1).data<uint8_t>().begin());
   const std::vector<int64_t> sizes{20, 60, 100};
   std::vector<int64_t> heard;
   const auto useful = label_curve(recipe, data.train, data.test, sizes, true, 60,

@@ -15,10 +15,10 @@
 namespace tandem::testing {
 namespace {
 
-Tensor picture_of(const data::ImageSet& set, int64_t i) { return set.pixels.rows(i, i + 1).view({8, 8, 1}); }
+Tensor picture_of(const data::Dataset& set, int64_t i) { return set.pixels().rows(i, i + 1).view({8, 8, 1}); }
 
 struct Explained : ::testing::Test {
-  static tasks::ImageModel* model;
+  static tasks::Classifier* model;
   static void SetUpTestSuite() {
     auto net = nn::Sequential{nn::Conv2d{8, 3, nn::Conv2d::same},
                               nn::ReLU{},
@@ -29,17 +29,17 @@ struct Explained : ::testing::Test {
                               nn::Linear{}};
     const auto fit = train::fit(net, {.train = bands(600, 1), .validation = bands(90, 2), .test = {}},
                                 {.optimizer = {.type = "adam", .lr = 5e-3}, .epochs = 6, .batch = 32});
-    model = new tasks::ImageModel(fit.model);
+    model = new tasks::Classifier(fit.model);
   }
   static void TearDownTestSuite() {
     delete model;
     model = nullptr;
   }
 };
-tasks::ImageModel* Explained::model = nullptr;
+tasks::Classifier* Explained::model = nullptr;
 
 TEST_F(Explained, EveryMethodIsMoreFaithfulThanChance) {
-  const data::ImageSet set = bands(12, 5);
+  const data::Dataset set = bands(12, 5);
   for (const auto& method : people::explain_methods()) {
     double deletion = 0, insertion = 0, random_deletion = 0, random_insertion = 0;
     for (int64_t i = 0; i < set.size(); ++i) {
@@ -64,7 +64,7 @@ TEST_F(Explained, EveryMethodIsMoreFaithfulThanChance) {
 }
 
 TEST_F(Explained, WhatMustSumUpDoes) {
-  const data::ImageSet set = bands(9, 6);
+  const data::Dataset set = bands(9, 6);
   for (int64_t i = 0; i < set.size(); ++i) {
     const auto integrated = people::explain(*model, picture_of(set, i), {.method = "integrated_gradients"});
     EXPECT_LT(integrated.gap, 0.01);
@@ -116,12 +116,12 @@ double correlation(const Tensor& a, const Tensor& b) {
 
 // A map that looks the same for a network with random weights shows the picture, not the network (Adebayo et al. 2018).
 TEST_F(Explained, MapsDependOnWhatTheNetworkLearned) {
-  const data::ImageSet set = bands(9, 8);
+  const data::Dataset set = bands(9, 8);
   for (const auto& method : people::explain_methods()) {
     double mean = 0;
     int64_t count = 0;
     for (uint64_t seed = 1; seed <= 3; ++seed) {
-      tasks::ImageModel random = *model;
+      tasks::Classifier random = *model;
       random.build(Rng(seed, "random"));
       for (int64_t i = 0; i < set.size(); ++i, ++count) {
         const int64_t target = set.labels[static_cast<size_t>(i)];
@@ -134,7 +134,7 @@ TEST_F(Explained, MapsDependOnWhatTheNetworkLearned) {
 }
 
 TEST_F(Explained, NeighboursAreOfTheSameKind) {
-  const data::ImageSet known = bands(300, 1), fresh = bands(30, 9);
+  const data::Dataset known = bands(300, 1), fresh = bands(30, 9);
   const people::Neighbours neighbours(*model, known);
   const Tensor features = model->outputs(fresh).features, own = model->outputs(known).features;
   int64_t same = 0;
@@ -170,7 +170,7 @@ TEST_F(Explained, SaysWhatItCannotDo) {
   expect_error(ErrorKind::data, {"9x8x1", "8x8x1"}, [&] {
     (void)people::explain(*model, Tensor::zeros({9, 8, 1}, DType::u8));
   });
-  tasks::ImageModel flat = *model;
+  tasks::Classifier flat = *model;
   flat.net = nn::Sequential{nn::Flatten{}, nn::Linear{}};
   flat.build(Rng(1, "w"));
   expect_error(ErrorKind::usage, {"no layer whose output is a picture"},
@@ -179,7 +179,7 @@ TEST_F(Explained, SaysWhatItCannotDo) {
 
 // One output speaks for the second class; for the first it is turned round.
 TEST_F(Explained, NetworksOfOneOutput) {
-  tasks::ImageModel two = *model;
+  tasks::Classifier two = *model;
   two.classes = {"no", "yes"};
   two.loss = "binary_cross_entropy_logits";
   two.net = nn::Sequential{nn::Flatten{}, nn::Linear{1}};

@@ -16,11 +16,11 @@ using tandem::testing::Folder;
 
 // Pictures 000.png … with their true classes.
 std::map<std::string, std::string> pictures_in(const Folder& folder, int64_t count) {
-  const data::ImageSet set = bands(count, 4);
+  const data::Dataset set = bands(count, 4);
   std::map<std::string, std::string> truth;
   for (int64_t i = 0; i < count; ++i) {
     const std::string name = fmt::format("{:03}.png", i);
-    folder.write("pictures/" + name, data::encode_png(set.pixels.rows(i, i + 1).view({8, 8, 1})));
+    folder.write("pictures/" + name, data::encode_png(set.pixels().rows(i, i + 1).view({8, 8, 1})));
     truth[name] = set.classes[static_cast<size_t>(set.labels[static_cast<size_t>(i)])];
   }
   return truth;
@@ -52,7 +52,7 @@ TEST(Labelling, AnswersAreKeptAndTrainedOn) {
   train::Recipe learn = recipe;
   learn.data.source = (home / "pictures").string();
   learn.data.validation = learn.data.test_share = 0;
-  const data::ImageSplits data = train::prepare(learn, "");
+  const data::Splits data = train::prepare(learn, "");
   EXPECT_EQ(data.train.size(), 11) << "`tandem train` takes the folder with its labels.csv";
   EXPECT_EQ(data.train.classes, (std::vector<std::string>{"bottom", "middle", "top"}));
 }

@@ -16,9 +16,9 @@ using tandem::testing::weights;
 
 // Digits, and a network trained on few of them: there is something to learn from its mistakes on others.
 struct Trained {
-  tasks::ImageModel model;
+  tasks::Classifier model;
   Memory memory;
-  data::ImageSet others;
+  data::Dataset others;
   std::vector<int64_t> mistakes, known;  // of `others`
 };
 
@@ -31,7 +31,7 @@ optimizer: {lr: 0.01}
 train: {epochs: 4, batch: 32}
 )",
                                                              "few.yaml"));
-    const data::ImageSplits data = train::prepare(recipe, "");
+    const data::Splits data = train::prepare(recipe, "");
     Trained out;
     out.model = train::make_model(recipe, data.train);
     train::Trainer(recipe, out.model, data.train, data.validation).run();
@@ -46,14 +46,14 @@ train: {epochs: 4, batch: 32}
   return once;
 }
 
-double accuracy(tasks::ImageModel model, const data::ImageSet& set) {
+double accuracy(tasks::Classifier model, const data::Dataset& set) {
   return train::evaluate_model(model, set, "test").result.accuracy;
 }
 
 // The first of `which` among the others, with their right labels, by `people` in turn.
 Lesson lesson(const std::vector<int64_t>& which, int64_t count, int64_t people = 1) {
   Lesson out;
-  const data::ImageSet& set = trained().others;
+  const data::Dataset& set = trained().others;
   out.pictures = data::subset(set, std::span(which).first(static_cast<size_t>(count)));
   for (int64_t i = 0; i < count; ++i)
     out.answers.push_back({i, i % people, out.pictures.labels[static_cast<size_t>(i)]});
@@ -65,28 +65,28 @@ const LearnOptions quick{.steps = 60, .lr = 1e-3, .allowed = 0.02};
 
 TEST(Learn, TakesInCorrectionsAndKeepsWhatItKnew) {
   const Trained& t = trained();
-  const auto before = weights(const_cast<tasks::ImageModel&>(t.model).net);
+  const auto before = weights(const_cast<tasks::Classifier&>(t.model).net);
   ASSERT_GE(t.mistakes.size(), 100U) << "there must be something to learn";
   const Learned learned = learn(t.model, lesson(t.mistakes, 60, 3), t.memory, 0, quick);
   EXPECT_TRUE(learned.better) << learned.verdict;
   EXPECT_GE(learned.believed.size(), 50U);
   EXPECT_EQ(learned.known_before, 0);
   EXPECT_GE(learned.known_after, 12);
-  const data::ImageSet unseen = data::subset(t.others, std::span(t.mistakes).subspan(60));
+  const data::Dataset unseen = data::subset(t.others, std::span(t.mistakes).subspan(60));
   EXPECT_GE(accuracy(learned.model, unseen), 0.1) << "mistakes that nobody corrected are mended too";
   EXPECT_GE(accuracy(learned.model, t.others), accuracy(t.model, t.others));
   EXPECT_GE(accuracy(learned.model, t.memory.held_back), accuracy(t.model, t.memory.held_back) - 0.02);
   EXPECT_EQ(learned.accuracy_after, accuracy(learned.model, t.memory.held_back));
-  EXPECT_EQ(weights(const_cast<tasks::ImageModel&>(t.model).net), before) << "the live network is not touched";
+  EXPECT_EQ(weights(const_cast<tasks::Classifier&>(t.model).net), before) << "the live network is not touched";
 }
 
 TEST(Learn, FitsConfidenceAnew) {
   const Trained& t = trained();
-  tasks::ImageModel live = t.model;
+  tasks::Classifier live = t.model;
   live.learn_confidence({}, t.memory.replay, t.memory.held_back);
   Learned learned = learn(live, lesson(t.mistakes, 60, 3), t.memory, 0, quick);
   ASSERT_TRUE(learned.better) << learned.verdict;
-  tasks::ImageModel again = learned.model, stale = learned.model;
+  tasks::Classifier again = learned.model, stale = learned.model;
   again.learn_confidence({}, t.memory.replay, t.memory.held_back);
   stale.confidence = live.confidence;
   EXPECT_EQ(learned.model.predict(t.memory.held_back), again.predict(t.memory.held_back));
@@ -105,7 +105,7 @@ TEST(Learn, OnePersonCanCorrectItOnce) {
 // trained on few of them reads wrong, and others, which it reads right, with another label.
 TEST(Learn, BadCorrectionsDoNotWreckIt) {
   const Trained& t = trained();
-  const data::ImageSet& others = t.others;
+  const data::Dataset& others = t.others;
   for (const int64_t people : {1, 5}) {
     std::vector<int64_t> which;
     std::vector<Answer> answers;
@@ -198,7 +198,7 @@ TEST(Memory, IsReadAsItWasWritten) {
   EXPECT_EQ(again.held_back.labels, memory.held_back.labels);
   EXPECT_EQ(again.replay.classes, memory.replay.classes);
   EXPECT_TRUE(
-      std::ranges::equal(again.held_back.pixels.data<const uint8_t>(), memory.held_back.pixels.data<const uint8_t>()));
+      std::ranges::equal(again.held_back.pixels().data<const uint8_t>(), memory.held_back.pixels().data<const uint8_t>()));
   write_safetensors(folder / "other.safetensors", {{{"a", Tensor::zeros({2})}}, {}});
   expect_error(ErrorKind::data, {"other.safetensors", "no memory of a run"},
                [&] { (void)load_memory(folder / "other.safetensors"); });
@@ -207,7 +207,7 @@ TEST(Memory, IsReadAsItWasWritten) {
 // A run folder with the trained network and its memory.
 train::RunFolder run_in(const Folder& home) {
   const train::RunFolder run = train::RunFolder::create(home / "runs", "few");
-  tasks::ImageModel model = trained().model;
+  tasks::Classifier model = trained().model;
   write_text(run.recipe(), model.notes.at("recipe"));
   model.save(run.model());
   save(trained().memory, run.path / "memory.safetensors");
@@ -221,7 +221,7 @@ TEST(Versions, AreKeptComparedAndRestored) {
   ASSERT_EQ(versions.list().size(), 1U);
   EXPECT_EQ(versions.live().number, 1);
 
-  tasks::ImageModel other = versions.load(1);
+  tasks::Classifier other = versions.load(1);
   other.net.visit("", [](const std::string&, Tensor& t, bool) { t = Tensor::zeros(t.shape()); });
   EXPECT_EQ(versions.add(other, {.parent = 1, .corrections = 7, .accuracy = 0.5}), 2);
   EXPECT_EQ(versions.live().number, 1) << "not live yet";
@@ -234,8 +234,8 @@ TEST(Versions, AreKeptComparedAndRestored) {
   EXPECT_TRUE(list[1].live && !list[0].live);
   EXPECT_EQ(read_file(run.model()), read_file(versions.path(2)));
 
-  tasks::ImageModel first = versions.load(1), second = versions.load(2);
-  const data::ImageSet& set = trained().memory.held_back;
+  tasks::Classifier first = versions.load(1), second = versions.load(2);
+  const data::Dataset& set = trained().memory.held_back;
   const Comparison c = compare(first, second, set);
   EXPECT_EQ(c.both + c.only_first + c.only_second + c.neither, set.size());
   EXPECT_NEAR(static_cast<double>(c.both + c.only_first) / static_cast<double>(set.size()), accuracy(first, set), 1e-9);
@@ -245,7 +245,7 @@ TEST(Versions, AreKeptComparedAndRestored) {
   EXPECT_EQ(versions.live().number, 1);
   expect_error(ErrorKind::usage, {"no version 9", "1, 2"}, [&] { versions.make_live(9); });
   // Training anew makes a version of its own.
-  tasks::ImageModel fresh = trained().model;
+  tasks::Classifier fresh = trained().model;
   fresh.save(run.model());
   EXPECT_EQ(Versions(run).live().number, 3);
 }
@@ -256,7 +256,7 @@ TEST(LearnRun, GoesFromCorrectionsToANewVersion) {
   EXPECT_EQ(learn(run, "", quick).id, 0) << "nothing was said yet";
   {
     Store store(store_path(run));
-    tasks::ImageModel model = tasks::ImageModel::load(run.model());
+    tasks::Classifier model = tasks::Classifier::load(run.model());
     const Rehearsed said = rehearse(store, model, trained().others, "few", {.corrections = 20, .people = 2});
     EXPECT_EQ(said.right, 20);
   }
@@ -284,7 +284,7 @@ TEST(LearnRun, PassesOverWhatItCannotUse) {
   const train::RunFolder run = run_in(home);
   {
     Store store(store_path(run));
-    tasks::ImageModel model = tasks::ImageModel::load(run.model());
+    tasks::Classifier model = tasks::Classifier::load(run.model());
     std::vector<Decision> all = decide(model, data::subset(trained().others, std::vector<int64_t>{0, 1, 2}), "few");
     all[0].input.clear();
     const auto ids = store.add(all);

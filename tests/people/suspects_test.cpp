@@ -40,7 +40,7 @@ TEST(Suspects, AClassThatNobodyIsLabelledWithIsNeverCertain) {
 
 TEST(Suspects, FindsFlippedLabelsByNetworksThatDidNotSeeThem) {
   const train::Recipe recipe = tandem::testing::small_recipe("optimizer: {lr: 0.01}\ntrain: {epochs: 4, batch: 32}");
-  data::ImageSet set = bands(600, 1);
+  data::Dataset set = bands(600, 1);
   const std::vector<int32_t> right = set.labels;
   const auto flipped = flip_labels(set, 0.05, 3);
   ASSERT_EQ(flipped.size(), 30U);
@@ -68,7 +68,7 @@ TEST(Suspects, RefusesWhatDoesNotFit) {
   const std::vector<int32_t> two{0, 1}, high{0, 7};
   expect_error(ErrorKind::usage, {"4 probabilities", "2 rows of 3"}, [&] { (void)suspects(p, 3, two); });
   expect_error(ErrorKind::usage, {"example 1 has label 7"}, [&] { (void)suspects(p, 2, high); });
-  data::ImageSet set = bands(9, 1);
+  data::Dataset set = bands(9, 1);
   expect_error(ErrorKind::usage, {"1.5"}, [&] { (void)flip_labels(set, 1.5, 1); });
   const train::Recipe recipe = tandem::testing::small_recipe();
   expect_error(ErrorKind::data, {"'top' has 3 examples", "5 folds"}, [&] { (void)cross_validated(recipe, set, 5); });

@@ -14,8 +14,8 @@ namespace tandem::testing {
 namespace {
 
 struct PeopleOnMnist : ::testing::Test {
-  static tasks::ImageModel* model;
-  static data::ImageSet test;
+  static tasks::Classifier* model;
+  static data::Dataset test;
   static std::vector<evaluate::Verdict> verdicts;
   static evaluate::Deferral deferral;
 
@@ -30,7 +30,7 @@ struct PeopleOnMnist : ::testing::Test {
                                  .batch = 64,
                                  .people = evaluate::PeopleOptions{.goal = {.share = 0.06}},
                                  .validation = 0.33});
-    model = new tasks::ImageModel(fit.model);
+    model = new tasks::Classifier(fit.model);
     test = digits.test;
     const evaluate::Outputs outputs = model->outputs(test);
     verdicts = model->confidence->judge(outputs);
@@ -44,8 +44,8 @@ struct PeopleOnMnist : ::testing::Test {
     if (!model) GTEST_SKIP() << "needs MNIST: set TANDEM_DATA";
   }
 };
-tasks::ImageModel* PeopleOnMnist::model = nullptr;
-data::ImageSet PeopleOnMnist::test;
+tasks::Classifier* PeopleOnMnist::model = nullptr;
+data::Dataset PeopleOnMnist::test;
 std::vector<evaluate::Verdict> PeopleOnMnist::verdicts;
 evaluate::Deferral PeopleOnMnist::deferral;
 
@@ -75,7 +75,7 @@ TEST_F(PeopleOnMnist, StrangersAreToldFromDigits) {
 
 TEST_F(PeopleOnMnist, ExplanationsAreCompleteAndFaithful) {
   constexpr int64_t pictures = 10;
-  const auto at = [&](int64_t i) { return test.pixels.rows(i, i + 1).view({28, 28, 1}); };
+  const auto at = [&](int64_t i) { return test.pixels().rows(i, i + 1).view({28, 28, 1}); };
   for (const auto& method : people::explain_methods()) {
     double deletion = 0, insertion = 0;  // of the map, less those of a random order
     for (int64_t i = 0; i < pictures; ++i) {

@@ -76,7 +76,7 @@ struct Case {
   Case() {
     nn::Build build{Rng(1, "weights"), 3};
     net.build({8, 8, 1}, build);
-    const data::ImageSet set = bands(21, 1);
+    const data::Dataset set = bands(21, 1);
     std::vector<int64_t> all(21);
     for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int64_t>(i);
     x = tasks::make_batch(tasks::fit_input(set), set, all, {}, {});
@@ -154,11 +154,11 @@ train::Recipe recipe_with(const std::string& privacy) {
 
 TEST(Privacy, ATrainingSpendsWhatItMayAndLearns) {
   const train::Recipe recipe = recipe_with("privacy: {epsilon: 8, delta: 1e-4, clip: 0.5, repeatable: true}");
-  const data::ImageSet train = bands(600, 1), none;
+  const data::Dataset train = bands(600, 1), none;
   std::vector<uint8_t> first;
   for (int round = 0; round < 2; ++round) {
-    tasks::ImageModel model = train::make_model(recipe, train);
-    EXPECT_EQ(model.input.mean, std::vector<double>{0.5}) << "not the mean of the examples";
+    tasks::Classifier model = train::make_model(recipe, train);
+    EXPECT_EQ(model.image().mean, std::vector<double>{0.5}) << "not the mean of the examples";
     train::Trainer trainer(recipe, model, train, none);
     EXPECT_GT(trainer.noise(), 0.3);
     trainer.run();
@@ -170,7 +170,7 @@ TEST(Privacy, ATrainingSpendsWhatItMayAndLearns) {
   }
   // Noise of the system's: another network each time, and a resumed training goes on with its own.
   const train::Recipe secret = recipe_with("privacy: {epsilon: 8, clip: 0.5}");
-  tasks::ImageModel one = train::make_model(secret, train), two = train::make_model(secret, train);
+  tasks::Classifier one = train::make_model(secret, train), two = train::make_model(secret, train);
   train::Trainer a(secret, one, train, none), b(secret, two, train, none);
   a.run();
   int steps = 0;
@@ -178,7 +178,7 @@ TEST(Privacy, ATrainingSpendsWhatItMayAndLearns) {
   stop.stop = [&] { return ++steps == 7; };
   EXPECT_EQ(b.run(stop), train::Outcome::interrupted);
   const TensorFile half = parse_safetensors(format_safetensors(b.checkpoint()), "half");
-  tasks::ImageModel again = train::make_model(secret, train);
+  tasks::Classifier again = train::make_model(secret, train);
   train::Trainer c(secret, again, train, none);
   c.restore(half, "half");
   b.run();

@@ -59,7 +59,7 @@ TEST(Run, WritesAllThatItIs) {
   EXPECT_EQ(report.at("task"), "image_classification");
   EXPECT_EQ(report.at("split"), "test");
   EXPECT_EQ(report.at("examples"), 60);
-  EXPECT_EQ(report.at("accuracy"), result.test.result.accuracy);
+  EXPECT_EQ(report.at("accuracy"), result.test.evaluation->result.accuracy);
   EXPECT_EQ(report.at("seed"), 1);
   EXPECT_EQ(report.at("classes").size(), 10U);
   for (const char* key :
@@ -68,12 +68,12 @@ TEST(Run, WritesAllThatItIs) {
   EXPECT_NE(read_text(folder.report_page()).find("</html>"), std::string::npos);
 
   // One file is enough to predict, and says the same.
-  tasks::ImageModel model = tasks::ImageModel::load(folder.model());
+  tasks::Classifier model = tasks::Classifier::load(folder.model());
   EXPECT_EQ(model.notes.at("recipe"), recipe.write().str());
   EXPECT_EQ(model.notes.at("seed"), "1");
-  const data::ImageSplits data = train::prepare(recipe, home.path());
-  EXPECT_EQ(model.predict(data.test), result.test.predictions.probabilities);
-  EXPECT_EQ(train::evaluate_model(model, data.test, "test").result.accuracy, result.test.result.accuracy);
+  const data::Splits data = train::prepare(recipe, home.path());
+  EXPECT_EQ(model.predict(data.test), result.test.evaluation->predictions.probabilities);
+  EXPECT_EQ(train::evaluate_model(model, data.test, "test").result.accuracy, result.test.evaluation->result.accuracy);
   EXPECT_EQ(train::layer_rows(model.net).size(), model.net.layers().size());
 
   EXPECT_EQ(RunFolder::create(home / "runs", "tiny").path, home / "runs/tiny-2");
@@ -86,16 +86,16 @@ TEST(Run, WithPeopleFitsConfidenceAndReportsIt) {
   recipe.people.emplace().goal.share = 0.2;
   const RunFolder folder = RunFolder::create(home.path(), "people");
   const train::RunResult result = train::run(recipe, folder, home.path(), "x", false, {});
-  ASSERT_TRUE(result.test.deferral.has_value());
+  ASSERT_TRUE(result.test.evaluation->deferral.has_value());
   const auto report = nlohmann::json::parse(read_text(folder.report_json()));
-  EXPECT_EQ(report.at("people").at("answered").at("examples"), result.test.deferral->answered);
+  EXPECT_EQ(report.at("people").at("answered").at("examples"), result.test.evaluation->deferral->answered);
   EXPECT_EQ(report.at("people").at("sets").size(), 3U);
   EXPECT_NE(read_text(folder.report_page()).find("\"people\":{"), std::string::npos);
 
-  tasks::ImageModel model = tasks::ImageModel::load(folder.model());
+  tasks::Classifier model = tasks::Classifier::load(folder.model());
   ASSERT_TRUE(model.confidence.has_value());
-  const data::ImageSet test = train::prepare(recipe, home.path()).test;
-  EXPECT_EQ(model.predict(test), result.test.predictions.probabilities) << "calibrated, as in the report";
+  const data::Dataset test = train::prepare(recipe, home.path()).test;
+  EXPECT_EQ(model.predict(test), result.test.evaluation->predictions.probabilities) << "calibrated, as in the report";
   const Tensor own = model.outputs(test).probabilities;
   EXPECT_NE(std::vector<float>(own.data<const float>().begin(), own.data<const float>().end()), model.predict(test));
   model.save(folder.path / "again.safetensors");
@@ -106,7 +106,7 @@ TEST(Run, WithPeopleFitsConfidenceAndReportsIt) {
   file.tensors.pop_back();
   write_safetensors(folder.path / "cut.safetensors", file);
   expect_error(ErrorKind::data, {"cut.safetensors", "confidence"},
-               [&] { (void)tasks::ImageModel::load(folder.path / "cut.safetensors"); });
+               [&] { (void)tasks::Classifier::load(folder.path / "cut.safetensors"); });
 
   recipe.data.validation = 0;
   expect_error(ErrorKind::usage, {"people", "no validation part"}, [&] {
@@ -120,7 +120,7 @@ network: [conv: {filters: 4, kernel: 5, stride: 2}, max_pool: 2, batch_norm, gro
   avg_pool: {kernel: 3, stride: 1, padding: 1}, flatten, dropout: 0.1, linear: 7, linear: classes]
 )",
                                                            "rows.yaml"));
-  tasks::ImageModel model = train::make_model(recipe, bands(30, 1, 12));
+  tasks::Classifier model = train::make_model(recipe, bands(30, 1, 12));
   std::vector<std::string> kinds;
   for (const auto& row : train::layer_rows(model.net)) kinds.push_back(row.kind);
   EXPECT_EQ(kinds, (std::vector<std::string>{"conv 4, kernel 5, stride 2", "max_pool 2", "batch_norm", "group_norm 2",
@@ -190,19 +190,19 @@ TEST(Run, MetricsRefuseDamage) {
 
 TEST(Run, EvaluateRefusesOtherClasses) {
   train::Recipe recipe = small_recipe();
-  data::ImageSet set = bands(9, 1);
-  tasks::ImageModel model = train::make_model(recipe, set);
+  data::Dataset set = bands(9, 1);
+  tasks::Classifier model = train::make_model(recipe, set);
   set.classes = {"a", "b", "c"};
   expect_error(ErrorKind::data, {"a, b, c", "top, middle, bottom"},
                [&] { (void)train::evaluate_model(model, set, "test"); });
-  data::ImageSet none = bands(3, 1);
+  data::Dataset none = bands(3, 1);
   none.labels.clear();
   expect_error(ErrorKind::data, {"the test part has no examples"},
                [&] { (void)train::evaluate_model(model, none, "test"); });
 }
 
 TEST(Fit, TrainsInOneCall) {
-  data::ImageSplits data;
+  data::Splits data;
   data.train = bands(120, 1);
   train::FitOptions options;
   options.optimizer.lr = 0.01;
@@ -213,7 +213,7 @@ TEST(Fit, TrainsInOneCall) {
   EXPECT_EQ(fit.history.size(), 6U);
   EXPECT_GT(fit.best_epoch, 0);
   EXPECT_GT(fit.history.back().validation_accuracy, 0.9);
-  tasks::ImageModel model = fit.model;
+  tasks::Classifier model = fit.model;
   EXPECT_GT(train::evaluate_model(model, bands(60, 9), "test").result.accuracy, 0.9);
 }
 

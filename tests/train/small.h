@@ -10,8 +10,8 @@
 namespace tandem::testing {
 
 /// n pictures: class c has a bright band in rows 2c … 2c+2; noise everywhere.
-inline data::ImageSet bands(int64_t n, uint64_t seed, int64_t side = 8) {
-  data::ImageSet set{.pixels = Tensor::empty({n, side, side, 1}, DType::u8),
+inline data::Dataset bands(int64_t n, uint64_t seed, int64_t side = 8) {
+  data::Dataset set{.inputs = Tensor::empty({n, side, side, 1}, DType::u8),
                      .labels = {},
                      .classes = {"top", "middle", "bottom"},
                      .source = "bands"};
@@ -19,7 +19,7 @@ inline data::ImageSet bands(int64_t n, uint64_t seed, int64_t side = 8) {
   for (int64_t i = 0; i < n; ++i) {
     const auto c = static_cast<int32_t>(i % 3);
     set.labels.push_back(c);
-    const auto row = set.pixels.rows(i, i + 1).data<uint8_t>();
+    const auto row = set.pixels().rows(i, i + 1).data<uint8_t>();
     for (int64_t y = 0; y < side; ++y)
       for (int64_t x = 0; x < side; ++x) {
         const bool bright = y * 8 / side >= 2 * c && y * 8 / side <= 2 * c + 2;

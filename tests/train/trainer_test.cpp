@@ -19,7 +19,7 @@ struct Finished {
 };
 
 /// Validation labels are wrong: the better the network learns, the worse it gets there.
-data::ImageSet wrong(data::ImageSet set) {
+data::Dataset wrong(data::Dataset set) {
   for (auto& label : set.labels) label = (label + 1) % 3;
   return set;
 }
@@ -29,10 +29,10 @@ Finished train_it(const train::Recipe& recipe, const std::vector<int>& stops,
                   const std::function<void(TensorFile&)>& meddle = {}) {
   // A plateau only acts when the validation loss does not fall.
   const bool rising = recipe.schedule.type == "plateau";
-  const data::ImageSet train = bands(90, 1), validation = rising ? wrong(bands(30, 2)) : bands(30, 2);
+  const data::Dataset train = bands(90, 1), validation = rising ? wrong(bands(30, 2)) : bands(30, 2);
   const Folder folder;
   for (size_t piece = 0;; ++piece) {
-    tasks::ImageModel model = train::make_model(recipe, train);
+    tasks::Classifier model = train::make_model(recipe, train);
     Trainer trainer(recipe, model, train, validation);
     if (piece > 0) {
       TensorFile file = read_safetensors(folder / "last");
@@ -88,10 +88,10 @@ INSTANTIATE_TEST_SUITE_P(
         "optimizer: {type: adam, lr: 0.01}\ntrain: {epochs: 4, batch: 16, average: 0.9, clip: 0.5, precision: bf16}"));
 
 TEST(Trainer, WhatWatchesTheValidationPartNeedsOne) {
-  const data::ImageSet train = bands(90, 1), none;
+  const data::Dataset train = bands(90, 1), none;
   for (const char* watcher : {"train: {epochs: 2, early_stopping: {patience: 1}}\n", "schedule: plateau\n"}) {
     const train::Recipe recipe = small_recipe(watcher);
-    tasks::ImageModel model = train::make_model(recipe, train);
+    tasks::Classifier model = train::make_model(recipe, train);
     expect_error(ErrorKind::usage, {"validation part", "data.validation"},
                  [&] { train::Trainer(recipe, model, train, none); });
   }
@@ -140,8 +140,8 @@ TEST(Trainer, ResumeNeedsEachPartOfTheState) {
 
 TEST(Trainer, RestoreRefusesWhatDoesNotFit) {
   const train::Recipe recipe = small_recipe("train: {epochs: 3, batch: 16}\n");
-  const data::ImageSet train = bands(90, 1), none;
-  tasks::ImageModel model = train::make_model(recipe, train);
+  const data::Dataset train = bands(90, 1), none;
+  tasks::Classifier model = train::make_model(recipe, train);
   Trainer trainer(recipe, model, train, none);
   int steps = 0;
   ASSERT_EQ(trainer.run({.step = {}, .epoch = {}, .stop = [&] { return ++steps == 2; }}), Outcome::interrupted);
@@ -200,12 +200,12 @@ TEST_P(Precision, SameBytesForAnyNumberOfThreads) {
       small_recipe(std::string("optimizer: {type: adam, lr: 0.01}\ntrain: {epochs: 2, batch: 48, average: 0.9, clip: "
                                "1, precision: ") +
                    GetParam() + "}\n");
-  const data::ImageSet train = bands(150, 1, 28), validation = bands(60, 2, 28);
+  const data::Dataset train = bands(150, 1, 28), validation = bands(60, 2, 28);
   std::vector<uint8_t> first;
   std::vector<evaluate::EpochPoint> history;
   for (const int count : {1, 2, 3}) {
     set_threads(count);
-    tasks::ImageModel model = train::make_model(recipe, train);
+    tasks::Classifier model = train::make_model(recipe, train);
     Trainer trainer(recipe, model, train, validation);
     trainer.run();
     if (count == 1) {
@@ -221,13 +221,13 @@ TEST_P(Precision, SameBytesForAnyNumberOfThreads) {
 // Weights and all that a model or a checkpoint holds are float32; the training learns as well as in float32, but
 // differs.
 TEST(Trainer, MixedPrecisionLearns) {
-  const data::ImageSet train = bands(90, 1), validation = bands(60, 2);
+  const data::Dataset train = bands(90, 1), validation = bands(60, 2);
   std::vector<std::vector<uint8_t>> ends;
   for (const char* precision : {"fp32", "bf16"}) {
     const train::Recipe recipe =
         small_recipe(std::string("optimizer: {type: adam, lr: 0.01}\ntrain: {epochs: 12, batch: 16, precision: ") +
                      precision + "}\n");
-    tasks::ImageModel model = train::make_model(recipe, train);
+    tasks::Classifier model = train::make_model(recipe, train);
     Trainer trainer(recipe, model, train, validation);
     trainer.run();
     EXPECT_GE(trainer.history().back().validation_accuracy, 0.95) << precision;
@@ -281,12 +281,12 @@ TEST(Trainer, EachStepDropsAnew) {
         train::Recipe::read(Config::parse("network: [flatten, linear: 20, relu, " + dropout +
                                               "linear: classes]\noptimizer: {lr: 0}\ntrain: {epochs: 2, batch: 30}\n",
                                           "d"));
-    data::ImageSet train = bands(90, 1);
-    const data::ImageSet none;
+    data::Dataset train = bands(90, 1);
+    const data::Dataset none;
     for (int64_t i = 1; i < 90; ++i)
-      std::ranges::copy(train.pixels.rows(0, 1).data<uint8_t>(), train.pixels.rows(i, i + 1).data<uint8_t>().begin());
+      std::ranges::copy(train.pixels().rows(0, 1).data<uint8_t>(), train.pixels().rows(i, i + 1).data<uint8_t>().begin());
     train.labels.assign(90, 0);
-    tasks::ImageModel model = train::make_model(recipe, train);
+    tasks::Classifier model = train::make_model(recipe, train);
     Trainer trainer(recipe, model, train, none);
     std::vector<double> means;
     trainer.run({.step = [&](const train::Progress& p) { means.push_back(p.loss * static_cast<double>(p.step)); },
@@ -310,7 +310,7 @@ TEST(Trainer, TheSeedDecides) {
   EXPECT_FALSE(train_it(a, {}).weights == train_it(b, {}).weights);
 }
 
-double validation_loss(tasks::ImageModel& model, const data::ImageSet& set) {
+double validation_loss(tasks::Classifier& model, const data::Dataset& set) {
   const auto p = model.predict(set);
   double sum = 0;
   for (size_t i = 0; i < set.labels.size(); ++i)
@@ -323,8 +323,8 @@ TEST(Trainer, EarlyStoppingRestoresTheBestWeights) {
     const train::Recipe recipe =
         small_recipe(std::string("optimizer: {type: adam, lr: 0.003}\ntrain: {epochs: 50, batch: 16, average: ") +
                      average + ", early_stopping: 3}\n");
-    const data::ImageSet train = bands(90, 1), validation = wrong(bands(30, 2));
-    tasks::ImageModel model = train::make_model(recipe, train);
+    const data::Dataset train = bands(90, 1), validation = wrong(bands(30, 2));
+    tasks::Classifier model = train::make_model(recipe, train);
     Trainer trainer(recipe, model, train, validation);
     EXPECT_EQ(trainer.run(), Outcome::stopped_early);
     const auto& history = trainer.history();
@@ -338,7 +338,7 @@ TEST(Trainer, EarlyStoppingRestoresTheBestWeights) {
     // Its checkpoint says that it is done: going on changes nothing.
     const auto kept = weights(model.net);
     const TensorFile file = parse_safetensors(format_safetensors(trainer.checkpoint()), "last");
-    tasks::ImageModel again = train::make_model(recipe, train);
+    tasks::Classifier again = train::make_model(recipe, train);
     Trainer second(recipe, again, train, validation);
     second.restore(file, "last");
     EXPECT_EQ(second.run(), Outcome::stopped_early);
@@ -351,8 +351,8 @@ TEST(Trainer, EarlyStoppingRestoresTheBestWeights) {
 TEST(Trainer, EarlyStoppingCountsFromTheLastProgress) {
   const train::Recipe recipe =
       small_recipe("optimizer: {type: adam, lr: 0.02}\ntrain: {epochs: 60, batch: 16, early_stopping: 4}\n");
-  const data::ImageSet train = bands(90, 1), validation = bands(30, 2);
-  tasks::ImageModel model = train::make_model(recipe, train);
+  const data::Dataset train = bands(90, 1), validation = bands(30, 2);
+  tasks::Classifier model = train::make_model(recipe, train);
   Trainer trainer(recipe, model, train, validation);
   ASSERT_EQ(trainer.run(), Outcome::stopped_early);
   double best = INFINITY;
@@ -372,12 +372,12 @@ TEST(Trainer, EarlyStoppingCountsFromTheLastProgress) {
 }
 
 TEST(Trainer, EarlyStoppingWithKeepLastKeepsTheLast) {
-  const data::ImageSet train = bands(90, 1), validation = wrong(bands(30, 2));
+  const data::Dataset train = bands(90, 1), validation = wrong(bands(30, 2));
   for (const char* average : {"0", "0.9"}) {
     const train::Recipe recipe = small_recipe(
         std::string("optimizer: {type: adam, lr: 0.003}\ntrain: {epochs: 50, batch: 16, keep: last, average: ") +
         average + ", early_stopping: 2}\n");
-    tasks::ImageModel model = train::make_model(recipe, train);
+    tasks::Classifier model = train::make_model(recipe, train);
     Trainer trainer(recipe, model, train, validation);
     EXPECT_EQ(trainer.run(), Outcome::stopped_early);
     EXPECT_DOUBLE_EQ(validation_loss(model, validation), trainer.history().back().validation_loss)
@@ -387,8 +387,8 @@ TEST(Trainer, EarlyStoppingWithKeepLastKeepsTheLast) {
 
 TEST(Trainer, WithoutValidationTheLastWeightsAreKept) {
   const train::Recipe recipe = small_recipe("train: {epochs: 2, batch: 16}\n");
-  const data::ImageSet train = bands(90, 1), none;
-  tasks::ImageModel model = train::make_model(recipe, train);
+  const data::Dataset train = bands(90, 1), none;
+  tasks::Classifier model = train::make_model(recipe, train);
   Trainer trainer(recipe, model, train, none);
   EXPECT_EQ(trainer.run(), Outcome::finished);
   EXPECT_EQ(trainer.best_epoch(), 0);
@@ -416,8 +416,8 @@ TEST(Trainer, WeightsThatAreNoNumbersAreNotKept) {
 
 TEST(Trainer, HooksHearEverythingOnce) {
   const train::Recipe recipe = small_recipe("train: {epochs: 2, batch: 16}\n");
-  const data::ImageSet train = bands(90, 1), validation = bands(30, 2);
-  tasks::ImageModel model = train::make_model(recipe, train);
+  const data::Dataset train = bands(90, 1), validation = bands(30, 2);
+  tasks::Classifier model = train::make_model(recipe, train);
   Trainer trainer(recipe, model, train, validation);
   std::vector<std::pair<int64_t, int64_t>> steps;
   std::vector<int64_t> epochs;
@@ -437,12 +437,12 @@ TEST(Trainer, HooksHearEverythingOnce) {
 }
 
 TEST(Trainer, ALastBatchOfOneIsLeftOut) {
-  const data::ImageSet none;
+  const data::Dataset none;
   const auto steps = [&](int64_t examples, int64_t batch) {
     train::Recipe recipe = small_recipe("train: {epochs: 1}\n");
     recipe.train.batch = batch;
-    const data::ImageSet train = bands(examples, 1);
-    tasks::ImageModel model = train::make_model(recipe, train);
+    const data::Dataset train = bands(examples, 1);
+    tasks::Classifier model = train::make_model(recipe, train);
     Trainer trainer(recipe, model, train, none);
     int64_t count = 0;
     trainer.run({.step = [&](const train::Progress&) { ++count; }, .epoch = {}, .stop = {}});
@@ -456,10 +456,10 @@ TEST(Trainer, ALastBatchOfOneIsLeftOut) {
 
 TEST(Trainer, RefusesNoExamples) {
   const train::Recipe recipe = small_recipe();
-  const data::ImageSet train = bands(9, 1);
-  data::ImageSet none = bands(3, 1);
+  const data::Dataset train = bands(9, 1);
+  data::Dataset none = bands(3, 1);
   none.labels.clear();
-  tasks::ImageModel model = train::make_model(recipe, train);
+  tasks::Classifier model = train::make_model(recipe, train);
   expect_error(ErrorKind::data, {"train: the training part has no examples"},
                [&] { Trainer(recipe, model, none, none); });
 }

@@ -3,7 +3,7 @@
 #include <tandem/nn/linear.h>
 #include <tandem/nn/norm.h>
 #include <tandem/nn/weights.h>
-#include <tandem/tasks/image_classification.h>
+#include <tandem/tasks/classifier.h>
 
 #include <cmath>
 #include <cstring>
@@ -14,10 +14,10 @@ namespace tandem::testing {
 namespace {
 
 using tasks::ImageInput;
-using tasks::ImageModel;
+using tasks::Classifier;
 
-ImageModel small_model(uint64_t seed = 1) {
-  ImageModel model;
+Classifier small_model(uint64_t seed = 1) {
+  Classifier model;
   model.net = nn::Sequential{nn::Conv2d{8, 3, 1}, nn::BatchNorm{}, nn::ReLU{}, nn::MaxPool2d{2},
                              nn::Flatten{},       nn::Linear{32},  nn::ReLU{}, nn::Linear{}};
   model.input = tasks::fit_input(bands(60, 1));
@@ -27,10 +27,10 @@ ImageModel small_model(uint64_t seed = 1) {
 }
 
 TEST(ImageInput, FitsMeanAndDeviationOfEachChannel) {
-  data::ImageSet set = bands(2, 1);
-  set.pixels = Tensor::empty({2, 1, 2, 3}, DType::u8);
+  data::Dataset set = bands(2, 1);
+  set.inputs = Tensor::empty({2, 1, 2, 3}, DType::u8);
   const std::vector<uint8_t> bytes{0, 255, 7, 0, 255, 7, 255, 0, 7, 255, 0, 7};
-  std::ranges::copy(bytes, set.pixels.data<uint8_t>().begin());
+  std::ranges::copy(bytes, set.pixels().data<uint8_t>().begin());
   const ImageInput input = tasks::fit_input(set);
   EXPECT_EQ(input.shape(), (Shape{1, 2, 3}));
   EXPECT_NEAR(input.mean[0], 0.5, 1e-12);
@@ -44,7 +44,7 @@ TEST(ImageInput, FitsMeanAndDeviationOfEachChannel) {
 }
 
 TEST(ImageInput, ABatchIsItsExamples) {
-  const data::ImageSet set = bands(10, 1);
+  const data::Dataset set = bands(10, 1);
   const ImageInput input = tasks::fit_input(set);
   data::Augment augment;
   augment.shift = 1, augment.rotate = 20, augment.noise = 0.1;
@@ -81,35 +81,35 @@ TEST(ImageInput, ResizesBatches) {
   expect(1, 4, {5, 6, 7, 8});
   expect(1, 1, {6.5});
   expect(4, 4, {0, 1, 2, 3, 2.5, 3.5, 4.5, 5.5, 7.5, 8.5, 9.5, 10.5, 10, 11, 12, 13});
-  const data::ImageSet set = bands(5, 1);
+  const data::Dataset set = bands(5, 1);
   const Tensor batch = tasks::make_batch(tasks::fit_input(set), set, std::vector<int64_t>{0, 1, 2, 3, 4}, {}, {});
   const Tensor all = tasks::resize_batch(batch, 5, 3), one = tasks::resize_batch(batch.rows(3, 4).clone(), 5, 3);
   EXPECT_EQ(std::memcmp(all.rows(3, 4).bytes(), one.bytes(), one.byte_count()), 0) << "each example by itself";
   expect_error(ErrorKind::usage, {"resize_batch", "0x3"}, [&] { (void)tasks::resize_batch(batch, 0, 3); });
 }
 
-TEST(ImageModel, SavedAndLoadedPredictsTheSameBytes) {
+TEST(Classifier, SavedAndLoadedPredictsTheSameBytes) {
   const Folder folder;
-  const data::ImageSet set = bands(100, 3);
-  ImageModel model = small_model();
+  const data::Dataset set = bands(100, 3);
+  Classifier model = small_model();
   model.notes = {{"recipe", "name: x\n"}, {"seed", "1"}};
   model.classes = {"null", "\"b\": [", "手写"};
   model.save(folder / "m.safetensors");
-  ImageModel back = ImageModel::load(folder / "m.safetensors");
+  Classifier back = Classifier::load(folder / "m.safetensors");
   EXPECT_EQ(back.classes, model.classes);
   EXPECT_EQ(back.notes, model.notes);
   EXPECT_EQ(back.loss, model.loss);
-  EXPECT_EQ(back.input.mean, model.input.mean) << "to the last bit";
-  EXPECT_EQ(back.input.std, model.input.std);
+  EXPECT_EQ(back.input.mean, model.image().mean) << "to the last bit";
+  EXPECT_EQ(back.input.std, model.image().std);
   EXPECT_EQ(back.predict(set), model.predict(set));
   back.save(folder / "again.safetensors");
   EXPECT_EQ(read_file(folder / "again.safetensors"), read_file(folder / "m.safetensors"));
 }
 
 // Products of other sizes are summed in another order: a few last bits of a float32 (6e-8) may differ, no more.
-TEST(ImageModel, PredictsTheSameForAnyBatch) {
-  const data::ImageSet set = bands(300, 3);
-  ImageModel model = small_model();
+TEST(Classifier, PredictsTheSameForAnyBatch) {
+  const data::Dataset set = bands(300, 3);
+  Classifier model = small_model();
   const auto all = model.predict(set, 256);
   ASSERT_EQ(all.size(), 900U);
   for (const int64_t batch : {1, 2, 7, 64, 300}) {
@@ -121,9 +121,9 @@ TEST(ImageModel, PredictsTheSameForAnyBatch) {
   for (size_t i = 0; i < all.size(); i += 3) EXPECT_NEAR(all[i] + all[i + 1] + all[i + 2], 1, 1e-6);
 }
 
-TEST(ImageModel, FeaturesAreWhatGoesIntoTheLastLayer) {
-  const data::ImageSet set = bands(20, 3);
-  ImageModel model = small_model();
+TEST(Classifier, FeaturesAreWhatGoesIntoTheLastLayer) {
+  const data::Dataset set = bands(20, 3);
+  Classifier model = small_model();
   EXPECT_EQ(model.net.head(), 7U);
   EXPECT_EQ(model.feature_count(), 32);
   const evaluate::Outputs out = model.outputs(set);
@@ -141,12 +141,12 @@ TEST(ImageModel, FeaturesAreWhatGoesIntoTheLastLayer) {
     }
     for (int64_t c = 0; c < 3; ++c) EXPECT_NEAR(out.probabilities.at(i * 3 + c), z[static_cast<size_t>(c)] / sum, 1e-5);
   }
-  ImageModel flat = small_model();
+  Classifier flat = small_model();
   flat.net = nn::Sequential{nn::Flatten{}, nn::Linear{}, nn::Softmax{}};
   flat.build(Rng(1, "w"));
   EXPECT_EQ(flat.feature_count(), 64);
   // A batch norm at the end is folded into the layer before it for prediction: the features stay what they are.
-  ImageModel normed = small_model();
+  Classifier normed = small_model();
   normed.net = nn::Sequential{nn::Flatten{}, nn::Linear{16}, nn::ReLU{}, nn::Linear{}, nn::BatchNorm{}};
   normed.build(Rng(1, "w"));
   EXPECT_EQ(normed.net.head(), 3U);
@@ -154,7 +154,7 @@ TEST(ImageModel, FeaturesAreWhatGoesIntoTheLastLayer) {
   expect_error(ErrorKind::usage, {"people", "no validation part"}, [&] { flat.check_people(bands(0, 1)); });
 }
 
-TEST(ImageModel, LoadRefusesDamage) {
+TEST(Classifier, LoadRefusesDamage) {
   const Folder folder;
   small_model().save(folder / "good.safetensors");
   const TensorFile good = read_safetensors(folder / "good.safetensors");
@@ -165,7 +165,7 @@ TEST(ImageModel, LoadRefusesDamage) {
     std::vector<std::string> all = parts;
     all.emplace_back("bad.safetensors");
     SCOPED_TRACE(parts[0]);
-    expect_error(ErrorKind::data, all, [&] { (void)ImageModel::load(folder / "bad.safetensors"); });
+    expect_error(ErrorKind::data, all, [&] { (void)Classifier::load(folder / "bad.safetensors"); });
   };
   const auto put = [](const char* key, const char* value) {
     return [=](TensorFile& f) { f.metadata[std::string("tandem.") + key] = value; };
@@ -198,10 +198,10 @@ TEST(ImageModel, LoadRefusesDamage) {
           put("network", "[conv: {filters: 65536, padding: same}, batch_norm, flatten, batch_norm, linear: 3]"));
 }
 
-TEST(ImageModel, BuildSaysWhatDoesNotFit) {
+TEST(Classifier, BuildSaysWhatDoesNotFit) {
   const auto refused = [](const std::string& loss, const std::string& network, size_t classes,
                           const std::vector<std::string>& parts) {
-    ImageModel model = small_model();
+    Classifier model = small_model();
     model.loss = loss;
     model.classes.assign(classes, "c");
     model.net = nn::Sequential::read(Config::parse(network, "n"));
@@ -216,8 +216,8 @@ TEST(ImageModel, BuildSaysWhatDoesNotFit) {
   refused("binary_cross_entropy", "[flatten, linear: 1]", 2, {"probabilities", "sigmoid"});
 }
 
-TEST(ImageModel, BinaryProbabilitiesAreThoseOfBothClasses) {
-  ImageModel model;
+TEST(Classifier, BinaryProbabilitiesAreThoseOfBothClasses) {
+  Classifier model;
   model.classes = {"no", "yes"};
   model.loss = "binary_cross_entropy_logits";
   const Tensor p = model.probabilities(Tensor::from<float>({0, 2}, {2, 1}));
@@ -239,7 +239,7 @@ TEST(Loss, OfABatch) {
   const double smooth = -(0.9 * std::log(0.25) + 0.05 * (std::log(0.25) + std::log(0.75)));
   EXPECT_NEAR(tasks::loss({.label_smoothing = 0.1}, logits, labels, {}).item(), smooth, 1e-6);
   const std::vector<int32_t> uneven{0, 0};
-  data::ImageSet set = bands(4, 1);
+  data::Dataset set = bands(4, 1);
   set.classes = {"a", "b"};
   set.labels = {0, 0, 0, 1};
   const Tensor weights = tasks::balanced_weights(set);

@@ -4,7 +4,7 @@
 #include <tandem/nn/weights.h>
 #include <tandem/ops/activation.h>
 #include <tandem/ops/arithmetic.h>
-#include <tandem/tasks/image_classification.h>
+#include <tandem/tasks/classifier.h>
 
 #include <algorithm>
 #include <numeric>
@@ -17,12 +17,19 @@ void LossOptions::fields(Fields& f) {
   f("balanced", balanced);
 }
 
-void ImageModel::build(const Rng& rng, int64_t most) {
+const ImageInput& Classifier::image() const {
+  if (const auto* pictures = std::get_if<ImageInput>(&input)) return *pictures;
+  fail("model", "this network does {}: it takes no pictures", task_of(input));
+}
+
+ImageInput& Classifier::image() { return const_cast<ImageInput&>(std::as_const(*this).image()); }
+
+void Classifier::build(const Rng& rng, int64_t most) {
   if (classes.size() < 2)
-    fail("classes", "the data has {}: two or more are needed to tell pictures apart",
+    fail("classes", "the data has {}: two or more are needed to tell examples apart",
          classes.empty() ? "none" : fmt::format("one, '{}'", classes[0]));
   nn::Build build{rng, static_cast<int64_t>(classes.size()), most};
-  const Shape out = net.build(input.shape(), build);
+  const Shape out = net.build(shape_of(input), build);
   const bool binary = loss != "cross_entropy";
   const int64_t wanted = binary ? 1 : static_cast<int64_t>(classes.size());
   if (binary && classes.size() != 2)
@@ -36,7 +43,7 @@ void ImageModel::build(const Rng& rng, int64_t most) {
          "binary_cross_entropy takes probabilities: end the network with sigmoid, or use binary_cross_entropy_logits");
 }
 
-Tensor ImageModel::probabilities(const Tensor& outputs) const {
+Tensor Classifier::probabilities(const Tensor& outputs) const {
   if (loss == "cross_entropy") return softmax(outputs, -1);
   const Tensor p = loss == "binary_cross_entropy" ? outputs : sigmoid(outputs);
   Tensor both = Tensor::empty({p.size(0), 2});
@@ -48,19 +55,20 @@ Tensor ImageModel::probabilities(const Tensor& outputs) const {
   return both;
 }
 
-evaluate::Outputs ImageModel::outputs(const nn::Sequential& ready, const Tensor& batch) const {
+evaluate::Outputs Classifier::outputs(const nn::Sequential& ready, const Batch& batch) const {
   const NoGrad off;
   nn::Pass pass;
+  pass.lengths = batch.lengths;
   const size_t head = ready.head(), end = ready.layers().size();
-  const Tensor features = ready.forward_part(0, head, batch, pass);
+  const Tensor features = ready.forward_part(0, head, batch.x, pass);
   Tensor p = probabilities(ready.forward_part(head, end, features, pass));
   for (int64_t view = 1; view < views.count(); ++view)
-    p = p + probabilities(ready.forward_part(0, end, views.of(batch, view), pass));
+    p = p + probabilities(ready.forward_part(0, end, views.of(batch.x, view), pass));
   if (views.count() > 1) p = p / static_cast<double>(views.count());
-  return {p, features.view({batch.size(0), features.numel() / batch.size(0)})};
+  return {p, features.view({p.size(0), features.numel() / p.size(0)})};
 }
 
-evaluate::Outputs ImageModel::outputs(const data::ImageSet& set, int64_t batch) {
+evaluate::Outputs Classifier::outputs(const data::Dataset& set, int64_t batch) {
   const FlushDenormals flush;
   const nn::Sequential ready = nn::for_inference(net);
   const auto classes_count = static_cast<int64_t>(classes.size());
@@ -68,8 +76,9 @@ evaluate::Outputs ImageModel::outputs(const data::ImageSet& set, int64_t batch) 
   for (int64_t first = 0; first < set.size(); first += batch) {
     std::vector<int64_t> indices(static_cast<size_t>(std::min(batch, set.size() - first)));
     std::iota(indices.begin(), indices.end(), first);
-    const evaluate::Outputs part = outputs(ready, make_batch(input, set, indices, {}, {}));
-    const int64_t last = first + part.features.size(0);
+    const evaluate::Outputs part = outputs(ready, batch_of(input, set, indices, {}, {}));
+    const int64_t last = first + std::ssize(indices);
+    check_rows(part.probabilities.size(0), std::ssize(indices));
     std::ranges::copy(part.probabilities.data<const float>(),
                       all.probabilities.rows(first, last).data<float>().begin());
     std::ranges::copy(part.features.data<const float>(), all.features.rows(first, last).data<float>().begin());
@@ -77,18 +86,18 @@ evaluate::Outputs ImageModel::outputs(const data::ImageSet& set, int64_t batch) 
   return all;
 }
 
-std::vector<float> ImageModel::predict(const data::ImageSet& set, int64_t batch) {
+std::vector<float> Classifier::predict(const data::Dataset& set, int64_t batch) {
   const Tensor own = outputs(set, batch).probabilities;
   const Tensor p = confidence ? confidence->calibrated(own) : own;
   return {p.data<const float>().begin(), p.data<const float>().end()};
 }
 
-int64_t ImageModel::feature_count() const {
+int64_t Classifier::feature_count() const {
   const size_t head = net.head();
-  return head == 0 ? input.shape().numel() : net.shapes().at(head - 1).numel();
+  return head == 0 ? shape_of(input).numel() : net.shapes().at(head - 1).numel();
 }
 
-void ImageModel::check_people(const data::ImageSet& validation) const {
+void Classifier::check_people(const data::Dataset& validation) const {
   if (validation.size() == 0)
     fail("people", "there is no validation part to fit confidence on: set data.validation, or leave people out");
   if (const int64_t n = feature_count(); n > evaluate::most_features)
@@ -97,19 +106,26 @@ void ImageModel::check_people(const data::ImageSet& validation) const {
          evaluate::most_features);
 }
 
-void ImageModel::learn_confidence(const evaluate::PeopleOptions& options, const data::ImageSet& train,
-                                  const data::ImageSet& validation) {
+void Classifier::learn_confidence(const evaluate::PeopleOptions& options, const data::Dataset& train,
+                                  const data::Dataset& validation) {
   check_people(validation);
   constexpr int64_t enough = 20'000;
   std::vector<int64_t> chosen = Rng(0, "confidence").permutation(train.size());
   chosen.resize(static_cast<size_t>(std::min(enough, train.size())));
-  const data::ImageSet known = train.size() > enough ? data::subset(train, chosen) : train;
+  const data::Dataset known = train.size() > enough ? data::subset(train, chosen) : train;
   confidence = evaluate::Confidence::fit(options, outputs(known), known.labels, outputs(validation), validation.labels);
+}
+
+void check_rows(int64_t answers, int64_t examples) {
+  if (answers != examples)
+    fail("network", "gives {} answers for {} examples, one a token: put a pooling layer before the last linear one",
+         answers, examples);
 }
 
 Tensor loss(const LossOptions& options, const Tensor& outputs, const std::vector<int32_t>& labels,
             const Tensor& class_weights) {
   const auto n = static_cast<int64_t>(labels.size());
+  check_rows(outputs.size(0), n);
   if (!options.binary())
     return cross_entropy(outputs, Tensor::from(labels, {n}),
                          {options.label_smoothing, options.balanced ? class_weights : Tensor{}});
@@ -120,7 +136,7 @@ Tensor loss(const LossOptions& options, const Tensor& outputs, const std::vector
                                                 : binary_cross_entropy_logits(outputs, targets);
 }
 
-Tensor balanced_weights(const data::ImageSet& set) {
+Tensor balanced_weights(const data::Dataset& set) {
   Tensor out = Tensor::zeros({static_cast<int64_t>(set.classes.size())});
   for (const int32_t label : set.labels) out.data<float>()[static_cast<size_t>(label)] += 1;
   for (float& count : out.data<float>())
@@ -140,15 +156,15 @@ Config class_list(const std::vector<std::string>& classes) {
 
 }  // namespace
 
-void ImageModel::save(const fs::path& path) {
+void Classifier::save(const fs::path& path) {
   TensorFile file;
   file.tensors = nn::named(net);
   for (const auto& [key, value] : notes) file.metadata["tandem." + key] = value;
   file.metadata["tandem.format"] = format_version;
-  file.metadata["tandem.task"] = "image_classification";
+  file.metadata["tandem.task"] = task_of(input);
   file.metadata["tandem.loss"] = loss;
   file.metadata["tandem.network"] = net.write().str();
-  file.metadata["tandem.input"] = Fields::write(input).str();
+  file.metadata["tandem.input"] = write(input).str();
   file.metadata["tandem.views"] = Fields::write(views).str();
   file.metadata["tandem.classes"] = class_list(classes).str();
   if (confidence) {
@@ -158,7 +174,7 @@ void ImageModel::save(const fs::path& path) {
   write_safetensors(path, file);
 }
 
-ImageModel ImageModel::load(const fs::path& path) {
+Classifier Classifier::load(const fs::path& path) {
   TensorFile file = read_safetensors(path);
   const auto text = [&](const char* key) {
     const auto found = file.metadata.find(std::string("tandem.") + key);
@@ -170,12 +186,11 @@ ImageModel ImageModel::load(const fs::path& path) {
   if (text("format") != format_version)
     fail(ErrorKind::data, path.string(), "has format version '{}', this program reads {}: use a newer tandem",
          text("format"), format_version);
-  if (text("task") != "image_classification")
-    fail(ErrorKind::data, path.string(), "holds a model for '{}', expected image_classification", text("task"));
-  ImageModel model;
+  Classifier model;
+  model.input = input_for(text("task"), path.string());
   try {
     model.net = nn::Sequential::read(Config::parse(text("network"), path.string() + " (network)"));
-    Fields::read(Config::parse(text("input"), path.string() + " (input)"), model.input, "input");
+    read(model.input, Config::parse(text("input"), path.string() + " (input)"), path.string());
     if (file.metadata.contains("tandem.views"))
       Fields::read(Config::parse(text("views"), path.string() + " (views)"), model.views, "views");
     for (const Config& item : Config::parse(text("classes"), path.string() + " (classes)").items())
@@ -183,7 +198,6 @@ ImageModel ImageModel::load(const fs::path& path) {
     model.loss = text("loss");
     LossOptions known;
     Fields::read(Config::scalar(model.loss), known, "loss");
-    model.input.check(path.string());
     int64_t numbers = 1 << 20;  // some more than the file holds, so that a missing tensor is named as such
     for (const auto& [name, tensor] : file.tensors) numbers += tensor.numel();
     model.build(Rng(0, "load"), numbers);

@@ -1,9 +1,10 @@
-// The task "which class is this picture": losses, probabilities, and the model file that is enough to predict.
+// A network that says which class an example is of, with all that it needs to read one; and its file, which is enough
+// to predict.
 #pragma once
 #include <tandem/evaluate/confidence.h>
 #include <tandem/nn/sequential.h>
 #include <tandem/ops/loss.h>
-#include <tandem/tasks/image_input.h>
+#include <tandem/tasks/input.h>
 #include <tandem/tasks/views.h>
 
 #include <map>
@@ -22,11 +23,11 @@ struct LossOptions {
   [[nodiscard]] bool binary() const { return type != "cross_entropy"; }
 };
 
-/// A network with all that it needs to read pictures.
-struct ImageModel {
+/// A network with all that it needs to read examples.
+struct Classifier {
   nn::Sequential net;
-  ImageInput input;
-  Views views;
+  Input input = ImageInput{};
+  Views views;  // of pictures
   std::vector<std::string> classes;
   std::string loss = "cross_entropy";
   std::optional<evaluate::Confidence> confidence;  // fitted when the recipe has `people:`
@@ -35,35 +36,40 @@ struct ImageModel {
   /// Makes parameters for the input's shape, at most `most` numbers. Throws when the last layer does not fit the
   /// classes and the loss.
   void build(const Rng& rng, int64_t most = nn::Build{}.most);
-  /// Probabilities (n, classes) for pictures of the input's size, in batches, the mean of all views; calibrated when
+  /// The input of pictures. Throws a usage error for a network that reads something else.
+  [[nodiscard]] const ImageInput& image() const;
+  [[nodiscard]] ImageInput& image();
+  /// Probabilities (n, classes) for examples that fit the input, in batches, the mean of all views; calibrated when
   /// there is confidence. Same bytes for any number of threads; another batch may change the last bits, as products of
   /// other sizes are summed in another order.
-  [[nodiscard]] std::vector<float> predict(const data::ImageSet& set, int64_t batch = 256);
+  [[nodiscard]] std::vector<float> predict(const data::Dataset& set, int64_t batch = 256);
   /// The same with features, before calibration: what confidence is fitted to and judges.
-  [[nodiscard]] evaluate::Outputs outputs(const data::ImageSet& set, int64_t batch = 256);
-  /// The same for one normalised batch (n, h, w, c), with `ready` = nn::for_inference(net) made once by the caller.
+  [[nodiscard]] evaluate::Outputs outputs(const data::Dataset& set, int64_t batch = 256);
+  /// The same for one batch as batch_of() makes it, with `ready` = nn::for_inference(net) made once by the caller.
   /// Features are those of the first view, flattened.
-  [[nodiscard]] evaluate::Outputs outputs(const nn::Sequential& ready, const Tensor& batch) const;
+  [[nodiscard]] evaluate::Outputs outputs(const nn::Sequential& ready, const Batch& batch) const;
   /// How many features there are: the numbers that go into the last layer. After build().
   [[nodiscard]] int64_t feature_count() const;
   /// Throws a usage error when confidence cannot be fitted: no validation examples, or features too many. Said before
   /// a training, not after it.
-  void check_people(const data::ImageSet& validation) const;
+  void check_people(const data::Dataset& validation) const;
   /// Fits `confidence` on the validation part; familiarity on at most 20,000 examples of the training part.
-  void learn_confidence(const evaluate::PeopleOptions& options, const data::ImageSet& train,
-                        const data::ImageSet& validation);
+  void learn_confidence(const evaluate::PeopleOptions& options, const data::Dataset& train,
+                        const data::Dataset& validation);
   /// Probabilities from the network's outputs (n, classes), or (n, 1) for a binary loss.
   [[nodiscard]] Tensor probabilities(const Tensor& outputs) const;
 
   /// One safetensors file: weights; network, preprocessing, classes and notes in its metadata.
   void save(const fs::path& path);
-  [[nodiscard]] static ImageModel load(const fs::path& path);
+  [[nodiscard]] static Classifier load(const fs::path& path);
 };
 
+/// Throws when a network gives another number of answers than there are examples.
+void check_rows(int64_t answers, int64_t examples);
 /// The loss of a batch; class weights are needed for `balanced` only.
 [[nodiscard]] Tensor loss(const LossOptions& options, const Tensor& outputs, const std::vector<int32_t>& labels,
                           const Tensor& class_weights);
 /// n / (classes * count) for each class.
-[[nodiscard]] Tensor balanced_weights(const data::ImageSet& set);
+[[nodiscard]] Tensor balanced_weights(const data::Dataset& set);
 
 }  // namespace tandem::tasks

@@ -1,0 +1,198 @@
+#include <tandem/base/text.h>
+#include <tandem/data/catalog.h>
+#include <tandem/nn/weights.h>
+#include <tandem/train/classification.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+namespace tandem::train {
+namespace {
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+/// "conv 32, kernel 3": what tells one layer of its kind from another.
+std::string layer_title(nn::Module& layer, const Shape& output) {
+  static const std::set<std::string> telling{"filters", "units", "kernel", "stride", "groups", "probability", "slope"};
+  const Config options = Fields::write(layer);
+  std::vector<std::string> shown;
+  for (const auto& [key, value] : options.entries()) {
+    if (!telling.contains(key)) continue;
+    std::string text = value.text();
+    if (key == "units" && text == "classes") text = std::to_string(output[-1]);
+    if (shown.empty())
+      shown.push_back(text);
+    else if (key == "kernel" || (text != "0" && text != "1"))  // stride 0: the kernel's size
+      shown.push_back(key + " " + text);
+  }
+  return shown.empty() ? layer.kind() : layer.kind() + " " + join(shown);
+}
+
+using Figure = double (*)(const Evaluation&);
+
+const std::map<std::string, Figure>& figures() {
+  using E = Evaluation;
+  static const std::map<std::string, Figure> all{
+      {"accuracy", [](const E& e) { return e.result.accuracy; }},
+      {"loss", [](const E& e) { return e.result.loss; }},
+      {"errors", [](const E& e) { return static_cast<double>(e.result.errors); }},
+      {"ece", [](const E& e) { return e.result.ece; }},
+      {"auc", [](const E& e) { return e.result.macro_auc; }},
+      {"mcc", [](const E& e) { return e.result.mcc; }},
+      {"balanced_accuracy", [](const E& e) { return e.result.balanced_accuracy; }},
+      {"macro.precision", [](const E& e) { return e.result.macro.precision; }},
+      {"macro.recall", [](const E& e) { return e.result.macro.recall; }},
+      {"macro.f1", [](const E& e) { return e.result.macro.f1; }},
+      {"answered", [](const E& e) { return e.deferral ? e.deferral->share : 1; }},
+      {"answered.accuracy", [](const E& e) { return e.deferral ? e.deferral->accuracy : e.result.accuracy; }},
+      {"weighted.f1", [](const E& e) { return e.result.weighted.f1; }},
+  };
+  return all;
+}
+
+class ClassificationJob : public Job {
+ public:
+  ClassificationJob(const Recipe& recipe, const fs::path& data_folder)
+      : recipe_(recipe),
+        data_(prepare(recipe, data_folder)),
+        model_(make_model(recipe, data_.train)),
+        task_(model_, data_.train, data_.validation, classification_options(recipe)) {
+    if (recipe.people) model_.check_people(data_.validation);
+  }
+
+  tasks::Task& task() override { return task_; }
+
+  Findings finish(const Trainer& trainer, const RunFolder& folder, const std::string& command) override {
+    if (recipe_.people) model_.learn_confidence(*recipe_.people, data_.train, data_.validation);
+    model_.notes = run_notes(recipe_, trainer);
+    model_.notes["data"] = data_.train.source;
+    model_.save(folder.model());
+
+    const bool tested = data_.test.size() > 0, validated = data_.validation.size() > 0;
+    const data::Dataset& set = tested ? data_.test : validated ? data_.validation : data_.train;
+    auto found = std::make_shared<Evaluation>(
+        evaluate_model(model_, set, tested ? "test" : validated ? "validation" : "train"));
+    const evaluate::RunFacts measured = found->facts;
+    found->facts = run_facts(recipe_, trainer, folder, command);
+    found->facts.data = measured.data;
+    found->facts.split = measured.split;
+    found->facts.seconds = measured.seconds;
+    found->facts.parameters = measured.parameters;
+    const evaluate::Deferral* deferral = found->deferral ? &*found->deferral : nullptr;
+    Findings out;
+    out.json = evaluate::report_json(found->facts, found->result, deferral);
+    out.text = evaluate::text_table(found->result) + (deferral ? "\n" + evaluate::text_of(*deferral) + "\n" : "");
+    out.figures = figures_of(*found);
+    write_text(folder.report_json(), out.json);
+    write_text(folder.report_page(), evaluate::report_page({.facts = found->facts,
+                                                            .result = found->result,
+                                                            .predictions = found->predictions,
+                                                            .deferral = deferral,
+                                                            .images = set.has_pictures() ? &set : nullptr,
+                                                            .texts = set.has_texts() ? &set.texts() : nullptr,
+                                                            .history = trainer.history(),
+                                                            .best_epoch = trainer.best_epoch(),
+                                                            .recipe = model_.notes.at("recipe"),
+                                                            .network = layer_rows(model_.net)}));
+    out.evaluation = std::move(found);
+    return out;
+  }
+
+ private:
+  const Recipe& recipe_;
+  data::Splits data_;
+  tasks::Classifier model_;
+  tasks::Classification task_;
+};
+
+}  // namespace
+
+data::Splits prepare(const Recipe& recipe, const fs::path& data_folder) {
+  data::LoadOptions options;
+  options.data_folder = data_folder;
+  options.seed = recipe.seed;
+  options.train_examples = recipe.data.train;
+  options.test_examples = recipe.data.test;
+  if (!recipe.data.size.empty()) options.image.height = recipe.data.size[0], options.image.width = recipe.data.size[1];
+  options.image.channels = recipe.data.channels;
+  options.classes = recipe.data.classes;
+  data::Splits splits = data::load(recipe.data.source, options);
+  // A report names a known data set as people do, not by where it lies on this machine.
+  if (recipe.data.source.find('/') == std::string::npos)
+    for (data::Dataset* part : {&splits.train, &splits.validation, &splits.test}) part->source = recipe.data.source;
+  if (splits.test.size() == 0 && recipe.data.test_share > 0)
+    std::tie(splits.train, splits.test) = data::split(splits.train, recipe.data.test_share, recipe.seed + 0x7e57);
+  if (splits.validation.size() == 0 && recipe.data.validation > 0)
+    std::tie(splits.train, splits.validation) = data::split(splits.train, recipe.data.validation, recipe.seed);
+  return splits;
+}
+
+tasks::Classifier make_model(const Recipe& recipe, const data::Dataset& train) {
+  tasks::Classifier model;
+  model.net = recipe.network;
+  model.input = tasks::fit_input(train);
+  if (recipe.privacy.on()) {  // a mean of the examples would be one more thing that is given away
+    std::ranges::fill(model.image().mean, 0.5);
+    std::ranges::fill(model.image().std, 0.5);
+  }
+  model.classes = train.classes;
+  model.loss = recipe.loss.type;
+  model.views = recipe.predict;
+  model.build(Rng(recipe.seed, "weights"));
+  return model;
+}
+
+Evaluation evaluate_model(tasks::Classifier& model, const data::Dataset& set, const std::string& split) {
+  if (set.size() == 0) fail(ErrorKind::data, "evaluate", "the {} part has no examples", split);
+  if (set.classes != model.classes)
+    fail(ErrorKind::data, "evaluate", "the data has classes {}, the model knows {}", join(set.classes),
+         join(model.classes));
+  const double started = now();
+  Evaluation out;
+  const evaluate::Outputs outputs = model.outputs(set);
+  const Tensor p = model.confidence ? model.confidence->calibrated(outputs.probabilities) : outputs.probabilities;
+  const auto values = p.data<const float>();
+  out.predictions = {model.classes, set.labels, {values.begin(), values.end()}};
+  out.facts.seconds = now() - started;
+  if (model.confidence) out.deferral = evaluate::deferral(*model.confidence, outputs, set.labels);
+  out.result = evaluate::classification(out.predictions);
+  out.facts.task = tasks::task_of(model.input);
+  out.facts.data = set.source;
+  out.facts.split = split;
+  out.facts.parameters = nn::count(model.net).trained;
+  out.facts.version = version();
+  out.facts.date = date();
+  out.facts.machine = machine();
+  return out;
+}
+
+std::vector<evaluate::LayerRow> layer_rows(nn::Sequential& net) {
+  std::vector<evaluate::LayerRow> rows;
+  for (size_t i = 0; i < net.layers().size(); ++i) {
+    nn::Module& layer = *net.layers()[i];
+    const Shape& output = net.shapes().at(i);
+    std::vector<std::string> sizes;
+    for (const int64_t size : output) sizes.push_back(std::to_string(size));
+    rows.push_back({std::to_string(i), layer_title(layer, output), join(sizes, " x "), nn::count(layer).trained});
+  }
+  return rows;
+}
+
+std::map<std::string, double> figures_of(const Evaluation& evaluation) {
+  std::map<std::string, double> out;
+  for (const auto& [name, figure] : figures()) out[name] = figure(evaluation);
+  return out;
+}
+
+std::vector<std::string> classification_figures() {
+  std::vector<std::string> out;
+  for (const auto& [name, figure] : figures()) out.push_back(name);
+  return out;
+}
+
+std::unique_ptr<Job> classification_job(const Recipe& recipe, const fs::path& data_folder) {
+  return std::make_unique<ClassificationJob>(recipe, data_folder);
+}
+
+}  // namespace tandem::train

@@ -1,0 +1,35 @@
+// Classification from a recipe: its data, its model, and how good that is.
+#pragma once
+#include <tandem/evaluate/page.h>
+#include <tandem/train/job.h>
+
+#include <map>
+#include <optional>
+
+namespace tandem::train {
+
+/// The data of a recipe, ready to train on: sizes and channels brought together, missing parts split off by seed.
+[[nodiscard]] data::Splits prepare(const Recipe& recipe, const fs::path& data_folder);
+
+/// A model of the recipe's network with fresh parameters, its preprocessing fitted on `train`.
+[[nodiscard]] tasks::Classifier make_model(const Recipe& recipe, const data::Dataset& train);
+
+/// What the model says of a part, and how good that is.
+struct Evaluation {
+  evaluate::Predictions predictions;
+  evaluate::Classification result;
+  std::optional<evaluate::Deferral> deferral;  // of a model with confidence
+  evaluate::RunFacts facts;
+};
+[[nodiscard]] Evaluation evaluate_model(tasks::Classifier& model, const data::Dataset& set, const std::string& split);
+
+/// The layers of a network as the report and `tandem inspect` show them.
+[[nodiscard]] std::vector<evaluate::LayerRow> layer_rows(nn::Sequential& net);
+
+/// The figures of an evaluation that a gate may ask for: accuracy, macro.f1, …
+[[nodiscard]] std::map<std::string, double> figures_of(const Evaluation& evaluation);
+[[nodiscard]] std::vector<std::string> classification_figures();
+
+[[nodiscard]] std::unique_ptr<Job> classification_job(const Recipe& recipe, const fs::path& data_folder);
+
+}  // namespace tandem::train

@@ -1,0 +1,56 @@
+#include <tandem/base/threads.h>
+#include <tandem/kernels/isa.h>
+#include <tandem/train/classification.h>
+
+#include <ctime>
+
+namespace tandem::train {
+
+std::unique_ptr<Job> make_job(const Recipe& recipe, const fs::path& data_folder) {
+  return classification_job(recipe, data_folder);
+}
+
+std::vector<std::string> figure_names(const std::string&) { return classification_figures(); }
+
+evaluate::RunFacts run_facts(const Recipe& recipe, const Trainer& trainer, const RunFolder& folder,
+                             const std::string& command) {
+  evaluate::RunFacts facts;
+  facts.name = folder.path.filename().string();
+  facts.folder = folder.path.string();
+  facts.task = recipe.task;
+  facts.seed = recipe.seed;
+  facts.train_seconds = trainer.seconds();
+  facts.command = command;
+  facts.version = version();
+  facts.date = date();
+  facts.machine = machine();
+  return facts;
+}
+
+std::map<std::string, std::string> run_notes(const Recipe& recipe, const Trainer& trainer) {
+  Recipe copy = recipe;
+  std::map<std::string, std::string> notes{{"recipe", copy.write().str()},
+                                           {"name", recipe.name},
+                                           {"seed", std::to_string(recipe.seed)},
+                                           {"version", version()}};
+  if (recipe.privacy.on())
+    notes["privacy"] = fmt::format("epsilon {:.3f} at delta {:g}: noise {:.3f}, clip {:g}{}", trainer.epsilon(),
+                                   recipe.privacy.delta, trainer.noise(), recipe.privacy.clip,
+                                   recipe.privacy.repeatable ? ", noise from the seed (for measuring only)" : "");
+  return notes;
+}
+
+std::string version() { return TANDEM_VERSION; }
+
+std::string date() {
+  const std::time_t t = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&t, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &utc);
+  return text;
+}
+
+std::string machine() { return fmt::format("{} threads, {}", threads(), kernels::isa_name()); }
+
+}  // namespace tandem::train
