@@ -12,11 +12,11 @@ namespace tandem::data {
 enum class CsvHeader { guess, yes, no };
 
 struct CsvOptions {
-  char delimiter = 0;                    // 0: guessed among tab ; | ,
-  CsvHeader header = CsvHeader::guess;   // whether the first row names the columns
-  bool quotes = true;                    // false: " is a letter like others, as in many TSV files
-  std::vector<std::string> names{};      // of the columns, for a file without a header
-  uint64_t limit = uint64_t{1} << 32;    // bytes, unpacked
+  char delimiter = 0;                   // 0: guessed among tab ; | ,
+  CsvHeader header = CsvHeader::guess;  // whether the first row names the columns
+  bool quotes = true;                   // false: " is a letter like others, as in many TSV files
+  std::vector<std::string> names{};     // of the columns, for a file without a header
+  uint64_t limit = uint64_t{1} << 32;   // bytes, unpacked
 };
 
 /// A file as rows of fields. Fields are kept in the file's own bytes, 16 more each: a value, copied and moved freely.

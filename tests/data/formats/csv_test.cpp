@@ -35,8 +35,9 @@ TEST(Csv, QuotingOfRfc4180) {
 
 TEST(Csv, LineEndsMarkAndEmptyLines) {
   const Rows expected{{"1", "2"}, {"3", ""}};
-  for (const char* text : {"a,b\n1,2\n3,\n", "a,b\r\n1,2\r\n3,", "a,b\r1,2\r3,\r", "\xef\xbb\xbf"
-                                                                                  "a,b\n\n1,2\n\n\n3,\n\n"}) {
+  for (const char* text : {"a,b\n1,2\n3,\n", "a,b\r\n1,2\r\n3,", "a,b\r1,2\r3,\r",
+                           "\xef\xbb\xbf"
+                           "a,b\n\n1,2\n\n\n3,\n\n"}) {
     const Csv csv = parse(text);
     EXPECT_EQ(csv.names(), (std::vector<std::string>{"a", "b"})) << text;
     EXPECT_EQ(rows_of(csv), expected) << text;
@@ -101,7 +102,9 @@ TEST(Csv, BadInputIsNamedWithItsLine) {
       {"a,b\n1,caf\xe9\n", {"line 2: byte 6 of it is 0xe9", "UTF-8"}},
       {"a,b\r1,2\r\n3,\xc0\xaf\n", {"line 3: byte 3 of it is 0xc0"}},
       {std::string("a,b\n1,\0\n", 8), {"line 2: byte 3 of it is 0x00"}},
-      {"\xff\xfe" "a", {"UTF-16"}},
+      {"\xff\xfe"
+       "a",
+       {"UTF-16"}},
   };
   for (const Case& c : cases) {
     CsvOptions options;
@@ -124,7 +127,8 @@ TEST(Csv, Numbers) {
   EXPECT_TRUE(parse_number("1,5", v, ',') && v == 1.5);
   EXPECT_TRUE(parse_number("NaN", v) && std::isnan(v));
   EXPECT_TRUE(parse_number("-inf", v) && std::isinf(v));
-  for (const char* no : {"", " ", "1,5", "1 2", "0x10", "12a", "+-1", "1e999", "?"}) EXPECT_FALSE(parse_number(no, v)) << no;
+  for (const char* no : {"", " ", "1,5", "1 2", "0x10", "12a", "+-1", "1e999", "?"})
+    EXPECT_FALSE(parse_number(no, v)) << no;
   EXPECT_FALSE(parse_number("1.500", v, ',')) << "a dot that groups thousands is not guessed at";
 }
 
