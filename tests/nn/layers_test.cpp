@@ -53,7 +53,7 @@ const std::map<std::string, LayerRow> rows{
     {"rnn", {"rnn: {units: 5, layers: 2, bidirectional: true, bias: true, activation: relu}", LayerRow::vectors}},
     {"lstm", {"lstm: {units: 5, layers: 2, bidirectional: true, bias: true}", LayerRow::vectors}},
     {"gru", {"gru: {units: 5, layers: 2, bidirectional: true, bias: true}", LayerRow::vectors}},
-    {"conv1d", {"conv1d: {filters: 5, kernel: 2, padding: valid, dilation: 2, bias: true}", LayerRow::vectors, 4}},
+    {"conv1d", {"conv1d: {filters: 5, kernel: 2, padding: valid, dilation: 2, bias: true}", LayerRow::vectors, 3}},
     {"positions", {"positions: {how: learned, most: 3, deviation: 0.1}", LayerRow::vectors}},
     {"attention", {"attention: {heads: 3, key_heads: 1, causal: true, rotary: true, bias: true}", LayerRow::vectors}},
     {"transformer",
