@@ -22,6 +22,18 @@ std::string amount(double bytes) {
   return fmt::format("{:.3g} GB", bytes);
 }
 
+/// The shape of a picture; of texts, what they are cut into.
+nlohmann::ordered_json input_of(const tasks::Classifier& model) {
+  if (const auto* text = std::get_if<tasks::TextInput>(&model.input))
+    return {{"tokenizer", text->options.type}, {"vocabulary", text->tokenizer.size()}, {"most", text->length.most}};
+  return {model.image().height, model.image().width, model.image().channels};
+}
+std::string input_text(const tasks::Classifier& model) {
+  if (const auto* text = std::get_if<tasks::TextInput>(&model.input))
+    return fmt::format("text: {} kinds of {} tokens", grouped(text->tokenizer.size()), text->options.type);
+  return fmt::format("{} x {} x {}", model.image().height, model.image().width, model.image().channels);
+}
+
 int run(const Options& o) {
   const fs::path path = train::model_path(o.model);
   tasks::Classifier model = tasks::Classifier::load(path);
@@ -45,7 +57,7 @@ int run(const Options& o) {
                         {"multiply_adds", per_layer[i]}});
     const nlohmann::ordered_json all{{"model", path.string()},
                                      {"classes", model.classes},
-                                     {"input", {model.image().height, model.image().width, model.image().channels}},
+                                     {"input", input_of(model)},
                                      {"loss", model.loss},
                                      {"parameters", count.trained},
                                      {"numbers", count.all},
@@ -61,8 +73,7 @@ int run(const Options& o) {
   for (const auto& row : rows) wide = std::max(wide, row.kind.size()), deep = std::max(deep, row.output.size());
   fmt::print("  {:>3}  {:<{}}  {:<{}}  {:>12}  {:>14}\n", "#", "layer", wide, "output", deep, "parameters",
              "multiply-adds");
-  fmt::print("  {:>3}  {:<{}}  {} x {} x {}\n", "", "input", wide, model.image().height, model.image().width,
-             model.image().channels);
+  fmt::print("  {:>3}  {:<{}}  {}\n", "", "input", wide, input_text(model));
   for (size_t i = 0; i < rows.size(); ++i) {
     const std::string line =
         fmt::format("  {:>3}  {:<{}}  {:<{}}  {:>12}  {:>14}", rows[i].name, rows[i].kind, wide, rows[i].output, deep,

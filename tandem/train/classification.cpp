@@ -1,5 +1,7 @@
 #include <tandem/base/text.h>
 #include <tandem/data/catalog.h>
+#include <tandem/data/folds.h>
+#include <tandem/data/text/vectors.h>
 #include <tandem/nn/weights.h>
 #include <tandem/train/classification.h>
 
@@ -49,6 +51,23 @@ const std::map<std::string, Figure>& figures() {
       {"weighted.f1", [](const E& e) { return e.result.weighted.f1; }},
   };
   return all;
+}
+
+/// Puts vectors learned elsewhere into the network's first embedding.
+void begin_with_vectors(tasks::Classifier& model, const Recipe& recipe) {
+  const auto* text = std::get_if<tasks::TextInput>(&model.input);
+  if (!text) fail("data.text.vectors", "word vectors are for texts");
+  const Tensor values =
+      data::read_word_vectors(recipe.data.text.vectors, text->tokenizer, Rng(recipe.seed, "vectors")).values;
+  for (const auto& [name, tensor] : nn::named(model.net)) {
+    if (tensor.rank() != 2 || tensor.size(0) != values.size(0)) continue;
+    if (tensor.shape() != values.shape())
+      fail("data.text.vectors", "{} has {} numbers a word, the network's embedding {}: set embedding: {}",
+           recipe.data.text.vectors, values.size(1), tensor.size(1), values.size(1));
+    std::ranges::copy(values.data<const float>(), tensor.data<float>().begin());
+    return;
+  }
+  fail("data.text.vectors", "the network has no embedding of {} words to begin with them", values.size(0));
 }
 
 class ClassificationJob : public Job {
@@ -119,7 +138,19 @@ data::Splits prepare(const Recipe& recipe, const fs::path& data_folder) {
   if (!recipe.data.size.empty()) options.image.height = recipe.data.size[0], options.image.width = recipe.data.size[1];
   options.image.channels = recipe.data.channels;
   options.classes = recipe.data.classes;
+  if (recipe.task == "text_classification") options.text = recipe.data.text.source;
   data::Splits splits = data::load(recipe.data.source, options);
+  if (splits.train.has_texts() != options.text.has_value())
+    fail("task", "the recipe says {} and {} holds {}: set task: {}", recipe.task, recipe.data.source,
+         data::kind_of(splits.train.inputs), options.text ? "image_classification" : "text_classification");
+  if (recipe.data.folds > 0) {
+    const auto fold = data::folds(splits.train.labels, recipe.data.folds, recipe.seed);
+    std::vector<int64_t> rest, part;
+    for (int64_t i = 0; i < splits.train.size(); ++i)
+      (fold[static_cast<size_t>(i)] == recipe.data.fold ? part : rest).push_back(i);
+    splits.test = data::subset(splits.train, part);
+    splits.train = data::subset(splits.train, rest);
+  }
   // A report names a known data set as people do, not by where it lies on this machine.
   if (recipe.data.source.find('/') == std::string::npos)
     for (data::Dataset* part : {&splits.train, &splits.validation, &splits.test}) part->source = recipe.data.source;
@@ -133,7 +164,12 @@ data::Splits prepare(const Recipe& recipe, const fs::path& data_folder) {
 tasks::Classifier make_model(const Recipe& recipe, const data::Dataset& train) {
   tasks::Classifier model;
   model.net = recipe.network;
-  model.input = tasks::fit_input(train);
+  if (train.has_texts())
+    model.input = tasks::fit_input(train.texts(), recipe.data.text);
+  else
+    model.input = tasks::fit_input(train);
+  if (recipe.privacy.on() && train.has_texts())
+    fail("privacy", "the tokenizer is learned from texts that nothing protects: privacy is for pictures");
   if (recipe.privacy.on()) {  // a mean of the examples would be one more thing that is given away
     std::ranges::fill(model.image().mean, std::getenv("PM") ? std::atof(std::getenv("PM")) : 0.5);  // XXX
     std::ranges::fill(model.image().std, std::getenv("PS") ? std::atof(std::getenv("PS")) : 0.5);  // XXX
@@ -142,6 +178,7 @@ tasks::Classifier make_model(const Recipe& recipe, const data::Dataset& train) {
   model.loss = recipe.loss.type;
   model.views = recipe.predict;
   model.build(Rng(recipe.seed, "weights"));
+  if (!recipe.data.text.vectors.empty()) begin_with_vectors(model, recipe);
   return model;
 }
 

@@ -18,6 +18,8 @@ struct DataOptions {
   int64_t train = 0, test = 0;       // at most that many examples; 0: all
   double validation = 0.1;           // share of the training part, when there is no validation part of its own
   double test_share = 0.15;          // share of the training part, when there is no test part of its own
+  int64_t folds = 0, fold = 0;       // of a cross-validation: the test part is fold `fold` of so many; 0: none
+  tasks::TextOptions text;           // of a text task: where texts stand, and how they become tokens
   tasks::Augmentation augment;
   void fields(Fields& f);
 };
