@@ -15,10 +15,10 @@ struct Batch;
 
 /// `data.text` of a recipe.
 struct TextOptions {
-  data::TextSource source;
+  data::TextSource source = {};
   data::TokenizerOptions tokenizer = {.normalise = {.nfkc = true, .lower = true}};
   data::LengthLimit length = {.most = 512};  // in tokens
-  std::string vectors;                       // a file of word2vec or GloVe to begin the embedding with; "": none
+  std::string vectors{};                     // a file of word2vec or GloVe to begin the embedding with; "": none
   void fields(Fields& f);
 };
 

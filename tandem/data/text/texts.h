@@ -12,8 +12,8 @@ namespace tandem::data {
 
 /// Where in a file texts and labels stand.
 struct TextSource {
-  std::string column;              // of the texts; "": `text`, or of two columns the longer one
-  std::string label;               // column of the labels; "": `label`, or the other one
+  std::string column{};            // of the texts; "": `text`, or of two columns the longer one
+  std::string label{};             // column of the labels; "": `label`, or the other one
   std::string encoding = "utf-8";  // utf-8 or windows-1252
   void fields(Fields& f);
 };
