@@ -108,7 +108,9 @@ TEST(Texts, NamedSetsHaveWhatTheirReadmeSays) {
   check("banking77", 10'003, 0, 3'080, 77);
   const Splits clinc = check("clinc150", 15'100, 3'100, 5'500, 151);
   const Splits hotels = check("chnsenticorp", 6'213, 777, 776, 2);
-  if (clinc.test.size() > 0) EXPECT_EQ(std::ranges::count(clinc.test.labels, 150), 1000) << "out of scope";
+  if (clinc.test.size() > 0) {
+    EXPECT_EQ(std::ranges::count(clinc.test.labels, 150), 1000) << "out of scope";
+  }
   if (hotels.train.size() > 0) {
     LoadOptions other = options;
     other.seed = 2;

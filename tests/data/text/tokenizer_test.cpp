@@ -1,6 +1,7 @@
 // Tokenizers: ids, what comes back, and what a model file keeps.
 #include <tandem/data/text/tokenizer.h>
 
+#include <cstring>
 #include <map>
 
 #include "tests/testing.h"
