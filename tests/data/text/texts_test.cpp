@@ -69,7 +69,10 @@ TEST(Texts, RefusesWithFileAndLine) {
   };
   refused("e.csv", "text,label\ngood,x\n\"  \",y\n", {"e.csv:3: the text is empty"});
   refused("l.csv", "text,label\ngood,x\nbad,\n", {"l.csv:3: the label is empty"});
-  refused("b.csv", "text,label\ngood,x\nb\xe4" "d,y\n", {"b.csv", "line 3", "0xe4"});
+  refused("b.csv",
+          "text,label\ngood,x\nb\xe4"
+          "d,y\n",
+          {"b.csv", "line 3", "0xe4"});
   refused("n.csv", "a,b,c\n1,2,3\n4,5,6\n", {"has the columns a, b, c", "data.text.column"});
   refused("t.txt", "hello\n", {"t.txt", "is of no format with labels"});
   std::string ids = "text,label\n";
