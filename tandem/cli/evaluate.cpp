@@ -22,8 +22,7 @@ data::Dataset load_strangers(const std::string& source, const tasks::Classifier&
   if (recipe.task == "text_classification")
     options.text = recipe.data.text.source;
   else
-    options.image = {
-        .height = model.image().height, .width = model.image().width, .channels = model.image().channels};
+    options.image = {.height = model.image().height, .width = model.image().width, .channels = model.image().channels};
   data::Splits splits = data::load(source, options);
   return splits.test.size() > 0 ? splits.test : splits.train;
 }

@@ -60,7 +60,8 @@ std::string csv_of(const Answer& a, const std::vector<std::string>& classes) {
   std::string out = fmt::format("{},{},{:.6f}", csv_field(a.name), csv_field(classes[a.order[0]]), a.row[a.order[0]]);
   if (a.verdict)
     out += fmt::format(",{},{},{},{:.4f}", csv_field(set_text(*a.verdict, classes, " ")),
-                       a.verdict->deferred() ? "true" : "false", evaluate::reason_of(a.verdict->why), a.verdict->strangeness);
+                       a.verdict->deferred() ? "true" : "false", evaluate::reason_of(a.verdict->why),
+                       a.verdict->strangeness);
   for (const float p : a.row) out += fmt::format(",{:.6f}", p);
   return out + "\n";
 }
@@ -129,7 +130,10 @@ void add_predict(CLI::App& app, Context& context) {
   auto o = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("predict", "Say what pictures show, or which class texts are of");
   verb->add_option("run", o->model, "A run folder or a model file")->required();
-  verb->add_option("inputs", o->inputs, "Pictures (PNG, JPEG) or folders of them; texts, files of them (CSV, JSONL, a line each); - for standard input")->required();
+  verb->add_option("inputs", o->inputs,
+                   "Pictures (PNG, JPEG) or folders of them; texts, files of them (CSV, JSONL, a line each); - for "
+                   "standard input")
+      ->required();
   verb->add_option("--format", o->format, "How to print")
       ->check(CLI::IsMember({"table", "json", "csv"}))
       ->capture_default_str();

@@ -16,7 +16,8 @@ constexpr size_t orders = 4;
 using Ngrams = std::array<std::unordered_map<std::string, int64_t>, orders>;  // counts, by length
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) text.replace(at, from.size(), to);
+  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -84,13 +85,19 @@ std::vector<std::string> tokenize_13a(std::string_view given) {
   // A point or comma stands alone unless a digit stands before it and behind it; a dash behind a digit does.
   apart = replace_pairs(
       apart, [&](char a, char b) { return !is_digit(a) && is_point(b); },
-      [](char a, char b) { return std::string{a, ' ', b, ' '}; });
+      [](char a, char b) {
+        return std::string{a, ' ', b, ' '};
+      });
   apart = replace_pairs(
       apart, [&](char a, char b) { return is_point(a) && !is_digit(b); },
-      [](char a, char b) { return std::string{' ', a, ' ', b}; });
+      [](char a, char b) {
+        return std::string{' ', a, ' ', b};
+      });
   apart = replace_pairs(
       apart, [&](char a, char b) { return is_digit(a) && b == '-'; },
-      [](char a, char b) { return std::string{a, ' ', b, ' '}; });
+      [](char a, char b) {
+        return std::string{a, ' ', b, ' '};
+      });
   return data::split_blanks(apart);
 }
 
@@ -125,8 +132,8 @@ Bleu bleu(const std::vector<std::string>& translations, const std::vector<std::v
       }
   }
   if (out.length < out.reference_length)
-    out.brevity = out.length == 0 ? 0
-                                  : std::exp(1 - static_cast<double>(out.reference_length) / static_cast<double>(out.length));
+    out.brevity =
+        out.length == 0 ? 0 : std::exp(1 - static_cast<double>(out.reference_length) / static_cast<double>(out.length));
   if (std::ranges::all_of(correct, [](int64_t n) { return n == 0; })) return out;
   double smooth = 1, logs = 0;
   for (size_t n = 0; n < orders; ++n) {

@@ -14,9 +14,9 @@ struct BleuOptions {
 };
 
 struct Bleu {
-  double score = 0;                       // 0 to 100
-  std::array<double, 4> precisions{};     // of 1- to 4-grams, in percent
-  double brevity = 1;                     // penalty for translations that are too short
+  double score = 0;                          // 0 to 100
+  std::array<double, 4> precisions{};        // of 1- to 4-grams, in percent
+  double brevity = 1;                        // penalty for translations that are too short
   int64_t length = 0, reference_length = 0;  // in tokens
 };
 

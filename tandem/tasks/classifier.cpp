@@ -32,7 +32,8 @@ void Classifier::build(const Rng& rng, int64_t most) {
   build.vocabulary = vocabulary_of(input);
   const Shape out = net.build(shape_of(input), build);
   if (build.vocabulary > 0 && build.embedding.rank() == 2 && build.embedding[0] != build.vocabulary)
-    fail("network", "its embedding has {} entries, the tokenizer gives {} different tokens: leave embedding.vocabulary out",
+    fail("network",
+         "its embedding has {} entries, the tokenizer gives {} different tokens: leave embedding.vocabulary out",
          build.embedding[0], build.vocabulary);
   const bool binary = loss != "cross_entropy";
   const int64_t wanted = binary ? 1 : static_cast<int64_t>(classes.size());

@@ -51,7 +51,8 @@ std::vector<std::vector<int32_t>> encode(const TextInput& input, const data::Tex
       data::check_utf8(texts[i], fmt::format("text {}", i + 1));
       out[i] = input.tokenizer.encode(texts[i], input.length);
       if (out[i].empty())
-        fail(ErrorKind::data, fmt::format("text {}", i + 1), "is empty: there is no word in it that could say anything");
+        fail(ErrorKind::data, fmt::format("text {}", i + 1),
+             "is empty: there is no word in it that could say anything");
     }
   });
   return out;

@@ -15,10 +15,10 @@ struct Batch;
 
 /// `data.text` of a recipe.
 struct TextOptions {
-  data::TextSource source;
+  data::TextSource source = {};
   data::TokenizerOptions tokenizer = {.normalise = {.nfkc = true, .lower = true}};
   data::LengthLimit length = {.most = 512};  // in tokens
-  std::string vectors;                       // a file of word2vec or GloVe to begin the embedding with; "": none
+  std::string vectors{};                     // a file of word2vec or GloVe to begin the embedding with; "": none
   void fields(Fields& f);
 };
 
@@ -40,8 +40,8 @@ struct TextInput {
 /// Tokens of each text; throws a data error with its number for one that has none.
 [[nodiscard]] std::vector<std::vector<int32_t>> encode(const TextInput& input, const data::Texts& texts);
 
-/// One after another: ids (tokens) int32, and how many each text has. Each token is left out with probability `dropout`,
-/// drawn from rng.split(index), but never all of a text.
+/// One after another: ids (tokens) int32, and how many each text has. Each token is left out with probability
+/// `dropout`, drawn from rng.split(index), but never all of a text.
 [[nodiscard]] Batch pack(const std::vector<std::vector<int32_t>>& tokens, std::span<const int64_t> indices,
                          double dropout, const Rng& rng);
 

@@ -90,8 +90,9 @@ Recipe Recipe::read(const Config& config) {
       node.fail(fmt::format("privacy: train.precision {} is not possible here: leave it out", recipe.train.precision));
   }
   if (recipe.data.folds == 1 || (recipe.data.folds > 0 && recipe.data.fold >= recipe.data.folds))
-    config.get("data").fail(fmt::format("data.fold {} of {} folds is not possible: give 2 folds or more, and count them from 0",
-                                        recipe.data.fold, recipe.data.folds));
+    config.get("data").fail(
+        fmt::format("data.fold {} of {} folds is not possible: give 2 folds or more, and count them from 0",
+                    recipe.data.fold, recipe.data.folds));
   if (recipe.data.channels == 2)
     config.fail("data.channels: 2 is not possible: 1 (grey), 3 (colour) or 0 (as the pictures are)");
   if (recipe.people) recipe.people->complete(config.get("people").where());

@@ -26,8 +26,9 @@ TEST(Bleu, GivesSacrebleusNumbers) {
   const auto corpora = fixtures().at("corpora");
   ASSERT_GT(corpora.size(), 7U);
   for (const auto& corpus : corpora)
-    for (const auto& [name, options] : {std::pair{"cased", BleuOptions{}}, std::pair{"lower", BleuOptions{.lower = true}},
-                                        std::pair{"untokenized", BleuOptions{.tokenize = false}}}) {
+    for (const auto& [name, options] :
+         {std::pair{"cased", BleuOptions{}}, std::pair{"lower", BleuOptions{.lower = true}},
+          std::pair{"untokenized", BleuOptions{.tokenize = false}}}) {
       SCOPED_TRACE(corpus.at("name").get<std::string>() + ", " + name);
       const Bleu own = bleu(corpus.at("translations"), corpus.at("references"), options);
       const auto& theirs = corpus.at(name);

@@ -58,7 +58,8 @@ TEST(TextInput, WordDropoutIsDrawnByExampleAndNeverTakesAll) {
   EXPECT_NE(lengths(1, 0.5), lengths(2, 0.5));
   for (const int64_t n : lengths(3, 0.9)) EXPECT_GE(n, 1);
   const auto half = lengths(4, 0.5), whole = lengths(4, 0);
-  EXPECT_LT(std::accumulate(half.begin(), half.end(), int64_t{0}), std::accumulate(whole.begin(), whole.end(), int64_t{0}));
+  EXPECT_LT(std::accumulate(half.begin(), half.end(), int64_t{0}),
+            std::accumulate(whole.begin(), whole.end(), int64_t{0}));
 }
 
 TEST(TextInput, LongTextsAreCutOrRefused) {

@@ -20,7 +20,8 @@ void read_jsonl(const fs::path& path, const std::vector<std::string>& keys,
     } catch (const nlohmann::json::exception& e) {
       fail(ErrorKind::data, where, "is no JSON: {}", e.what());
     }
-    if (!object.is_object()) fail(ErrorKind::data, where, "holds {}, expected an object like {{\"text\": …}}", object.type_name());
+    if (!object.is_object())
+      fail(ErrorKind::data, where, "holds {}, expected an object like {{\"text\": …}}", object.type_name());
     for (size_t k = 0; k < keys.size(); ++k) {
       const auto found = object.find(keys[k]);
       if (found == object.end()) {

@@ -15,8 +15,8 @@ enum class Encoding { utf8, windows_1252 };
 
 struct LineOptions {
   Encoding encoding = Encoding::utf8;
-  uint64_t longest = uint64_t{1} << 26;                 // bytes of a line; more is an error, not memory
-  uint64_t begin = 0, end = ~uint64_t{0};               // only these bytes of the (unpacked) file
+  uint64_t longest = uint64_t{1} << 26;    // bytes of a line; more is an error, not memory
+  uint64_t begin = 0, end = ~uint64_t{0};  // only these bytes of the (unpacked) file
 };
 
 /// Reads a plain or gzip file line by line. LF and CRLF end a line, the last may have none; a byte order mark is

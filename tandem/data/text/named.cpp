@@ -84,7 +84,8 @@ Corpus corpus_of(const fs::path& file, double validation) {
   std::error_code error;
   const uint64_t bytes = fs::file_size(file, error);
   if (error) fail(ErrorKind::file, file.string(), "cannot be read: {}", error.message());
-  if (file.extension() == ".gz") fail(ErrorKind::data, file.string(), "is packed: unpack it first, so that it can be divided");
+  if (file.extension() == ".gz")
+    fail(ErrorKind::data, file.string(), "is packed: unpack it first, so that it can be divided");
   auto cut = static_cast<uint64_t>(static_cast<double>(bytes) * (1 - validation));
   std::ifstream in(file, std::ios::binary);
   in.seekg(static_cast<std::streamoff>(cut));

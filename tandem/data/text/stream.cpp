@@ -15,7 +15,8 @@ struct TokenStream::File {
   File() {
     std::string name = (fs::temp_directory_path() / "tandem-tokens-XXXXXX").string();
     descriptor = ::mkstemp(name.data());
-    if (descriptor < 0) fail(ErrorKind::file, name, "cannot be made: {}: set TMPDIR to a folder on a disk", std::strerror(errno));
+    if (descriptor < 0)
+      fail(ErrorKind::file, name, "cannot be made: {}: set TMPDIR to a folder on a disk", std::strerror(errno));
     ::unlink(name.c_str());  // nobody else needs it, and nothing is left behind, however this ends
   }
   ~File() { ::close(descriptor); }
@@ -28,8 +29,8 @@ struct TokenStream::File {
       const ssize_t wrote = ::write(descriptor, at, left);
       if (wrote < 0 && errno == EINTR) continue;
       if (wrote <= 0)
-        fail(ErrorKind::file, fs::temp_directory_path().string(), "cannot take more tokens: {}: set TMPDIR to a larger disk",
-             std::strerror(errno));
+        fail(ErrorKind::file, fs::temp_directory_path().string(),
+             "cannot take more tokens: {}: set TMPDIR to a larger disk", std::strerror(errno));
       at += wrote;
       left -= static_cast<size_t>(wrote);
     }
@@ -79,8 +80,9 @@ void TokenStream::read(int64_t first, std::span<int32_t> into) const {
 std::vector<int64_t> windows(int64_t tokens, int64_t length, uint64_t seed, int64_t epoch) {
   if (length < 1) fail("windows", "a length of {} is not possible: give 1 or more", length);
   if (tokens < length + 1)
-    fail(ErrorKind::data, "text", "has {} tokens, a window takes {} and the next one: give more text or a shorter context",
-         grouped(tokens), length);
+    fail(ErrorKind::data, "text",
+         "has {} tokens, a window takes {} and the next one: give more text or a shorter context", grouped(tokens),
+         length);
   Rng rng = Rng(seed, "windows").split(static_cast<uint64_t>(epoch));
   const int64_t spare = (tokens - 1) % length, count = (tokens - 1) / length;
   // The first place moves over the tokens that do not fill a window, or over a whole one where that costs one window.

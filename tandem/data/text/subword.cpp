@@ -45,8 +45,9 @@ Subword Subword::train(const std::string& type, int64_t size, std::span<const st
   if (known.empty()) fail(ErrorKind::data, "tokenizer", "the texts hold no character: nothing to learn pieces from");
   const auto least = static_cast<int64_t>(known.size()) + specials + 2;  // and the mark of a blank
   if (size < least)
-    fail("tokenizer", "a vocabulary of {} has no room for the {} different characters of the texts: set it to {} or more",
-         size, grouped(static_cast<int64_t>(known.size())), grouped(least));
+    fail("tokenizer",
+         "a vocabulary of {} has no room for the {} different characters of the texts: set it to {} or more", size,
+         grouped(static_cast<int64_t>(known.size())), grouped(least));
 
   const std::unordered_map<std::string, std::string> options{
       {"model_type", type},

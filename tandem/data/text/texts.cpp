@@ -69,7 +69,8 @@ std::pair<int64_t, int64_t> columns_of(const Csv& csv, const TextSource& source)
     if (label_column < 0) label_column = 1 - text_column;
   }
   if (text_column < 0 || label_column < 0 || text_column == label_column)
-    fail(ErrorKind::data, csv.where(), "has the columns {}: say which holds the texts with data.text.column, which the labels with data.text.label",
+    fail(ErrorKind::data, csv.where(),
+         "has the columns {}: say which holds the texts with data.text.column, which the labels with data.text.label",
          join(csv.names()));
   return {text_column, label_column};
 }
@@ -82,7 +83,8 @@ std::vector<Row> read_rows(const fs::path& path, const TextSource& source) {
   if (is_table(ending(path))) {
     const Csv csv = read_csv(path, source);
     const auto [text, label] = columns_of(csv, source);
-    for (int64_t r = 0; r < csv.rows(); ++r) add(std::string(csv.cell(r, text)), std::string(csv.cell(r, label)), csv.line(r));
+    for (int64_t r = 0; r < csv.rows(); ++r)
+      add(std::string(csv.cell(r, text)), std::string(csv.cell(r, label)), csv.line(r));
   } else {
     read_jsonl(path, {source.column.empty() ? "text" : source.column, source.label.empty() ? "label" : source.label},
                [&](const std::vector<std::string>& values, int64_t line) { add(values[0], values[1], line); });
@@ -123,7 +125,8 @@ Parts read_parts(const fs::path& path, const TextSource& source) {
   Parts parts;
   if (!fs::is_directory(path)) {
     if (!is_text_file(path))
-      fail(ErrorKind::data, path.string(), "is of no format with labels: expected .csv, .tsv or .jsonl, or a folder with a text file a class");
+      fail(ErrorKind::data, path.string(),
+           "is of no format with labels: expected .csv, .tsv or .jsonl, or a folder with a text file a class");
     parts[0] = read_rows(path, source);
     return parts;
   }
@@ -136,7 +139,8 @@ Parts read_parts(const fs::path& path, const TextSource& source) {
     }
   if (parts[0].empty()) parts[0] = class_rows(path, source);
   if (parts[0].empty())
-    fail(ErrorKind::data, path.string(), "holds no texts: expected train.csv (or .tsv, .jsonl), or a text file a class, as in positive.txt");
+    fail(ErrorKind::data, path.string(),
+         "holds no texts: expected train.csv (or .tsv, .jsonl), or a text file a class, as in positive.txt");
   return parts;
 }
 
@@ -181,8 +185,8 @@ Splits load_texts(const fs::path& path, const TextSource& source) {
   const std::vector<std::string> classes = class_names(parts[0]);
   constexpr size_t most_classes = 10'000;
   if (classes.size() > most_classes || (classes.size() > 50 && classes.size() * 2 > parts[0].size()))
-    fail(ErrorKind::data, path.string(), "has {} labels for {} texts: is data.text.label the right column?", classes.size(),
-         parts[0].size());
+    fail(ErrorKind::data, path.string(), "has {} labels for {} texts: is data.text.label the right column?",
+         classes.size(), parts[0].size());
   Splits out;
   for (size_t part = 0; part < parts.size(); ++part) {
     Dataset& set = part == 0 ? out.train : part == 1 ? out.validation : out.test;
@@ -192,8 +196,9 @@ Splits load_texts(const fs::path& path, const TextSource& source) {
     for (Row& row : parts[part]) {
       const auto found = std::ranges::find(classes, row.label);
       if (found == classes.end())
-        fail(ErrorKind::data, row.where, "the label '{}' is never seen in training, which has {}: a network cannot learn it",
-             row.label, classes.size() > 20 ? fmt::format("{} others", classes.size()) : join(classes));
+        fail(ErrorKind::data, row.where,
+             "the label '{}' is never seen in training, which has {}: a network cannot learn it", row.label,
+             classes.size() > 20 ? fmt::format("{} others", classes.size()) : join(classes));
       set.labels.push_back(static_cast<int32_t>(found - classes.begin()));
       texts.push_back(std::move(row.text));
     }

@@ -9,7 +9,8 @@ namespace {
 
 const std::vector<std::string> special_pieces{"<unk>", "<s>", "</s>"};
 
-// How n-grams are spelled among the pieces, so that none can be taken for a token: normalised text has neither character.
+// How n-grams are spelled among the pieces, so that none can be taken for a token: normalised text has neither
+// character.
 constexpr char between_words = '\x1f';
 constexpr char of_characters = '\x1e';
 
@@ -91,7 +92,9 @@ std::vector<std::string> from_lines(std::span<const uint8_t> bytes) {
   return out;
 }
 
-Tensor as_tensor(const std::vector<uint8_t>& bytes) { return Tensor::from(bytes, {static_cast<int64_t>(bytes.size())}); }
+Tensor as_tensor(const std::vector<uint8_t>& bytes) {
+  return Tensor::from(bytes, {static_cast<int64_t>(bytes.size())});
+}
 
 bool is_subword(const TokenizerOptions& options) { return options.type == "unigram" || options.type == "bpe"; }
 
@@ -124,8 +127,9 @@ template <class T>
 void shorten(std::vector<T>& tokens, const LengthLimit& limit) {
   if (limit.most == 0 || std::ssize(tokens) <= limit.most) return;
   if (limit.longer == "refuse")
-    fail(ErrorKind::data, "text", "has {} tokens, at most {} are taken: shorten it, or train with a greater length.most",
-         tokens.size(), limit.most);
+    fail(ErrorKind::data, "text",
+         "has {} tokens, at most {} are taken: shorten it, or train with a greater length.most", tokens.size(),
+         limit.most);
   const int64_t head = limit.longer == "middle" ? (limit.most + 1) / 2 : limit.most;
   tokens.erase(tokens.begin() + head, tokens.end() - (limit.most - head));
 }
@@ -171,8 +175,7 @@ Tokenizer Tokenizer::fit(const TokenizerOptions& options, const NextText& texts)
     if (tokens.empty()) fail(ErrorKind::data, "tokenizer", "the texts to learn from hold no token: are they empty?");
     for (const std::string& special : special_pieces) tokens.erase(special);
     out.pieces_ = special_pieces;
-    for (std::string& piece :
-         frequent(tokens, options.vocabulary - std::ssize(special_pieces), options.min_count))
+    for (std::string& piece : frequent(tokens, options.vocabulary - std::ssize(special_pieces), options.min_count))
       out.pieces_.push_back(std::move(piece));
   }
   out.tokens_ = out.size();

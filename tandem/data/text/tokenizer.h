@@ -35,7 +35,7 @@ struct TokenizerOptions {
 
 /// What is done to a text of more than `most` tokens.
 struct LengthLimit {
-  int64_t most = 0;           // 0: no limit
+  int64_t most = 0;            // 0: no limit
   std::string longer = "cut";  // cut its end, cut its middle, or refuse it
   void fields(Fields& f);
 };

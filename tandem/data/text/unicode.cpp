@@ -23,9 +23,10 @@ void check_utf8(std::string_view text, const std::string& where, int64_t line) {
 
 std::string from_windows_1252(std::string_view bytes) {
   // 0x80 to 0x9f; all others are the code points of the same number.
-  constexpr std::array<char32_t, 32> high{
-      0x20ac, 0xfffd, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0xfffd, 0x017d, 0xfffd,
-      0xfffd, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0xfffd, 0x017e, 0x0178};
+  constexpr std::array<char32_t, 32> high{0x20ac, 0xfffd, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021,
+                                          0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0xfffd, 0x017d, 0xfffd,
+                                          0xfffd, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
+                                          0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0xfffd, 0x017e, 0x0178};
   std::string out;
   out.reserve(bytes.size());
   for (const char c : bytes) {
@@ -45,7 +46,8 @@ namespace {
 /// Control characters that are no blank (0 among them) become one: in text they mean nothing, to files much.
 void drop_controls(std::string& text) {
   for (char& c : text)
-    if (const auto byte = static_cast<unsigned char>(c); (byte < 0x20 && (byte < 0x09 || byte > 0x0d)) || byte == 0x7f) c = ' ';
+    if (const auto byte = static_cast<unsigned char>(c); (byte < 0x20 && (byte < 0x09 || byte > 0x0d)) || byte == 0x7f)
+      c = ' ';
 }
 
 }  // namespace
@@ -62,9 +64,9 @@ std::string normalised(std::string_view text, const Normalisation& how) {
   }
   if (how.nfkc) {
     utf8proc_uint8_t* made = nullptr;
-    const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                   static_cast<utf8proc_ssize_t>(text.size()), &made,
-                                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT));
+    const auto size =
+        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
+                     &made, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT));
     const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(made, &std::free);
     if (size < 0) fail(ErrorKind::data, "text", "cannot be normalised: {}", utf8proc_errmsg(size));
     out.assign(reinterpret_cast<const char*>(made), static_cast<size_t>(size));
@@ -76,7 +78,8 @@ std::string normalised(std::string_view text, const Normalisation& how) {
   std::string lowered;
   lowered.reserve(out.size());
   for (size_t at = 0; at < out.size();)
-    append_character(lowered, static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(next_character(out, at)))));
+    append_character(lowered,
+                     static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(next_character(out, at)))));
   return lowered;
 }
 

@@ -80,9 +80,11 @@ WordVectors read_word_vectors(const fs::path& path, const Tokenizer& tokenizer, 
     for (const float x : line.numbers) sum += x, squares += static_cast<double>(x) * x;
   }
   if (announced >= 0 && words != announced)
-    fail(ErrorKind::data, path.string(), "says that it has {} words and has {}: the file is not whole", announced, words);
+    fail(ErrorKind::data, path.string(), "says that it has {} words and has {}: the file is not whole", announced,
+         words);
   if (out.found == 0)
-    fail(ErrorKind::data, path.string(), "has none of the {} tokens of the texts: is it in their language, and cut into {}s?",
+    fail(ErrorKind::data, path.string(),
+         "has none of the {} tokens of the texts: is it in their language, and cut into {}s?",
          grouped(tokenizer.tokens()), tokenizer.options().type);
 
   const double n = static_cast<double>(out.found) * static_cast<double>(size);

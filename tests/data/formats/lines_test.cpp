@@ -14,7 +14,9 @@ using Lines = std::vector<std::string>;
 
 TEST(Lines, EndsMarkAndGzip) {
   const Folder folder;
-  for (const char* text : {"a\nb c\n\nd", "a\r\nb c\r\n\r\nd\r\n", "\xef\xbb\xbf" "a\nb c\n\nd\n"}) {
+  for (const char* text : {"a\nb c\n\nd", "a\r\nb c\r\n\r\nd\r\n",
+                           "\xef\xbb\xbf"
+                           "a\nb c\n\nd\n"}) {
     const std::string t = text;
     EXPECT_EQ(read_lines(folder.write("t.txt", t)), (Lines{"a", "b c", "", "d"}));
     EXPECT_EQ(read_lines(folder.write("t.gz", gzip(std::vector<uint8_t>(t.begin(), t.end())))),
@@ -28,7 +30,8 @@ TEST(Lines, LongerThanAnyBuffer) {
   const Folder folder;
   std::string text;
   Lines expected;
-  for (size_t i = 0; i < 200; ++i) expected.push_back(std::string(i * 37, static_cast<char>('a' + i % 26)) + std::to_string(i));
+  for (size_t i = 0; i < 200; ++i)
+    expected.push_back(std::string(i * 37, static_cast<char>('a' + i % 26)) + std::to_string(i));
   expected[100] = std::string(300'000, 'x');
   for (const auto& line : expected) text += line + "\n";
   EXPECT_EQ(read_lines(folder.write("t.txt", text)), expected);
@@ -53,7 +56,11 @@ TEST(Lines, RefusesWithLineAndColumn) {
   };
   refused(ErrorKind::data, folder.write("t.txt", "fine\nb\xc3\xa9 \x85\n"), {"t.txt:2:4: byte 0x85 is no UTF-8"});
   EXPECT_EQ(read_lines(folder / "t.txt", {.encoding = Encoding::windows_1252}), (Lines{"fine", "bÃ© …"}));
-  refused(ErrorKind::data, folder.write("u.txt", "\xff\xfe" "a"), {"is UTF-16"});
+  refused(ErrorKind::data,
+          folder.write("u.txt",
+                       "\xff\xfe"
+                       "a"),
+          {"is UTF-16"});
   refused(ErrorKind::file, folder / "gone.txt", {"gone.txt", "cannot be read"});
   refused(ErrorKind::file, folder.path(), {"is a folder"});
   refused(ErrorKind::data, folder.write("l.txt", std::string(200'000, 'x')), {"line 1 is longer than 1000 bytes"},
@@ -70,7 +77,8 @@ TEST(Lines, RefusesWithLineAndColumn) {
 
 TEST(Jsonl, ValuesByKey) {
   const Folder folder;
-  const fs::path path = folder.write("t.jsonl", "{\"label\": 1, \"text\": \"a\\nb \\u597d\"}\n\n{\"text\": \"c\", \"label\": true}\n");
+  const fs::path path =
+      folder.write("t.jsonl", "{\"label\": 1, \"text\": \"a\\nb \\u597d\"}\n\n{\"text\": \"c\", \"label\": true}\n");
   std::vector<Lines> rows;
   std::vector<int64_t> lines;
   read_jsonl(path, {"text", "label"}, [&](const Lines& values, int64_t line) {

@@ -69,7 +69,10 @@ TEST(Texts, RefusesWithFileAndLine) {
   };
   refused("e.csv", "text,label\ngood,x\n\"  \",y\n", {"e.csv:3: the text is empty"});
   refused("l.csv", "text,label\ngood,x\nbad,\n", {"l.csv:3: the label is empty"});
-  refused("b.csv", "text,label\ngood,x\nb\xe4" "d,y\n", {"b.csv", "line 3", "0xe4"});
+  refused("b.csv",
+          "text,label\ngood,x\nb\xe4"
+          "d,y\n",
+          {"b.csv", "line 3", "0xe4"});
   refused("n.csv", "a,b,c\n1,2,3\n4,5,6\n", {"has the columns a, b, c", "data.text.column"});
   refused("t.txt", "hello\n", {"t.txt", "is of no format with labels"});
   std::string ids = "text,label\n";
@@ -108,7 +111,9 @@ TEST(Texts, NamedSetsHaveWhatTheirReadmeSays) {
   check("banking77", 10'003, 0, 3'080, 77);
   const Splits clinc = check("clinc150", 15'100, 3'100, 5'500, 151);
   const Splits hotels = check("chnsenticorp", 6'213, 777, 776, 2);
-  if (clinc.test.size() > 0) EXPECT_EQ(std::ranges::count(clinc.test.labels, 150), 1000) << "out of scope";
+  if (clinc.test.size() > 0) {
+    EXPECT_EQ(std::ranges::count(clinc.test.labels, 150), 1000) << "out of scope";
+  }
   if (hotels.train.size() > 0) {
     LoadOptions other = options;
     other.seed = 2;

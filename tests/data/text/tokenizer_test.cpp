@@ -1,6 +1,7 @@
 // Tokenizers: ids, what comes back, and what a model file keeps.
 #include <tandem/data/text/tokenizer.h>
 
+#include <cstring>
 #include <map>
 
 #include "tests/testing.h"
@@ -12,13 +13,15 @@ using tandem::testing::expect_error;
 using Ids = std::vector<int32_t>;
 using Texts = std::vector<std::string>;
 
-const Texts english{"The film is good, really good.", "the film is not good", "a film that is bad", "bad and dull film"};
+const Texts english{"The film is good, really good.", "the film is not good", "a film that is bad",
+                    "bad and dull film"};
 
 /// What a model file makes of it.
 Tokenizer saved_and_restored(const Tokenizer& tokenizer) {
   std::map<std::string, Tensor> kept;
   for (const auto& [name, tensor] : tokenizer.tensors()) kept[name] = tensor.clone();
-  return Tokenizer::restore(tokenizer.options(), [&](const std::string& name) { return kept[name]; }, "m.safetensors");
+  return Tokenizer::restore(
+      tokenizer.options(), [&](const std::string& name) { return kept[name]; }, "m.safetensors");
 }
 
 Texts pieces_of(const Tokenizer& tokenizer, const Ids& ids) {
@@ -87,8 +90,9 @@ TEST(Tokenizer, NgramsFollowTheTokens) {
   EXPECT_EQ(pieces_of(c, c.encode("good")),
             (Texts{"good", "\x1e<go", "\x1e<goo", "\x1egoo", "\x1egood", "\x1eood", "\x1eood>", "\x1eod>"}));
   EXPECT_EQ(pieces_of(c, c.encode("goods")), (Texts{"<unk>", "\x1e<go", "\x1e<goo", "\x1egoo", "\x1egood", "\x1eood"}));
-  expect_error(ErrorKind::usage, {"ngrams.characters"},
-               [] { (void)Tokenizer::fit({.ngrams = {.characters = {5, 3}}}, english); });
+  expect_error(ErrorKind::usage, {"ngrams.characters"}, [] {
+    (void)Tokenizer::fit({.ngrams = {.characters = {5, 3}}}, english);
+  });
 }
 
 class SubwordTokenizer : public ::testing::TestWithParam<const char*> {};
@@ -96,7 +100,8 @@ class SubwordTokenizer : public ::testing::TestWithParam<const char*> {};
 Texts many_lines() {
   Texts out;
   for (int i = 0; i < 40; ++i)
-    for (const char* text : {"the lowest of the lower towers", "newer and wider, newest and widest", "a low tower is new"})
+    for (const char* text :
+         {"the lowest of the lower towers", "newer and wider, newest and widest", "a low tower is new"})
       out.emplace_back(text);
   return out;
 }
@@ -151,7 +156,8 @@ TEST(Tokenizer, RefusesEmptyTextsAndDamagedFiles) {
   expect_error(ErrorKind::data, {"hold no token"}, [] { (void)Tokenizer::fit({}, Texts{"", " "}); });
   std::map<std::string, Tensor> kept;
   const auto restore = [&](const TokenizerOptions& options) {
-    (void)Tokenizer::restore(options, [&](const std::string& name) { return kept[name]; }, "m.safetensors");
+    (void)Tokenizer::restore(
+        options, [&](const std::string& name) { return kept[name]; }, "m.safetensors");
   };
   expect_error(ErrorKind::data, {"m.safetensors", "'pieces' is missing"}, [&] { restore({}); });
   for (const auto& [name, tensor] : Tokenizer::fit({}, english).tensors()) kept[name] = tensor;

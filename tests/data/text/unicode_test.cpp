@@ -24,8 +24,12 @@ TEST(Unicode, Windows1252) {
 
 TEST(Unicode, NormalForms) {
   const std::string text = "ﬁne ＡＢＣ e\xcc\x81 ½ ÀÉ";
-  EXPECT_EQ(normalised(text, {}), "fine ABC é 1\xe2\x81\x84" "2 ÀÉ");
-  EXPECT_EQ(normalised(text, {.nfkc = true, .lower = true}), "fine abc é 1\xe2\x81\x84" "2 àé");
+  EXPECT_EQ(normalised(text, {}),
+            "fine ABC é 1\xe2\x81\x84"
+            "2 ÀÉ");
+  EXPECT_EQ(normalised(text, {.nfkc = true, .lower = true}),
+            "fine abc é 1\xe2\x81\x84"
+            "2 àé");
   EXPECT_EQ(normalised(text, {.nfkc = false, .lower = false}), text);
   EXPECT_EQ(normalised("ÄÖ ABC", {.nfkc = false, .lower = true}), "äö abc");
   EXPECT_EQ(normalised("Plain ASCII", {.nfkc = true, .lower = true}), "plain ascii");
@@ -44,13 +48,13 @@ TEST(Unicode, CharactersAreCountedAndWalked) {
 
 TEST(Unicode, KindsOfCharacters) {
   using enum CharacterKind;
-  for (const auto& [characters, kind] : std::vector<std::pair<std::u32string, CharacterKind>>{
-           {U"aZäЖعא가\u0301\u0940", letter},
-           {U"07٣½", digit},
-           {U"好字々〇かカกມ", single},
-           {U".,!?'\"-_+$€、。（\U0001F600", symbol},
-           {U" \t\n\u00a0\u3000\u0007\u2028", blank},
-           {U"\u00ad\u200d\ufeff", ignored}})
+  for (const auto& [characters, kind] :
+       std::vector<std::pair<std::u32string, CharacterKind>>{{U"aZäЖعא가\u0301\u0940", letter},
+                                                             {U"07٣½", digit},
+                                                             {U"好字々〇かカกມ", single},
+                                                             {U".,!?'\"-_+$€、。（\U0001F600", symbol},
+                                                             {U" \t\n\u00a0\u3000\u0007\u2028", blank},
+                                                             {U"\u00ad\u200d\ufeff", ignored}})
     for (const char32_t c : characters) EXPECT_EQ(kind_of(c), kind) << std::hex << static_cast<uint32_t>(c);
 }
 

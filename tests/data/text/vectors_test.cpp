@@ -28,7 +28,8 @@ TEST(WordVectors, Word2vecAndGlove) {
   const std::string rows = "film 1 -2 0.5\nzebra 9 9 9\nNew York 1 1 1\ngood 3 4e-1 5\n";
   const std::string glove = rows, word2vec = "4 3\n" + rows;
   const std::vector<uint8_t> bytes(glove.begin(), glove.end());
-  for (const fs::path& path : {folder.write("g.txt", glove), folder.write("w.txt", word2vec), folder.write("g.gz", gzip(bytes))}) {
+  for (const fs::path& path :
+       {folder.write("g.txt", glove), folder.write("w.txt", word2vec), folder.write("g.gz", gzip(bytes))}) {
     const WordVectors v = read_word_vectors(path, tokenizer(), Rng(1, "v"));
     EXPECT_EQ(v.values.shape(), Shape({tokenizer().size(), 3}));
     EXPECT_EQ(v.found, 2);

@@ -15,7 +15,8 @@ TEST(Words, English) {
             (Words{"the", "21st", "costs", "1,234.50", ".", "3.5", ",", "4", ".", "x"}));
   EXPECT_EQ(split_words("'so it 's' said don\u2019t... !!!--"),
             (Words{"'", "so", "it", "'s", "'", "said", "do", "n't", "...", "!!!", "--"}));
-  EXPECT_EQ(split_words("o'clock rock'n'roll N'T"), (Words{"o", "'", "clock", "rock", "'", "n", "'", "roll", "N", "'", "T"}));
+  EXPECT_EQ(split_words("o'clock rock'n'roll N'T"),
+            (Words{"o", "'", "clock", "rock", "'", "n", "'", "roll", "N", "'", "T"}));
   EXPECT_EQ(split_words("co\u00adoperate"), Words{"cooperate"});
   EXPECT_EQ(split_words("mail@x.org 50%"), (Words{"mail", "@", "x", ".", "org", "50", "%"}));
 }
