@@ -58,7 +58,8 @@ std::string csv_of(const Answer& a, const std::vector<std::string>& classes) {
   std::string out = fmt::format("{},{},{:.6f}", csv_field(a.name), csv_field(classes[a.order[0]]), a.row[a.order[0]]);
   if (a.verdict)
     out += fmt::format(",{},{},{},{:.4f}", csv_field(set_text(*a.verdict, classes, " ")),
-                       a.verdict->deferred() ? "true" : "false", evaluate::reason_of(a.verdict->why), a.verdict->strangeness);
+                       a.verdict->deferred() ? "true" : "false", evaluate::reason_of(a.verdict->why),
+                       a.verdict->strangeness);
   for (const float p : a.row) out += fmt::format(",{:.6f}", p);
   return out + "\n";
 }
