@@ -61,7 +61,7 @@ export function Learn({ model, learned }: { model: Model; learned: () => void })
           <section>
             <h2>{t('versions')}</h2>
             <div class="scroll">
-              <table class="rows">
+              <table class="rows versions">
                 <thead>
                   <tr>
                     <th scope="col">{t('version_head')}</th>

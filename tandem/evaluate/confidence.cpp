@@ -40,8 +40,8 @@ void check_labels(const Tensor& table, std::span<const int32_t> labels) {
 /// Probability of `k` failures among n draws that each fail with probability `rate`, above 0 and below 1.
 double binomial(int64_t n, int64_t k, double rate) {
   const auto log_factorial = [](int64_t i) { return std::lgamma(static_cast<double>(i) + 1); };
-  return std::exp(log_factorial(n) - log_factorial(k) - log_factorial(n - k) +
-                  static_cast<double>(k) * std::log(rate) + static_cast<double>(n - k) * std::log1p(-rate));
+  return std::exp(log_factorial(n) - log_factorial(k) - log_factorial(n - k) + static_cast<double>(k) * std::log(rate) +
+                  static_cast<double>(n - k) * std::log1p(-rate));
 }
 
 double binomial_tail(int64_t n, int64_t errors, double rate) {

@@ -163,7 +163,7 @@ Learned learn(const tasks::Classifier& live, const Lesson& lesson, const Memory&
   }
   if (out.better && live.confidence)  // another network is sure of other things
     out.model.learn_confidence(live.confidence->options(), memory.replay, memory.held_back);
-  out.outcome = out.better                               ? Outcome::learned
+  out.outcome = out.better                            ? Outcome::learned
                 : out.known_after <= out.known_before ? Outcome::not_learned
                                                       : Outcome::forgot;
   return out;

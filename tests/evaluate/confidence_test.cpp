@@ -112,8 +112,8 @@ TEST(Confidence, PeopleSeldomTakeMoreThanTheirShare) {
   constexpr int rounds = 60;
   for (int round = 0; round < rounds; ++round) {
     const Clusters validation = clusters(300, 100 + static_cast<uint64_t>(round));
-    const Confidence c = Confidence::fit({.goal = {.share = 0.2}}, train.outputs, train.labels, validation.outputs,
-                                         validation.labels);
+    const Confidence c =
+        Confidence::fit({.goal = {.share = 0.2}}, train.outputs, train.labels, validation.outputs, validation.labels);
     const auto deferred = std::ranges::count_if(c.judge(fresh.outputs), &evaluate::Verdict::deferred);
     more += deferred > 800;
     mean += static_cast<double>(deferred) / 4000 / rounds;

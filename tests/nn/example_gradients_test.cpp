@@ -124,8 +124,9 @@ TEST(ExampleGradients, RefuseALayerThatDraws) {
   Build build{Rng(1, "weights"), 2};
   net.build({4}, build);
   ExampleGradients gradients(net);
-  expect_error(ErrorKind::usage, {"noisy", "3 of 3"},
-               [&] { (void)gradients.forward(random({3, 4}, "x"), {true, Rng(1, "d")}); });
+  expect_error(ErrorKind::usage, {"noisy", "3 of 3"}, [&] {
+    (void)gradients.forward(random({3, 4}, "x"), {true, Rng(1, "d")});
+  });
 }
 
 }  // namespace

@@ -12,9 +12,9 @@
 namespace tandem::people {
 namespace {
 
+using sql::Database;
 using tandem::testing::expect_error;
 using tandem::testing::Folder;
-using sql::Database;
 
 Decision decision(const std::string& label = "1", const std::string& subject = "ana") {
   return {.model = "digits",
