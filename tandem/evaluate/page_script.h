@@ -418,7 +418,8 @@ render();
 if (location.hash) { const at = document.getElementById(location.hash.slice(1)); if (at) at.scrollIntoView(); }
 )js";
 
-inline constexpr std::array<std::string_view, 9> page_script = {
-    page_words, page_tools, page_charts, page_report, page_common, page_sections, page_people, page_report_parts, page_frame};
+inline constexpr std::array<std::string_view, 9> page_script = {page_words,  page_tools,        page_charts,
+                                                                page_report, page_common,       page_sections,
+                                                                page_people, page_report_parts, page_frame};
 
 }  // namespace tandem::evaluate

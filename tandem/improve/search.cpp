@@ -100,8 +100,8 @@ Trial Search::fresh(const std::vector<Trial>& trials) const {
   std::vector<Scored> history;
   for (size_t i = 0; i < trials.size(); ++i) history.push_back({trials[i].point, score[i]});
   Trial out;
-  out.point = sampler_->next(options_.space, history,
-                             Rng(options_.seed, "search").split(static_cast<uint64_t>(trials.size())));
+  out.point =
+      sampler_->next(options_.space, history, Rng(options_.seed, "search").split(static_cast<uint64_t>(trials.size())));
   try {
     out.limit = train::Recipe::read(options_.space.recipe(config_, out.point)).train.epochs;
   } catch (const Error&) {

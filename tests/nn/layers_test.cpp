@@ -317,7 +317,7 @@ TEST(Shapes, MessagesNameTheLayerAndTheNumbers) {
 
 TEST(Catalog, UnknownNamesGetTheNearest) {
   expect_error(ErrorKind::usage,
-               {"l.yaml:1:1", "unknown layer 'batchnorm'", "did you mean 'batch_norm'", "valid: avg_pool"},
+               {"l.yaml:1:1", "unknown layer 'batchnorm'", "did you mean 'batch_norm'", "valid: attention, avg_pool"},
                [] { (void)layer("batchnorm"); });
   expect_error(ErrorKind::usage, {"unknown layer 'xyzzyxyzzy'; valid"}, [] { (void)layer("xyzzyxyzzy: 3"); });
   expect_error(ErrorKind::usage, {"unknown model 'resnet21'", "did you mean 'resnet20'", "lenet"},
