@@ -189,7 +189,7 @@ const std::vector<CatalogEntry>& catalog() {
       {.name = "chnsenticorp",
        .task = "Chinese reviews of hotels, good or bad",
        .classes = 2,
-       .sizes = "7,766 (drawn: 80 / 10 / 10 %)",
+       .sizes = "6,213 / 776 / 776, drawn by seed",
        .licence = "none stated; corpus by Tan Songbo",
        .folder = "chnsenticorp",
        .files = {"ChnSentiCorp_htl_all.csv"},

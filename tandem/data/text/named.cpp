@@ -1,4 +1,5 @@
 #include <tandem/base/error.h>
+#include <tandem/data/formats/csv.h>
 #include <tandem/data/text/named.h>
 #include <tandem/data/text/texts.h>
 
@@ -25,10 +26,19 @@ Splits load_mr(const fs::path& folder) {
 
 Splits load_chnsenticorp(const fs::path& folder, uint64_t seed) {
   const fs::path file = folder / "ChnSentiCorp_htl_all.csv";
-  Dataset all = load_texts(file, {.column = "review", .label = "label"}).train;
-  if (all.classes != std::vector<std::string>{"0", "1"})
-    fail(ErrorKind::data, file.string(), "expected the labels 0 and 1");
-  all.classes = {"negative", "positive"};
+  const Csv csv = Csv::read(file);
+  const int64_t label = csv.column("label"), review = csv.column("review");
+  Dataset all{.inputs = {}, .labels = {}, .classes = {"negative", "positive"}, .source = folder.string()};
+  Texts texts;
+  for (int64_t row = 0; row < csv.rows(); ++row) {
+    if (csv.cell(row, review).empty()) continue;  // the file has one such row
+    if (csv.cell(row, label) != "0" && csv.cell(row, label) != "1")
+      fail(ErrorKind::data, file.string(), "line {}: the label is '{}', expected 0 or 1", csv.line(row),
+           csv.cell(row, label));
+    texts.emplace_back(csv.cell(row, review));
+    all.labels.push_back(csv.cell(row, label) == "1" ? 1 : 0);
+  }
+  all.inputs = std::move(texts);
   Splits out;
   Dataset rest;
   std::tie(rest, out.test) = split(all, 0.1, seed + 0x7e57);
