@@ -1,5 +1,6 @@
 #include <tandem/base/text.h>
 #include <tandem/cli/pictures.h>
+#include <tandem/cli/rows.h>
 #include <tandem/cli/verbs.h>
 #include <tandem/evaluate/report.h>
 #include <tandem/train/run.h>
@@ -88,7 +89,15 @@ std::string line_of(const Answer& a, const std::vector<std::string>& classes, in
 
 int run(const Options& o) {
   tasks::Classifier model = tasks::Classifier::load(train::model_path(o.model));
-  const auto [names, set] = read_pictures(model, o.inputs, o.invert);
+  std::vector<std::string> names;
+  data::Dataset set;
+  if (std::holds_alternative<tasks::TableInput>(model.input)) {
+    Rows rows = read_rows(model, o.inputs);
+    names = std::move(rows.names), set = std::move(rows.set);
+  } else {
+    auto pictures = read_pictures(model, o.inputs, o.invert);
+    names = std::move(pictures.names), set = std::move(pictures.set);
+  }
   const evaluate::Outputs outputs = model.outputs(set);
   const Tensor p = model.confidence ? model.confidence->calibrated(outputs.probabilities) : outputs.probabilities;
   const std::vector<evaluate::Verdict> verdicts =
@@ -109,6 +118,9 @@ int run(const Options& o) {
                   model.confidence ? &verdicts[i] : nullptr};
     for (size_t c = 0; c < classes; ++c) answer.order[c] = c;
     std::ranges::stable_sort(answer.order, [&](size_t a, size_t b) { return answer.row[a] > answer.row[b]; });
+    // The answer comes first, also when a threshold gives it against the higher probability.
+    const auto answered = std::ranges::find(answer.order, static_cast<size_t>(model.answer(answer.row)));
+    std::rotate(answer.order.begin(), answered, answered + 1);
     if (o.format == "json")
       list.push_back(json_of(answer, model.classes));
     else
@@ -124,7 +136,9 @@ void add_predict(CLI::App& app, Context& context) {
   auto o = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("predict", "Say what pictures show");
   verb->add_option("run", o->model, "A run folder or a model file")->required();
-  verb->add_option("inputs", o->inputs, "Pictures (PNG, JPEG), folders of them, or - for standard input")->required();
+  verb->add_option("inputs", o->inputs,
+                   "Pictures (PNG, JPEG), folders of them, or - for standard input; CSV files for a network of tables")
+      ->required();
   verb->add_option("--format", o->format, "How to print")
       ->check(CLI::IsMember({"table", "json", "csv"}))
       ->capture_default_str();

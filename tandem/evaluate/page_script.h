@@ -1,6 +1,7 @@
 // The sections of report.html, built from the data in the page; and the whole script in order.
 #pragma once
 #include <tandem/evaluate/page_charts.h>
+#include <tandem/evaluate/page_decision.h>
 #include <tandem/evaluate/page_people.h>
 #include <tandem/evaluate/page_words.h>
 
@@ -364,7 +365,7 @@ function render() {
         paint();
       })));
   const sections = [summary_section, training_section, confusion_section, mistakes_section, classes_section, curves_section, calibration_section,
-    people_section, network_section, recipe_section, next_section].map(make => make()).filter(Boolean);
+    decision_section, people_section, network_section, recipe_section, next_section].map(make => make()).filter(Boolean);
   document.getElementById('main').replaceChildren(...sections);
   document.getElementById('toc').setAttribute('aria-label', t('contents'));
   document.getElementById('toc').replaceChildren(el('ol', {}, sections.map(s => el('li', {}, el('a', {href: '#' + s.id}, t(s.id))))));
@@ -396,7 +397,7 @@ render();
 if (location.hash) { const at = document.getElementById(location.hash.slice(1)); if (at) at.scrollIntoView(); }
 )js";
 
-inline constexpr std::array<std::string_view, 6> page_script = {page_words,    page_tools,  page_charts,
-                                                                page_sections, page_people, page_frame};
+inline constexpr std::array<std::string_view, 7> page_script = {page_words,    page_tools,  page_charts, page_sections,
+                                                                page_decision, page_people, page_frame};
 
 }  // namespace tandem::evaluate

@@ -15,11 +15,14 @@ void Augmentation::fields(Fields& f) {
   f("erase", image.erase, {0, 1e4});
 }
 
-std::string task_of(const Input&) { return "image_classification"; }
+std::string task_of(const Input& input) {
+  return std::holds_alternative<TableInput>(input) ? "table_classification" : "image_classification";
+}
 
 Input input_for(const std::string& task, const std::string& where) {
   if (task == "image_classification") return ImageInput{};
-  fail(ErrorKind::data, where, "holds a model for '{}', expected image_classification", task);
+  if (task == "table_classification") return TableInput{};
+  fail(ErrorKind::data, where, "holds a model for '{}', expected image_classification or table_classification", task);
 }
 
 Shape shape_of(const Input& input) {
@@ -28,6 +31,7 @@ Shape shape_of(const Input& input) {
 
 Batch batch_of(const Input& input, const data::Dataset& set, std::span<const int64_t> indices,
                const Augmentation& augmentation, const Rng& rng) {
+  if (const auto* rows = std::get_if<TableInput>(&input)) return {make_batch(*rows, set.table(), indices)};
   return {make_batch(std::get<ImageInput>(input), set, indices, augmentation.image, rng)};
 }
 

@@ -1,4 +1,5 @@
-// What a training does beside its steps, which is another thing for each task of a recipe: from the data to the reports.
+// What a training does beside its steps, which is another thing for each task of a recipe: from the data to the
+// reports.
 #pragma once
 #include <tandem/train/run_folder.h>
 #include <tandem/train/trainer.h>
@@ -13,9 +14,9 @@ struct Evaluation;
 
 /// A finished run as people, programs and gates read it.
 struct Findings {
-  std::string text;                       // for a terminal
-  std::string json;                       // report.json
-  std::map<std::string, double> figures;  // by the names that gates use
+  std::string text;                        // for a terminal
+  std::string json;                        // report.json
+  std::map<std::string, double> figures;   // by the names that gates use
   std::shared_ptr<Evaluation> evaluation;  // of a classification
 };
 
@@ -24,6 +25,8 @@ class Job {
   virtual ~Job() = default;
   /// The data read and the network built, ready to train.
   [[nodiscard]] virtual tasks::Task& task() = 0;
+  /// What someone should know of the data before the training.
+  [[nodiscard]] virtual std::vector<std::string> remarks() const { return {}; }
   /// After training: fits what the model needs beside its weights, writes the model's file, measures it on the test
   /// part (else the validation part, else the training part) and writes both reports.
   [[nodiscard]] virtual Findings finish(const Trainer& trainer, const RunFolder& folder,

@@ -25,6 +25,7 @@ struct Progress {
 struct Hooks {
   std::function<void(const Progress&)> step;
   std::function<void(const evaluate::EpochPoint&, bool best)> epoch;
+  std::function<void(const std::string&)> remark;  // on the data, before the training
   std::function<bool()> stop;  // asked after every step: true ends the training so that it can be resumed
 };
 
@@ -92,7 +93,7 @@ class Trainer {
   optim::Optimizer optimizer_;
   optim::Schedule schedule_;
   tasks::Classification* private_ = nullptr;  // with privacy: the task
-  std::vector<Tensor> average_, best_;  // in the order of nn::named; empty when not used yet
+  std::vector<Tensor> average_, best_;        // in the order of nn::named; empty when not used yet
   int64_t steps_an_epoch_ = 0;
   double noise_ = 0;  // with privacy
   State state_;
