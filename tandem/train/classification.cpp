@@ -122,12 +122,9 @@ class ClassificationJob : public Job {
     const bool folds = recipe_.data.folds > 0;
     const bool tested = data_.test.size() > 0, validated = data_.validation.size() > 0;
     const data::Dataset& set = tested ? data_.test : validated ? data_.validation : data_.train;
+    const char* const part = tested ? "test" : validated ? "validation" : "train";
     auto found = std::make_shared<Evaluation>(folds ? measured_by_folds(folder)
-                                                    : evaluate_model(model_, set,
-                                                                     tested      ? "test"
-                                                                     : validated ? "validation"
-                                                                                 : "train",
-                                                                     recipe_.groups));
+                                                    : evaluate_model(model_, set, part, recipe_.groups));
     const evaluate::RunFacts measured = found->facts;
     found->facts = run_facts(recipe_, trainer, folder, command);
     found->facts.data = measured.data;
