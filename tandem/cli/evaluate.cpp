@@ -47,6 +47,11 @@ int run(const Options& o, const Context& context) {
   }
   const fs::path folder = data::data_folder(o.data);
   const data::Splits splits = train::prepare(recipe, folder);
+  if (recipe.data.folds > 0 && o.split == "test")
+    fail("evaluate",
+         "{} was measured by folds, and report.json says how: it has no test part; give --split validation, "
+         "or other data with --on",
+         o.model);
   const bool whole = !o.source.empty() && o.split == "test" && splits.test.size() == 0;  // data without parts
   const std::string split = whole ? "all" : o.split;
   const data::Dataset& set = whole                     ? splits.train

@@ -51,8 +51,8 @@ std::string percent(const Share& s) {
 }
 
 std::string line(const Decision& d) {
-  return fmt::format("  sensitivity {}   specificity {}\n  PPV {}   NPV {}\n", percent(d.sensitivity()),
-                     percent(d.specificity()), percent(d.ppv()), percent(d.npv()));
+  return fmt::format("  sensitivity {}   specificity {}\n  PPV {}   NPV {}   accuracy {}\n", percent(d.sensitivity()),
+                     percent(d.specificity()), percent(d.ppv()), percent(d.npv()), percent(d.accuracy()));
 }
 
 }  // namespace
@@ -76,6 +76,8 @@ DecisionReport decision_report(const DecisionInput& input, const std::string& po
     if (unit >= units.size()) units.resize(unit + 1);
     units[unit].push_back(i);
   }
+  // Enough resamplings for the interval's ends; fewer where each takes long, and chance is small anyway.
+  const auto samples = std::clamp<int64_t>(int64_t{20'000'000} / static_cast<int64_t>(n), 200, 1000);
   const Sample whole{input.labels, input.scores};
   const auto figure = [&](double (*of)(const Sample&), uint64_t stream) {
     Figure out;
@@ -91,7 +93,7 @@ DecisionReport decision_report(const DecisionInput& input, const std::string& po
             }
           return s.labels.empty() ? none : of(s);
         },
-        seed + stream);
+        seed + stream, samples);
     return out;
   };
 
@@ -104,17 +106,33 @@ DecisionReport decision_report(const DecisionInput& input, const std::string& po
   out.accuracy = figure(accuracy_of, 1);
   out.brier = figure(brier_of, 2);
   out.ece = figure(ece_of, 3);
+  const double repeats = static_cast<double>(n) / static_cast<double>(units.size());
   out.half = decide(input.labels, input.scores, 0.5);
+  out.half.repeats = repeats;
   if (input.goal) {
     std::vector<double> each = input.thresholds;
     if (each.size() == 1) each.assign(n, each[0]);
     out.goal = input.goal;
     out.chosen = decide(input.labels, input.scores, each);
+    out.chosen->repeats = repeats;
     out.threshold = std::accumulate(each.begin(), each.end(), 0.0) / static_cast<double>(n);
   }
   out.curve = decision_curve(input.labels, input.scores);
-  for (const Grouping& g : input.groupings)
-    out.groups.push_back(by_group(g, input.labels, input.scores, out.threshold, seed));
+  // Groups are compared by the first measurement of each example, so that none counts twice.
+  Sample first;
+  std::vector<size_t> places;
+  for (const auto& unit : units) {
+    if (unit.empty()) continue;
+    places.push_back(unit[0]);
+    first.labels.push_back(input.labels[unit[0]]);
+    first.scores.push_back(input.scores[unit[0]]);
+  }
+  for (const Grouping& g : input.groupings) {
+    if (g.of.size() != n) fail("decision_report", "{} groups for {} examples", g.of.size(), n);
+    Grouping own{.column = g.column, .names = g.names};
+    for (const size_t i : places) own.of.push_back(g.of[i]);
+    out.groups.push_back(by_group(own, first.labels, first.scores, out.threshold, seed));
+  }
   return out;
 }
 
