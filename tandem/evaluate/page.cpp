@@ -3,6 +3,7 @@
 #include <tandem/base/text.h>
 #include <tandem/evaluate/curves.h>
 #include <tandem/evaluate/page.h>
+#include <tandem/evaluate/page_document.h>
 #include <tandem/evaluate/page_pictures.h>
 #include <tandem/evaluate/page_script.h>
 #include <tandem/evaluate/page_template.h>
@@ -237,6 +238,11 @@ std::vector<NextStep> default_steps(const std::string& folder) {
           {"tandem explain " + run + " picture.png", "See what a decision rests on", "查看一次判断的依据"},
           {"tandem evaluate " + run + " --on pictures", "Measure on pictures of your own, one folder a class",
            "用自己的图片评估，每个类别一个文件夹"},
+          {"tandem serve " + run, "Draw for it in the browser, and let programs ask it", "在浏览器中试用，并供程序调用"},
+          {"tandem label " + run + " pictures", "Be asked first about the pictures that teach it most",
+           "优先标注对它最有用的图片"},
+          {"tandem correct " + run + " picture.png LABEL && tandem learn " + run,
+           "Say what a picture really shows, and let it learn that", "说明图片的真实类别，并让网络学会"},
           {"tandem inspect " + run, "See layers, shapes and cost", "查看各层、形状与计算量"}};
 }
 
@@ -246,35 +252,6 @@ std::string excerpt(const std::string& text) {
   size_t end = text_bytes;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
   return text.substr(0, end) + "…";
-}
-
-std::string escaped_html(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
-
-/// JSON that may stand inside a script element: no '<' can end or open one.
-std::string script_json(const ordered_json& value) {
-  const std::string text = value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    if (c == '<')
-      out += "\\u003c";
-    else
-      out += c;
-  }
-  return out;
 }
 
 void check(const PageInput& in) {
@@ -336,20 +313,13 @@ std::string report_page(const PageInput& in) {
   for (const NextStep& step : in.next.empty() ? default_steps(in.facts.folder) : in.next)
     next.push_back(ordered_json::array({step.command, step.purpose, step.purpose_zh}));
 
-  const std::string title = in.facts.name.empty() ? "Tandem" : in.facts.name + " · Tandem";
-  std::string page;
-  page.reserve(size_t{1} << 18);
-  page.append(page_head).append("<title>").append(escaped_html(title)).append("</title>\n<style>");
-  page.append(page_style).append(page_style_sections).append(page_people_style);
-  if (sheet.count > 0)
-    page.append(".tile{background-image:url(data:image/png;base64,").append(base64(sheet.png)).append(")}");
-  page.append("</style>\n</head>\n").append(page_body);
-  page.append("<noscript>").append(plain_summary(in)).append("</noscript>\n");
-  page.append("<script type=\"application/json\" id=\"report-data\">").append(script_json(data)).append("</script>\n");
-  page.append("<script>\n(() => {\n'use strict';\n");
-  for (const std::string_view piece : page_script) page.append(piece);
-  page.append("})();\n</script>\n</body>\n</html>\n");
-  return page;
+  std::string style = fmt::format("{}{}", page_style_sections, page_people_style);
+  if (sheet.count > 0) style += ".tile{background-image:url(data:image/png;base64," + base64(sheet.png) + ")}";
+  return page_document({.title = in.facts.name,
+                        .style = style,
+                        .plain = plain_summary(in),
+                        .data = data.dump(-1, ' ', false, ordered_json::error_handler_t::replace),
+                        .script = page_script});
 }
 
 }  // namespace tandem::evaluate

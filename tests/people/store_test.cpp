@@ -1,5 +1,5 @@
 #include <sys/wait.h>
-#include <tandem/people/database.h>
+#include <tandem/base/database.h>
 #include <tandem/people/store.h>
 #include <unistd.h>
 
@@ -14,6 +14,7 @@ namespace {
 
 using tandem::testing::expect_error;
 using tandem::testing::Folder;
+using sql::Database;
 
 Decision decision(const std::string& label = "1", const std::string& subject = "ana") {
   return {.model = "digits",
@@ -114,7 +115,8 @@ TEST(Store, AnUpdateMarksWhatItSaw) {
              .set_aside = 1,
              .accuracy_before = 0.5,
              .accuracy_after = 0.75,
-             .verdict = "learned"},
+             .asked = 0.7,
+             .outcome = Outcome::learned},
             seen);
   EXPECT_TRUE(store.corrections(true).empty());
   seen = store.corrections();
@@ -122,13 +124,42 @@ TEST(Store, AnUpdateMarksWhatItSaw) {
   EXPECT_EQ(seen[0].version, 2);
   EXPECT_EQ(seen[1].version, 0);
   seen[0].version = 3;  // a later update that learns it again does not say that it was the first
-  store.add({.from = 2, .to = 3, .verdict = "learned"}, seen);
+  store.add({.from = 2, .to = 0, .accuracy_after = 0.72, .asked = 0.745, .outcome = Outcome::forgot}, seen);
   EXPECT_EQ(store.corrections()[0].version, 2);
   const auto updates = store.updates();
   ASSERT_EQ(updates.size(), 2U);
   EXPECT_EQ(updates[0].to, 2);
   EXPECT_EQ(updates[0].set_aside, 1);
   EXPECT_EQ(updates[0].accuracy_after, 0.75);
+  EXPECT_EQ(words_of(updates[0]), "learned");
+  EXPECT_EQ(updates[1].outcome, Outcome::forgot);
+  EXPECT_EQ(words_of(updates[1]),
+            "rolled back: 72.00 % right of the examples held back, at least 74.50 % are asked for");
+}
+
+// What the second form kept as a sentence is a name in the third.
+TEST(Store, OlderOutcomesKeepTheirMeaning) {
+  const Folder folder;
+  { const Store store(folder / "people.sqlite"); }
+  {
+    Database old(folder / "people.sqlite");
+    old.script(R"(
+ALTER TABLE updates DROP COLUMN asked;
+ALTER TABLE updates RENAME COLUMN outcome TO verdict;
+INSERT INTO updates VALUES (1, 't', 1, 2, 3, 0, 0.9, 0.95, 'learned');
+INSERT INTO updates VALUES (2, 't', 2, 0, 0, 3, 0.9, 0.9,
+  'no correction is more likely right than wrong: none was learned');
+INSERT INTO updates VALUES (3, 't', 2, 0, 3, 0, 0.9, 0.9, 'the network knows all of it already');
+INSERT INTO updates VALUES (4, 't', 2, 0, 3, 0, 0.9, 0.9, 'rolled back: it did not learn the corrections');
+INSERT INTO updates VALUES (5, 't', 2, 0, 3, 0, 0.9, 0.7,
+  'rolled back: 70.00 % right of the examples held back, at least 89.50 % are asked for');
+PRAGMA user_version = 2;)");
+  }
+  Store store(folder / "people.sqlite");
+  std::vector<Outcome> got;
+  for (const Update& u : store.updates()) got.push_back(u.outcome);
+  EXPECT_EQ(got, (std::vector{Outcome::learned, Outcome::none_believed, Outcome::all_known, Outcome::not_learned,
+                              Outcome::forgot}));
 }
 
 bool holds(const fs::path& folder, const std::string& text) {  // in the bytes of any file
@@ -248,18 +279,6 @@ TEST(Store, EveryAcknowledgedCorrectionOutlivesTheProcess) {
     ASSERT_GE(kept.size(), acknowledged.size());
     for (size_t i = 0; i < acknowledged.size(); ++i) EXPECT_EQ(kept[i].id, acknowledged[i]);
   }
-}
-
-TEST(Database, WhatIsNotCommittedIsTakenBack) {
-  const Folder folder;
-  Database db(folder / "x.sqlite");
-  db.script("CREATE TABLE t (x INTEGER)");
-  {
-    Transaction all(db);
-    db.run("INSERT INTO t VALUES (?)", {int64_t{1}});
-  }
-  EXPECT_EQ(db.number("SELECT count(*) FROM t"), 0);
-  expect_error(ErrorKind::file, {"x.sqlite", "refuses", "no such table"}, [&] { db.run("INSERT INTO u VALUES (1)"); });
 }
 
 }  // namespace
