@@ -5,10 +5,10 @@
 #include <tandem/base/error.h>
 #include <tandem/improve/sampler.h>
 
+#include <tests/improve/functions.h>
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <tests/improve/functions.h>
 
 namespace tandem::bench {
 namespace {
@@ -97,7 +97,8 @@ std::string digits_rows(bool quick) {
                           fmt::format("{:.4f}", b.best), fmt::format("{}", b.epochs)});
   }
   return fmt::format(
-      "\nThe feed-forward network on 4,200 MNIST digits (validation loss on 1,800 others after at most 9 epochs; lower is "
+      "\nThe feed-forward network on 4,200 MNIST digits (validation loss on 1,800 others after at most 9 epochs; lower "
+      "is "
       "better):\n\n{}\nMedian: {:.4f} by random search, {:.4f} by TPE and halving with {:.0f} % of the epochs.\n",
       table.markdown(), median(random), median(tuned), 100 * median(share));
 }
@@ -108,7 +109,8 @@ std::string search_section(const Options& options) {
   const uint64_t seeds = options.quick ? 3 : 20;
   const auto python = options.quick ? std::nullopt : python_with("optuna");
   std::unique_ptr<Peer> optuna;
-  if (python) optuna = std::make_unique<Peer>(*python, std::vector<std::string>{(peers_folder() / "search.py").string()});
+  if (python)
+    optuna = std::make_unique<Peer>(*python, std::vector<std::string>{(peers_folder() / "search.py").string()});
   Table table{{"function", "random, 120", "TPE, 40", "TPE, 120", "CMA-ES, 120", "Optuna TPE, 40", "Optuna TPE, 120",
                "Optuna CMA-ES, 120"},
               {}};
@@ -127,18 +129,16 @@ std::string search_section(const Options& options) {
     std::vector<std::string> row{f.name, shown(after(random, 120)), shown(after(tpe, 40)), shown(after(tpe, 120)),
                                  shown(after(cma, 120))};
     if (optuna)
-      row.insert(row.end(),
-                 {shown(after(their_tpe, 40)), shown(after(their_tpe, 120)), shown(after(their_cma, 120))});
+      row.insert(row.end(), {shown(after(their_tpe, 40)), shown(after(their_tpe, 120)), shown(after(their_cma, 120))});
     else
       row.insert(row.end(), 3, "—");
     table.rows.push_back(row);
   }
-  return fmt::format(
-      "Least value found, the median of {} seeds; smaller is better. {}\n\n{}", seeds,
-      optuna ? fmt::format("Optuna {}: its TPESampler(multivariate=True) and CmaEsSampler.",
-                           optuna->ready()["optuna"].get<std::string>())
-             : "Optuna was not there (pip install optuna cmaes).",
-      table.markdown()) +
+  return fmt::format("Least value found, the median of {} seeds; smaller is better. {}\n\n{}", seeds,
+                     optuna ? fmt::format("Optuna {}: its TPESampler(multivariate=True) and CmaEsSampler.",
+                                          optuna->ready()["optuna"].get<std::string>())
+                            : "Optuna was not there (pip install optuna cmaes).",
+                     table.markdown()) +
          digits_rows(options.quick);
 }
 

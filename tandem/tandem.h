@@ -7,6 +7,8 @@
 #include <tandem/evaluate/confidence.h>
 #include <tandem/evaluate/deferral.h>
 #include <tandem/evaluate/report.h>
+#include <tandem/improve/probe.h>
+#include <tandem/improve/search.h>
 #include <tandem/nn/activation.h>
 #include <tandem/nn/conv.h>
 #include <tandem/nn/inference.h>

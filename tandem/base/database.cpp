@@ -1,6 +1,6 @@
 #include <sqlite3.h>
-#include <tandem/base/error.h>
 #include <tandem/base/database.h>
+#include <tandem/base/error.h>
 
 namespace tandem::sql {
 

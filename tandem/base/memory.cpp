@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <sys/mman.h>
 #include <tandem/base/memory.h>
 
@@ -101,6 +102,9 @@ void trim_memory_pool() noexcept {
     for (void* block : blocks) std::free(block);
     blocks.clear();
   }
+#ifdef __GLIBC__
+  malloc_trim(0);  // free() alone keeps what lies between blocks in use
+#endif
 }
 
 MemoryUse memory_use() noexcept {

@@ -35,18 +35,19 @@ int find_rate(const train::Recipe& recipe, const data::Splits& data, const std::
   if (p.suggested <= 0)
     fail(ErrorKind::numeric, "tune", "the loss never falls from rate {:g} to {:g}: look at the data and the network",
          lowest_rate, highest_rate);
-  fmt::print("falls fastest at {:.2g}; to train with: tandem train {} optimizer.lr={:g}\n", p.steepest, name, p.suggested);
+  fmt::print("falls fastest at {:.2g}; to train with: tandem train {} optimizer.lr={:g}\n", p.steepest, name,
+             p.suggested);
   return 0;
 }
 
 int find_batch(const train::Recipe& recipe, const data::Splits& data, const std::string& name, bool json) {
-  const improve::BatchProbe p =
-      improve::probe_batch(recipe, data, seconds_a_batch, 0, [] { return interrupted(); });
+  const improve::BatchProbe p = improve::probe_batch(recipe, data, seconds_a_batch, 0, [] { return interrupted(); });
   if (interrupted()) return 130;
   ordered_json rows = ordered_json::array();
   if (!json) fmt::print("  {:>8}  {:>14}  {:>9}\n", "batch", "examples/s", "memory");
   for (const improve::BatchSpeed& s : p.tried) {
-    rows.push_back({{"batch", s.batch}, {"examples_per_second", s.examples_per_second}, {"bytes", s.bytes}, {"fits", s.fits}});
+    rows.push_back(
+        {{"batch", s.batch}, {"examples_per_second", s.examples_per_second}, {"bytes", s.bytes}, {"fits", s.fits}});
     if (json) continue;
     fmt::print("  {:>8}  {:>14}  {:>9}{}\n", s.batch, s.fits ? grouped(std::llround(s.examples_per_second)) : "-",
                s.fits ? fmt::format("{} MB", s.bytes >> 20) : "too much", s.batch == p.suggested ? "  *" : "");

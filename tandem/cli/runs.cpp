@@ -51,7 +51,8 @@ std::vector<RunSummary> chosen(const Options& o) {
   std::vector<RunSummary> out;
   for (const std::string& name : o.names) {
     const fs::path in_runs = fs::path(o.runs) / name;
-    out.push_back(train::summary(train::RunFolder::open(fs::is_regular_file(in_runs / "recipe.yaml") ? in_runs : fs::path(name))));
+    out.push_back(train::summary(
+        train::RunFolder::open(fs::is_regular_file(in_runs / "recipe.yaml") ? in_runs : fs::path(name))));
   }
   return out;
 }
@@ -136,8 +137,10 @@ void draw(const std::vector<RunSummary>& runs, const std::string& figure) {
   }
   winsize size{};
   const bool terminal = isatty(STDOUT_FILENO) != 0;
-  const size_t columns = terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 40 ? size.ws_col : 80;
-  fmt::print("\n{} by epoch\n{}", figure, plot(lines, std::min<size_t>(columns - 14, 120), 14, terminal && has_colour()));
+  const size_t columns =
+      terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 40 ? size.ws_col : 80;
+  fmt::print("\n{} by epoch\n{}", figure,
+             plot(lines, std::min<size_t>(columns - 14, 120), 14, terminal && has_colour()));
 }
 
 int run(const Options& o) {
@@ -187,7 +190,8 @@ void add_runs(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("runs", "List runs; compare and plot some of them");
   verb->add_option("names", o->names, "Runs to compare, by name or folder; without any, all are listed");
   verb->add_option("--runs", o->runs, "Folder of the runs")->capture_default_str();
-  verb->add_option("--plot", o->plot, "Draw a figure over the epochs: validation_accuracy, train_loss, learning_rate, …");
+  verb->add_option("--plot", o->plot,
+                   "Draw a figure over the epochs: validation_accuracy, train_loss, learning_rate, …");
   verb->add_option("--mlflow", o->mlflow, "Write them in MLflow's file layout below this folder (mlruns)");
   verb->add_option("--experiment", o->experiment, "--mlflow: the experiment's name")->capture_default_str();
   verb->add_flag("--json", o->json, "As JSON, with every epoch");

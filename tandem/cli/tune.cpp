@@ -109,14 +109,16 @@ int run(const Options& o, const Context& context) {
 
 void add_tune(CLI::App& app, Context& context) {
   auto o = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("tune", "Search for the best recipe; writes a folder with trials, best recipe and page");
+  CLI::App* verb =
+      app.add_subcommand("tune", "Search for the best recipe; writes a folder with trials, best recipe and page");
   verb->add_option("recipe", o->recipe, "A recipe with a search: section, a file or a name (digits-tuned)");
   verb->add_option("overrides", o->overrides, "Changes to the recipe, as for train; search.sampler=random too");
   verb->add_option("--resume", o->resume, "Go on with a search, or join one that runs: processes share its trials");
   verb->add_option("--trials", o->trials, "Trials in all (else search.trials)")->check(CLI::Range(1, 1000000));
   verb->add_option("--minutes", o->minutes, "Stop after so long; --resume goes on")->check(CLI::Range(0.001, 1e6));
   CLI::Option* seed = verb->add_option("--seed", o->seed, "Of the search (else search.seed); the recipe has its own");
-  verb->add_option("--find", o->find, "Instead of a search, one setting in seconds: a learning rate, or the fastest batch")
+  verb->add_option("--find", o->find,
+                   "Instead of a search, one setting in seconds: a learning rate, or the fastest batch")
       ->check(CLI::IsMember({"rate", "batch"}));
   verb->add_option("--data", o->data, "Folder of the data sets (else TANDEM_DATA, else the cache folder)");
   verb->add_option("--searches", o->searches, "Folder for searches")->capture_default_str();

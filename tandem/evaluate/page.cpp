@@ -233,17 +233,18 @@ int64_t best_epoch(const PageInput& in) {
 
 std::vector<NextStep> default_steps(const std::string& folder) {
   const std::string run = folder.empty() ? "RUN" : folder;
-  return {{"tandem evaluate " + run + " --json", "Measure again, for a program to read", "重新评估，输出供程序读取"},
-          {"tandem predict " + run + " picture.png", "Ask the network about new data", "用新数据向网络提问"},
-          {"tandem explain " + run + " picture.png", "See what a decision rests on", "查看一次判断的依据"},
-          {"tandem evaluate " + run + " --on pictures", "Measure on pictures of your own, one folder a class",
-           "用自己的图片评估，每个类别一个文件夹"},
-          {"tandem serve " + run, "Draw for it in the browser, and let programs ask it", "在浏览器中试用，并供程序调用"},
-          {"tandem label " + run + " pictures", "Be asked first about the pictures that teach it most",
-           "优先标注对它最有用的图片"},
-          {"tandem correct " + run + " picture.png LABEL && tandem learn " + run,
-           "Say what a picture really shows, and let it learn that", "说明图片的真实类别，并让网络学会"},
-          {"tandem inspect " + run, "See layers, shapes and cost", "查看各层、形状与计算量"}};
+  return {
+      {"tandem evaluate " + run + " --json", "Measure again, for a program to read", "重新评估，输出供程序读取"},
+      {"tandem predict " + run + " picture.png", "Ask the network about new data", "用新数据向网络提问"},
+      {"tandem explain " + run + " picture.png", "See what a decision rests on", "查看一次判断的依据"},
+      {"tandem evaluate " + run + " --on pictures", "Measure on pictures of your own, one folder a class",
+       "用自己的图片评估，每个类别一个文件夹"},
+      {"tandem serve " + run, "Draw for it in the browser, and let programs ask it", "在浏览器中试用，并供程序调用"},
+      {"tandem label " + run + " pictures", "Be asked first about the pictures that teach it most",
+       "优先标注对它最有用的图片"},
+      {"tandem correct " + run + " picture.png LABEL && tandem learn " + run,
+       "Say what a picture really shows, and let it learn that", "说明图片的真实类别，并让网络学会"},
+      {"tandem inspect " + run, "See layers, shapes and cost", "查看各层、形状与计算量"}};
 }
 
 /// The first bytes of a text, cut between characters.

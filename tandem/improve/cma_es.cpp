@@ -135,8 +135,7 @@ class Strategy {
 
 Point CmaSampler::next(const Space& space, std::span<const Scored> history, Rng rng) const {
   const size_t n = space.size();
-  const int64_t lambda =
-      population > 0 ? population : 4 + static_cast<int64_t>(3 * std::log(static_cast<double>(n)));
+  const int64_t lambda = population > 0 ? population : 4 + static_cast<int64_t>(3 * std::log(static_cast<double>(n)));
   Strategy strategy(n, spread, lambda);
   for (size_t begin = 0; begin + static_cast<size_t>(lambda) <= history.size(); begin += static_cast<size_t>(lambda)) {
     std::vector<const Scored*> generation;

@@ -10,7 +10,7 @@
 namespace tandem::improve {
 namespace {
 
-constexpr int64_t mixed_side = 64;   // what pictures of several sizes are brought to
+constexpr int64_t mixed_side = 64;    // what pictures of several sizes are brought to
 constexpr int64_t largest_side = 96;  // larger ones are made smaller: time grows with the square
 
 data::Splits load(const std::string& source, const fs::path& data_folder, DataFacts& facts) {
@@ -20,7 +20,8 @@ data::Splits load(const std::string& source, const fs::path& data_folder, DataFa
     return data::load(source, options);
   } catch (const Error& e) {
     // Pictures of several sizes are refused unless a size is given.
-    if (e.kind() != ErrorKind::data || std::string_view(e.what()).find("set data.size") == std::string_view::npos) throw;
+    if (e.kind() != ErrorKind::data || std::string_view(e.what()).find("set data.size") == std::string_view::npos)
+      throw;
     options.image.height = options.image.width = mixed_side;
     facts.resized = true;
     return data::load(source, options);
@@ -52,7 +53,8 @@ DataFacts look_at(const std::string& source, const fs::path& data_folder) {
   out.has_validation = splits.validation.size() > 0, out.has_test = splits.test.size() > 0;
   std::vector<int64_t> count(set.classes.size());
   for (const int32_t label : set.labels) ++count[static_cast<size_t>(label)];
-  out.least = static_cast<double>(*std::ranges::min_element(count)) / static_cast<double>(std::max<int64_t>(1, out.examples));
+  out.least =
+      static_cast<double>(*std::ranges::min_element(count)) / static_cast<double>(std::max<int64_t>(1, out.examples));
   return out;
 }
 
@@ -72,9 +74,11 @@ std::string guessed_recipe(const DataFacts& d, const std::string& name) {
   out += line("data:");
   out += line("  source: " + Config::scalar(d.source).str().substr(0, Config::scalar(d.source).str().size() - 1));
   if (d.resized)
-    out += line(fmt::format("  size: [{}, {}]", d.height, d.width), "what all pictures are brought to: larger shows more, and takes longer");
+    out += line(fmt::format("  size: [{}, {}]", d.height, d.width),
+                "what all pictures are brought to: larger shows more, and takes longer");
   if (!d.has_validation)
-    out += line(fmt::format("  validation: {}", small ? 0.2 : 0.1), "this share of the training part says which epoch is kept");
+    out += line(fmt::format("  validation: {}", small ? 0.2 : 0.1),
+                "this share of the training part says which epoch is kept");
   if (!d.has_test) out += line("  test_share: 0.15", "this share is measured once, at the end");
   out += line("  augment:", "every epoch sees every picture a little moved");
   const double shift = std::max(1.0, std::round(static_cast<double>(side) / 14));
@@ -109,7 +113,8 @@ std::string guessed_recipe(const DataFacts& d, const std::string& name) {
   }
   out += line("  - linear: classes");
   if (uneven)
-    out += line("loss: {balanced: true}", fmt::format("the rarest class has {:.1f} % of the pictures: its errors weigh more", 100 * d.least));
+    out += line("loss: {balanced: true}",
+                fmt::format("the rarest class has {:.1f} % of the pictures: its errors weigh more", 100 * d.least));
   out += line("optimizer: {type: adamw, lr: 2e-3, weight_decay: 0.01}");
   out += line("schedule: {type: cosine, warmup: 0.5}", "the rate rises for half an epoch, then falls to 0");
   out += line(fmt::format("train: {{epochs: {}, batch: {}, average: {}}}", epochs, batch, small ? 0.99 : 0.998),

@@ -9,12 +9,12 @@ namespace tandem::improve {
 
 /// What a look at the data says.
 struct DataFacts {
-  std::string source;                // as it is given to `data.source`
+  std::string source;  // as it is given to `data.source`
   int64_t examples = 0, classes = 0;
   int64_t height = 0, width = 0, channels = 0;
-  bool resized = false;              // pictures of several sizes: brought to this one
+  bool resized = false;  // pictures of several sizes: brought to this one
   bool has_validation = false, has_test = false;
-  double least = 0;                  // share of the rarest class
+  double least = 0;  // share of the rarest class
 };
 
 /// Loads the data and looks at it. Throws what data::load throws.

@@ -91,11 +91,13 @@ struct Forest::Grower {
       const auto j = static_cast<size_t>(order[k]);
       const size_t n_choices = space.parameters()[j].choices.size();
       if (n_choices == 0) {
-        scan(rows, static_cast<int>(j), [&](size_t r) { return x[r][j]; }, best, [&](Split& s, size_t i) {
-          const double a = x[rows[i]][j], b = x[rows[i + 1]][j];
-          s.at = (a + b) / 2;
-          s.left.clear();
-        });
+        scan(
+            rows, static_cast<int>(j), [&](size_t r) { return x[r][j]; }, best,
+            [&](Split& s, size_t i) {
+              const double a = x[rows[i]][j], b = x[rows[i + 1]][j];
+              s.at = (a + b) / 2;
+              s.left.clear();
+            });
         continue;
       }
       // Choices in the order of their means: the best split into two groups is a cut of that order (Breiman 1984).
@@ -103,12 +105,13 @@ struct Forest::Grower {
       for (const size_t r : rows) sum[static_cast<size_t>(x[r][j])] += y[r], count[static_cast<size_t>(x[r][j])] += 1;
       std::vector<double> means(n_choices);
       for (size_t c = 0; c < n_choices; ++c) means[c] = count[c] > 0 ? sum[c] / count[c] : mean;
-      scan(rows, static_cast<int>(j), [&](size_t r) { return means[static_cast<size_t>(x[r][j])]; }, best,
-           [&](Split& s, size_t i) {
-             s.left.assign(n_choices, false);
-             const double limit = means[static_cast<size_t>(x[rows[i]][j])];
-             for (size_t c = 0; c < n_choices; ++c) s.left[c] = means[c] <= limit;
-           });
+      scan(
+          rows, static_cast<int>(j), [&](size_t r) { return means[static_cast<size_t>(x[r][j])]; }, best,
+          [&](Split& s, size_t i) {
+            s.left.assign(n_choices, false);
+            const double limit = means[static_cast<size_t>(x[rows[i]][j])];
+            for (size_t c = 0; c < n_choices; ++c) s.left[c] = means[c] <= limit;
+          });
     }
     if (best.parameter < 0) return at;
     const auto j = static_cast<size_t>(best.parameter);
@@ -213,7 +216,8 @@ std::vector<double> Forest::importance_of(const Tree& tree) const {
       double marginal = 0;
       for (size_t l = 0; l < leaves.size(); ++l) {
         const Extent& e = leaves[l].extents[j];
-        const bool covers = n_choices > 0 ? static_cast<bool>(e.choices[c]) : e.low <= borders[c] && e.high >= borders[c + 1];
+        const bool covers =
+            n_choices > 0 ? static_cast<bool>(e.choices[c]) : e.low <= borders[c] && e.high >= borders[c + 1];
         if (covers && e.share() > 0) marginal += volume[l] / e.share() * leaves[l].value;
       }
       second += width * marginal * marginal;

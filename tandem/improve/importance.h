@@ -1,5 +1,5 @@
-// How much each parameter matters: the share of the variance over the whole space that it explains by itself, functional
-// ANOVA on a random forest (Hutter, Hoos and Leyton-Brown 2014).
+// How much each parameter matters: the share of the variance over the whole space that it explains by itself,
+// functional ANOVA on a random forest (Hutter, Hoos and Leyton-Brown 2014).
 #pragma once
 #include <tandem/improve/space.h>
 

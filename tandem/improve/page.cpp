@@ -18,8 +18,9 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 6> script{page_words,           evaluate::page_tools, evaluate::page_charts,
-                                                 evaluate::page_common, page_sections,        evaluate::page_frame};
+constexpr std::array<std::string_view, 6> script{
+    page_words,    evaluate::page_tools, evaluate::page_charts, evaluate::page_common,
+    page_sections, evaluate::page_frame};
 
 std::string today() {
   const std::time_t now = std::time(nullptr);
@@ -106,8 +107,9 @@ std::string search_page(const Search& search, const std::vector<Trial>& trials, 
   return evaluate::page_document(
       {.title = search.folder().path.filename().string(),
        .style = page_style,
-       .plain = fmt::format("<h1>{}</h1><pre>{}</pre>", evaluate::escaped_html(search.folder().path.filename().string()),
-                            evaluate::escaped_html(any ? search.recipe_of(trials[order.front()]) : "no result yet")),
+       .plain =
+           fmt::format("<h1>{}</h1><pre>{}</pre>", evaluate::escaped_html(search.folder().path.filename().string()),
+                       evaluate::escaped_html(any ? search.recipe_of(trials[order.front()]) : "no result yet")),
        .data = data.dump(-1, ' ', false, json::error_handler_t::replace),
        .script = script});
 }

@@ -75,7 +75,7 @@ RateProbe probe_rate(const train::Recipe& given, const data::Splits& data, doubl
   if (!(low > 0) || !(high > low))
     fail("rate probe", "the range {} to {} is empty: give two rates above 0, the lower one first", low, high);
   train::Recipe recipe = bare(given);
-  const int64_t an_epoch = std::max<int64_t>(1, data.train.size() / recipe.train.batch);
+  const int64_t an_epoch = (data.train.size() + recipe.train.batch - 1) / recipe.train.batch;
   recipe.train.epochs = (steps + an_epoch - 1) / an_epoch;
   recipe.optimizer.lr = low;
   // Over all its epochs the rate goes to `high`; the probe may end before.
@@ -90,7 +90,10 @@ RateProbe probe_rate(const train::Recipe& given, const data::Splits& data, doubl
   train::Hooks hooks;
   hooks.step = [&](const train::Progress& p) {
     const double sum = p.loss * static_cast<double>(p.step);
-    rates.push_back(low * std::pow(high / low, static_cast<double>(rates.size() + 1) / static_cast<double>(steps)));
+    const double done =  // of all epochs, as the schedule counts
+        (static_cast<double>(p.epoch - 1) + static_cast<double>(p.step) / static_cast<double>(p.steps)) /
+        static_cast<double>(p.epochs);
+    rates.push_back(low * std::pow(recipe.schedule.final, done));
     losses.push_back(p.step == 1 ? p.loss : sum - before);
     before = sum;
   };
@@ -110,6 +113,7 @@ RateProbe probe_rate(const train::Recipe& given, const data::Splits& data, doubl
 BatchProbe probe_batch(const train::Recipe& given, const data::Splits& data, double seconds, int64_t limit,
                        const std::function<bool()>& stop) {
   if (limit == 0) limit = proc_bytes("/proc/meminfo", "MemAvailable") * 4 / 5;
+  trim_memory_pool();  // what earlier work left would be taken again without being counted
   const int64_t held = proc_bytes("/proc/self/status", "VmRSS");
   BatchProbe out;
   for (int64_t batch = 8; batch <= data.train.size() && !(stop && stop()); batch *= 2) {

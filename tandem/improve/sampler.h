@@ -33,12 +33,12 @@ struct RandomSampler : Sampler {
 };
 
 /// Tree-structured Parzen estimator (Bergstra et al. 2011) with joint kernels over all parameters, as in BOHB (Falkner,
-/// Klein and Hutter 2018): densities l of the good points and g of the others; the next point is, of those drawn from l,
-/// the one of the highest l / g.
+/// Klein and Hutter 2018): densities l of the good points and g of the others; the next point is, of those drawn from
+/// l, the one of the highest l / g.
 struct TpeSampler : Sampler {
-  int64_t start = 10;        // random points before the first model
-  double good = 0.15;        // share of the points that count as good
-  int64_t candidates = 32;   // drawn from l
+  int64_t start = 10;       // random points before the first model
+  double good = 0.15;       // share of the points that count as good
+  int64_t candidates = 32;  // drawn from l
   [[nodiscard]] Point next(const Space& space, std::span<const Scored> history, Rng rng) const override;
 };
 

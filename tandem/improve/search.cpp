@@ -65,17 +65,7 @@ bool has_classes(const train::Recipe& recipe) { return recipe.task.ends_with("cl
 // ---- The folder
 
 SearchFolder SearchFolder::create(const fs::path& searches, const std::string& name) {
-  make_folder(searches);
-  for (int n = 1; n < 100000; ++n) {
-    const fs::path path = searches / (n == 1 ? name : fmt::format("{}-{}", name, n));
-    std::error_code error;
-    if (fs::create_directory(path, error)) {
-      make_folder(path / "checkpoints");
-      return {path};
-    }
-    if (error) fail(ErrorKind::file, path.string(), "cannot be made: {}", error.message());
-  }
-  fail(ErrorKind::file, searches.string(), "has too many searches named {}", name);
+  return {train::RunFolder::create(searches, name).path};  // names count up in the same way
 }
 
 SearchFolder SearchFolder::open(const fs::path& path) {
@@ -110,8 +100,8 @@ Trial Search::fresh(const std::vector<Trial>& trials) const {
   std::vector<Scored> history;
   for (size_t i = 0; i < trials.size(); ++i) history.push_back({trials[i].point, score[i]});
   Trial out;
-  out.point = sampler_->next(options_.space, history,
-                             Rng(options_.seed, "search").split(static_cast<uint64_t>(trials.size())));
+  out.point =
+      sampler_->next(options_.space, history, Rng(options_.seed, "search").split(static_cast<uint64_t>(trials.size())));
   try {
     out.limit = train::Recipe::read(options_.space.recipe(config_, out.point)).train.epochs;
   } catch (const Error&) {

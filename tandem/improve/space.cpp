@@ -88,8 +88,8 @@ Parameter parameter_of(const std::string& name, const Entry& entry, const Config
   if (p.log && p.low <= 0)
     node.fail(fmt::format("{}: a log scale starts above 0, but low is {}: raise low or leave log out", name, p.low));
   if (p.step > p.high - p.low && p.high > p.low)
-    node.fail(fmt::format("{}: step {} is wider than the range {} to {}: make it smaller", name, p.step, p.low,
-                          p.high));
+    node.fail(
+        fmt::format("{}: step {} is wider than the range {} to {}: make it smaller", name, p.step, p.low, p.high));
   if (p.step > 0)  // the range ends where a step lands
     p.high = shortened(p.low + p.step * std::floor((p.high - p.low) / p.step + 1e-9));
   return p;
@@ -183,7 +183,8 @@ Space Space::read(const Config& search) {
   const Config entries = search.get("space");
   if (entries.is_null() || entries.entries().empty())
     (entries.is_null() ? search : entries)
-        .fail("search.space is empty: name keys of the recipe, as in `optimizer.lr: {low: 1e-4, high: 1e-1, log: true}`");
+        .fail(
+            "search.space is empty: name keys of the recipe, as in `optimizer.lr: {low: 1e-4, high: 1e-1, log: true}`");
 
   struct Raw {
     Parameter parameter;
@@ -192,8 +193,7 @@ Space Space::read(const Config& search) {
   };
   std::vector<Raw> raw;
   for (const auto& [name, node] : entries.entries()) {
-    if (!node.is_map())
-      node.fail(fmt::format("{}: expected {{low: …, high: …}} or {{choices: […]}}", name));
+    if (!node.is_map()) node.fail(fmt::format("{}: expected {{low: …, high: …}} or {{choices: […]}}", name));
     Entry entry;
     Fields::read(node, entry, "search.space." + name);
     std::vector<Wanted> wanted;
@@ -254,8 +254,8 @@ Space Space::read(const Config& search) {
     }
     if (done == before) {
       const auto at = static_cast<size_t>(std::ranges::find(placed, false) - placed.begin());
-      raw[at].node.fail(fmt::format("{} depends, by way of others, on itself: take one `when` out",
-                                    raw[at].parameter.name));
+      raw[at].node.fail(
+          fmt::format("{} depends, by way of others, on itself: take one `when` out", raw[at].parameter.name));
     }
   }
 
@@ -273,8 +273,9 @@ Space Space::read(const Config& search) {
   for (const auto& [key, node] : keys)
     for (const auto& [other, unused] : keys)
       if (&other != &key && (key == other || key.starts_with(other + ".")))
-        node.fail(key == other ? fmt::format("{} stands in search.space and in search.set", key)
-                               : fmt::format("{} lies inside {}, which the search sets too: leave one out", key, other));
+        node.fail(key == other
+                      ? fmt::format("{} stands in search.space and in search.set", key)
+                      : fmt::format("{} lies inside {}, which the search sets too: leave one out", key, other));
   return out;
 }
 
@@ -403,15 +404,16 @@ void Space::check(const Config& base, const std::function<void(const Config&)>& 
         taken = says.empty();
       }
       if (tried && !taken) {
-        const bool fraction = value != std::floor(value) && p.step == 0 && !p.is_choice() && says.find("whole") != says.npos;
+        const bool fraction =
+            value != std::floor(value) && p.step == 0 && !p.is_choice() && says.find("whole") != says.npos;
         places_[i].fail(fmt::format("{} = {} makes no valid recipe with anything else of the space: {}{}", p.name,
                                     p.text(value), says, fraction ? "; whole numbers need step: 1" : ""));
       }
     }
   }
   if (good.empty())
-    places_.front().fail(fmt::format("the space holds nothing valid: none of {} points tried makes a recipe; the last: {}",
-                                     tries, reason));
+    places_.front().fail(fmt::format(
+        "the space holds nothing valid: none of {} points tried makes a recipe; the last: {}", tries, reason));
 }
 
 // ---- As text

@@ -16,16 +16,16 @@ using Point = std::vector<double>;
 /// Holds when another parameter, which stands before this one, is there and has one of these values.
 struct Condition {
   size_t parameter = 0;
-  double low = 0, high = 0;      // of a number; both ends included
+  double low = 0, high = 0;       // of a number; both ends included
   std::vector<double> choices{};  // of a choice, by index; empty for a number
   [[nodiscard]] bool holds(const Point& point) const;
 };
 
 /// One thing to choose. Samplers see it as u in [0, 1], on a log scale when it says so.
 struct Parameter {
-  std::string name;                    // a recipe's key (optimizer.lr), or a variable ($layers; $units.2 of layer 2)
-  double low = 0, high = 1;            // of a number
-  double step = 0;                     // only low, low + step, …; 0: any number
+  std::string name;          // a recipe's key (optimizer.lr), or a variable ($layers; $units.2 of layer 2)
+  double low = 0, high = 1;  // of a number
+  double step = 0;           // only low, low + step, …; 0: any number
   bool log = false;
   std::vector<std::string> choices{};  // YAML in one line; empty: a number
   std::vector<Condition> when{};       // all must hold, or the parameter is not there
@@ -58,8 +58,8 @@ class Space {
   /// The recipe at a point: `base` with the keys of the space set, and templates filled in; `search:` is left out.
   [[nodiscard]] Config recipe(const Config& base, const Point& point) const;
 
-  /// Throws a usage error at the place in the file when a value of a parameter, or every one of many points drawn, makes
-  /// a recipe that `valid` throws on.
+  /// Throws a usage error at the place in the file when a value of a parameter, or every one of many points drawn,
+  /// makes a recipe that `valid` throws on.
   void check(const Config& base, const std::function<void(const Config&)>& valid) const;
 
   /// Name and text of each parameter that is there, and back. A value that no longer fits is a data error.

@@ -45,7 +45,8 @@ bool is_dead(const std::string& worker) {
   if (host == std::string::npos || end == std::string::npos) return true;
   const auto pid = static_cast<pid_t>(std::atoll(worker.c_str() + host + 1));
   const std::string now_there = process_name(pid);
-  if (now_there.substr(0, now_there.find(' ')) != worker.substr(0, host)) return false;  // another machine: its beat tells
+  if (now_there.substr(0, now_there.find(' ')) != worker.substr(0, host))
+    return false;  // another machine: its beat tells
   return now_there != worker;
 }
 
@@ -259,8 +260,9 @@ Decision Study::next(const Halving& halving, std::span<const Objective> objectiv
     if (t.id == 0) {
       json point = json::object();
       for (const auto& [name, text] : space_.texts(t.point)) point[name] = text;
-      database_.run("INSERT INTO trials (state, point, target, epoch_limit, worker, beat) VALUES ('running', ?, ?, ?, ?, ?)",
-                    {point.dump(), t.target, t.limit, me_, now()});
+      database_.run(
+          "INSERT INTO trials (state, point, target, epoch_limit, worker, beat) VALUES ('running', ?, ?, ?, ?, ?)",
+          {point.dump(), t.target, t.limit, me_, now()});
       t.id = database_.last_id();
     } else {
       database_.run("UPDATE trials SET state = 'running', target = ?, worker = ?, beat = ? WHERE id = ?",

@@ -125,7 +125,9 @@ Tensor attention(const Tensor& given, const Lengths& lengths, const AttentionOpt
   });
 }
 
-Tensor attention(const Tensor& q, const Lengths& lengths, std::span<const KeyValues> kept, const AttentionOptions& o) {
+Tensor attention(const Tensor& given, const Lengths& lengths, std::span<const KeyValues> kept,
+                 const AttentionOptions& o) {
+  const Tensor q = widened(given);
   if (q.rank() != 2) fail("attention", "takes queries (tokens, width), got {}", q.shape());
   expect_lengths("attention", lengths, q.shape()[0]);
   const int64_t size = head_size(o, q.shape()[1], q.shape()), width = o.shared() * size;

@@ -125,8 +125,7 @@ void append_events(const fs::path& folder, const std::vector<evaluate::EpochPoin
   }
   // Written behind what is there: a TensorBoard that looks on reads from where it stopped.
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-  const bool good = file >= 0 && ::ftruncate(file, static_cast<off_t>(kept)) == 0 &&
-                    ::lseek(file, 0, SEEK_END) >= 0 &&
+  const bool good = file >= 0 && ::ftruncate(file, static_cast<off_t>(kept)) == 0 && ::lseek(file, 0, SEEK_END) >= 0 &&
                     ::write(file, more.data(), more.size()) == static_cast<ssize_t>(more.size());
   const int error = errno;
   if (file >= 0) ::close(file);

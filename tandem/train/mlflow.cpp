@@ -37,7 +37,8 @@ std::string quoted(const std::string& text) { return "'" + text + "'"; }
 fs::path write_mlflow(const RunFolder& run, const fs::path& store, const std::string& experiment) {
   const RunSummary about = summary(run);
   const Config recipe = Config::load(run.recipe());
-  const std::string experiment_id = std::to_string(hash(experiment, 1) % 900'000'000'000'000'000ULL + 100'000'000'000'000'000ULL);
+  const std::string experiment_id =
+      std::to_string(hash(experiment, 1) % 900'000'000'000'000'000ULL + 100'000'000'000'000'000ULL);
   const fs::path place = fs::absolute(store) / experiment_id;
   const int64_t end = milliseconds(about.changed);
   if (!fs::exists(place / "meta.yaml")) {
@@ -63,7 +64,9 @@ fs::path write_mlflow(const RunFolder& run, const fs::path& store, const std::st
                          "source_type: 4\nsource_version: ''\nstart_time: {}\nstatus: {}\ntags: []\nuser_id: ''\n",
                          (to / "artifacts").string(), about.state == "training" ? "null" : std::to_string(end),
                          quoted(experiment_id), id, about.name, id, start,
-                         about.state == "training" ? 1 : about.state == "finished" ? 3 : 5));
+                         about.state == "training"   ? 1
+                         : about.state == "finished" ? 3
+                                                     : 5));
   write_text(to / "tags" / "mlflow.runName", about.name);
   write_text(to / "tags" / "mlflow.source.name", "tandem train");
   for (const auto& [key, value] : flat(recipe))

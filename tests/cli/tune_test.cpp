@@ -112,19 +112,19 @@ TEST(Tune, BadInputIsOneLineAndLeavesNothing) {
     int code;
     std::vector<std::string> arguments, parts;
   };
-  for (const Row& row : std::vector<Row>{
-           {2, {"tune"}, {"give either a recipe"}},
-           {2, {"tune", "tiny.yaml", "--resume", "x"}, {"give either a recipe"}},
-           {2, {"tune", "plain.yaml"}, {"plain.yaml:1:1", "no search: section"}},
-           {2, {"tune", "empty.yaml"}, {"empty.yaml:8:25", "low 1 lies above high 0.1", "swap them"}},
-           {2, {"tune", "tiny.yaml", "search.sampler=best"}, {"'best' is not known"}},
-           {2, {"tune", "tiny.yaml", "data.source=nowhere"}, {"nowhere"}},
-           {2, {"tune", "tiny.yaml", "--trials", "0"}, {"--trials"}},
-           {3, {"tune", "--resume", "searches/none"}, {"searches/none", "is no search"}},
-           {2, {"tune", "--resume", "searches/none", "--seed", "3"}, {"a search goes on as it was"}},
-           {2, {"init", "nowhere"}, {"nowhere"}},
-           {2, {"runs", "--plot", "acuracy"}, {"no runs"}},
-           {3, {"runs", "nothing"}, {"nothing", "is no run folder"}}}) {
+  for (const Row& row :
+       std::vector<Row>{{2, {"tune"}, {"give either a recipe"}},
+                        {2, {"tune", "tiny.yaml", "--resume", "x"}, {"give either a recipe"}},
+                        {2, {"tune", "plain.yaml"}, {"plain.yaml:1:1", "no search: section"}},
+                        {2, {"tune", "empty.yaml"}, {"empty.yaml:8:25", "low 1 lies above high 0.1", "swap them"}},
+                        {2, {"tune", "tiny.yaml", "search.sampler=best"}, {"'best' is not known"}},
+                        {2, {"tune", "tiny.yaml", "data.source=nowhere"}, {"nowhere"}},
+                        {2, {"tune", "tiny.yaml", "--trials", "0"}, {"--trials"}},
+                        {3, {"tune", "--resume", "searches/none"}, {"searches/none", "is no search"}},
+                        {2, {"tune", "--resume", "searches/none", "--seed", "3"}, {"a search goes on as it was"}},
+                        {2, {"init", "nowhere"}, {"nowhere"}},
+                        {2, {"runs", "--plot", "acuracy"}, {"no runs"}},
+                        {3, {"runs", "nothing"}, {"nothing", "is no run folder"}}}) {
     const Said said = tandem(home, row.arguments);
     const std::string typed = ::testing::PrintToString(row.arguments);
     if (said.code == 0) {  // an empty list is an answer

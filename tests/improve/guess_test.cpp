@@ -15,7 +15,8 @@ void write_pictures(const Folder& home, int64_t n, int64_t side, int64_t other_s
   for (int64_t i = 0; i < n; ++i) {
     Tensor picture = set.pixels().rows(i, i + 1).view({side, side, 1});
     if (i == 1 && other_side > 0) picture = bands(1, 4, other_side).pixels().view({other_side, other_side, 1});
-    home.write(fmt::format("My Bands/{}/{:04}.png", set.classes[static_cast<size_t>(i % 3)], i), data::encode_png(picture));
+    home.write(fmt::format("My Bands/{}/{:04}.png", set.classes[static_cast<size_t>(i % 3)], i),
+               data::encode_png(picture));
   }
 }
 
@@ -55,9 +56,16 @@ TEST(Guess, EveryKindOfPictureGivesARecipeWhoseNetworkCanBeBuilt) {
   for (const int64_t side : {4, 8, 28, 32, 48, 96})
     for (const int64_t channels : {1, 3})
       for (const int64_t n : {60, 5000, 60000}) {
-        const DataFacts facts{.source = "a: b", .examples = n, .classes = 4, .height = side, .width = side + 3,
-                              .channels = channels, .resized = side == 96, .has_validation = n > 100,
-                              .has_test = n > 100, .least = n == 60 ? 0.02 : 0.25};
+        const DataFacts facts{.source = "a: b",
+                              .examples = n,
+                              .classes = 4,
+                              .height = side,
+                              .width = side + 3,
+                              .channels = channels,
+                              .resized = side == 96,
+                              .has_validation = n > 100,
+                              .has_test = n > 100,
+                              .least = n == 60 ? 0.02 : 0.25};
         const std::string text = guessed_recipe(facts, "x");
         SCOPED_TRACE(text);
         train::Recipe recipe = train::Recipe::read(Config::parse(text, "x.yaml"));

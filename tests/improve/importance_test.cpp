@@ -21,7 +21,8 @@ std::vector<double> importance(const Space& space, const std::function<double(co
 
 // y = 3 a + b over the unit square: the variances are 9 / 12 and 1 / 12.
 TEST(Importance, OfALinearFunctionIsTheShareOfItsVariance) {
-  const auto got = importance(box(3, 0, 1), [](const Point& x) { return 3 * x[0] + x[1]; }, 300);
+  const auto got = importance(
+      box(3, 0, 1), [](const Point& x) { return 3 * x[0] + x[1]; }, 300);
   EXPECT_NEAR(got[0], 0.9, 0.04);
   EXPECT_NEAR(got[1], 0.1, 0.04);
   EXPECT_LT(got[2], 0.02) << "the function does not look at the third";
@@ -29,7 +30,8 @@ TEST(Importance, OfALinearFunctionIsTheShareOfItsVariance) {
 
 // y = (a - 1/2)(b - 1/2): neither matters alone.
 TEST(Importance, OfAPureInteractionIsNothingAlone) {
-  const auto got = importance(box(2, 0, 1), [](const Point& x) { return (x[0] - 0.5) * (x[1] - 0.5); }, 400);
+  const auto got = importance(
+      box(2, 0, 1), [](const Point& x) { return (x[0] - 0.5) * (x[1] - 0.5); }, 400);
   EXPECT_LT(got[0], 0.15);
   EXPECT_LT(got[1], 0.15);
 }
@@ -38,7 +40,10 @@ TEST(Importance, OfAPureInteractionIsNothingAlone) {
 TEST(Importance, OfAChoice) {
   const Space space({{.name = "c", .choices = {"a", "b", "c"}}, {.name = "u", .low = 0, .high = 1}});
   const auto got = importance(
-      space, [](const Point& x) { return (x[0] == 0 ? 0 : x[0] == 1 ? 1 : 5) + 4 * x[1]; }, 300);
+      space, [](const Point& x) { return (x[0] == 0   ? 0
+                                          : x[0] == 1 ? 1
+                                                      : 5) +
+                                         4 * x[1]; }, 300);
   EXPECT_NEAR(got[0], 14.0 / 18, 0.06);
   EXPECT_NEAR(got[1], 4.0 / 18, 0.06);
 }
@@ -48,15 +53,16 @@ TEST(Importance, OfWhatIsNotAlwaysThere) {
   const Space space({{.name = "a", .choices = {"on", "off"}},
                      {.name = "b", .low = 0, .high = 1, .when = {{.parameter = 0, .choices = {0}}}},
                      {.name = "c", .low = 0, .high = 1}});
-  const auto got =
-      importance(space, [](const Point& x) { return (x[0] == 0 ? x[1] - 0.5 : 0) + 0.1 * x[2]; }, 400);
+  const auto got = importance(
+      space, [](const Point& x) { return (x[0] == 0 ? x[1] - 0.5 : 0) + 0.1 * x[2]; }, 400);
   EXPECT_GT(got[1], 0.3);
   EXPECT_LT(got[0], 0.1);
   EXPECT_LT(got[2], 0.1);
 }
 
 TEST(Importance, OfNothing) {
-  const auto got = importance(box(2, 0, 1), [](const Point&) { return 7.0; }, 50);
+  const auto got = importance(
+      box(2, 0, 1), [](const Point&) { return 7.0; }, 50);
   EXPECT_EQ(got, (std::vector<double>{0, 0}));
   EXPECT_EQ(Forest(box(2, 0, 1), {}, {}).importance(), (std::vector<double>{0, 0}));
 }

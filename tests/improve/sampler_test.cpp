@@ -42,7 +42,9 @@ struct Case {
   double (*f)(const Point&);
 };
 std::vector<Case> cases() {
-  return {{"branin", branin_space(), branin}, {"hartmann6", box(6, 0, 1), hartmann6}, {"rosenbrock", box(4, -2, 2), rosenbrock}};
+  return {{"branin", branin_space(), branin},
+          {"hartmann6", box(6, 0, 1), hartmann6},
+          {"rosenbrock", box(4, -2, 2), rosenbrock}};
 }
 
 TEST(Tpe, ReachesWhatRandomSearchReachesInAThirdOfTheTrials) {
@@ -106,7 +108,8 @@ TEST(Samplers, CmaEsRefusesWhatItCannotSearch) {
   const Space space({{.name = "optimizer.type", .choices = {"sgd", "adam"}}});
   expect_error(ErrorKind::usage, {"cma_es takes numbers only", "optimizer.type has choices", "use tpe"},
                [&] { (void)make_sampler("cma_es", space); });
-  expect_error(ErrorKind::usage, {"'tpa' is not known", "did you mean 'tpe'"}, [&] { (void)make_sampler("tpa", space); });
+  expect_error(ErrorKind::usage, {"'tpa' is not known", "did you mean 'tpe'"},
+               [&] { (void)make_sampler("tpa", space); });
 }
 
 }  // namespace

@@ -21,8 +21,8 @@ struct SearchTest : ::testing::Test {
     const data::Dataset set = bands(150, 7);
     for (int64_t i = 0; i < set.size(); ++i) {
       const auto png = data::encode_png(set.pixels().rows(i, i + 1).view({8, 8, 1}));
-      home->write(fmt::format("bands/{}/{}.png", set.classes[static_cast<size_t>(set.labels[static_cast<size_t>(i)])], i),
-                  png);
+      home->write(
+          fmt::format("bands/{}/{}.png", set.classes[static_cast<size_t>(set.labels[static_cast<size_t>(i)])], i), png);
     }
   }
   static void TearDownTestSuite() {
@@ -110,8 +110,8 @@ TEST_F(SearchTest, AnInterruptedSearchGoesOnAsItWouldHave) {
   while (outcome == SearchOutcome::interrupted && ++pieces < 200) {
     Search piece(at, config, "");
     int64_t steps = 0;
-    outcome = piece.run({.step = [&](const Trial&, const train::Progress&) { ++steps; },
-                         .stop = [&] { return steps >= 17; }});
+    outcome = piece.run(
+        {.step = [&](const Trial&, const train::Progress&) { ++steps; }, .stop = [&] { return steps >= 17; }});
   }
   EXPECT_GT(pieces, 5);
   expect_same_trials(whole.trials(), Search(at, config, "").trials());

@@ -48,7 +48,7 @@ TEST(Space, ChangesAnyKeyOfARecipe) {
       EXPECT_EQ(r.optimizer.momentum, 0) << "it depends on sgd";
     batches.insert(std::to_string(r.train.batch));
     units.insert(made.get("network").items()[1].get("linear").text());
-    (r.data.augment.rotate > 0 ? with : without) = true;
+    (r.data.augment.image.rotate > 0 ? with : without) = true;
     std::map<std::string, std::string> texts;
     for (const auto& [name, value] : o.space.texts(point)) texts[name] = value;
     const Point back = o.space.point(texts, "x");
@@ -134,9 +134,9 @@ TEST(Space, RefusesWhatIsEmptyUnknownOrContradictsItself) {
       {"search: {space: {train.batch: {choices: [32, 0]}}}\n",
        {"small.yaml:5:31", "train.batch = 0 makes no valid recipe", "outside the valid range"}},
       {"search: {space: {train.batch: {low: 8, high: 64}}}\n", {":5:", "train.batch", "whole numbers need step: 1"}},
-      {"search: {space: {optimizer.rate: {low: 0.1, high: 1}}}\n",
-       {":5:", "optimizer.rate", "unknown key 'rate'"}},
-      {"search: {space: {optimizer.lr: {low: -2, high: -1}}}\n", {":5:", "optimizer.lr = -2", "outside the valid range"}},
+      {"search: {space: {optimizer.rate: {low: 0.1, high: 1}}}\n", {":5:", "optimizer.rate", "unknown key 'rate'"}},
+      {"search: {space: {optimizer.lr: {low: -2, high: -1}}}\n",
+       {":5:", "optimizer.lr = -2", "outside the valid range"}},
       {"search: {space: {network.9.linear: {choices: [1, 2]}}}\n", {":5:", "network", "a list of 4 items"}},
       {"search: {space: {optimizer.momentum: {low: 0, high: 1, when: {optimizer.type: sgd}}}}\n",
        {":5:", "depends on optimizer.type, which is not in search.space"}},
@@ -146,7 +146,8 @@ TEST(Space, RefusesWhatIsEmptyUnknownOrContradictsItself) {
       {"search: {space: {train.epochs: {low: 1, high: 3, step: 1}, optimizer.lr: {low: 0.1, high: 1, when: "
        "{train.epochs: {low: 5}}}}}\n",
        {":5:", "optimizer.lr is never there", "train.epochs goes from 1 to 3"}},
-      {"search: {space: {optimizer.lr: {low: 0.1, high: 1, when: {optimizer.alpha: {low: 0}}}, optimizer.alpha: {low: 0, "
+      {"search: {space: {optimizer.lr: {low: 0.1, high: 1, when: {optimizer.alpha: {low: 0}}}, optimizer.alpha: {low: "
+       "0, "
        "high: 1, when: {optimizer.lr: {low: 0}}}}}\n",
        {":5:", "depends, by way of others, on itself"}},
       {"search: {space: {$units: {low: 1, high: 8, step: 1}}}\n", {":5:", "$units is used nowhere"}},
@@ -160,7 +161,8 @@ TEST(Space, RefusesWhatIsEmptyUnknownOrContradictsItself) {
       {"search: {sampler: cma_es, space: {train.batch: {choices: [1, 2]}}}\n", {":5:", "cma_es takes numbers only"}},
       {"search: {objectives: [accurracy], space: {optimizer.lr: {low: 0.1, high: 1}}}\n",
        {":5:", "'accurracy' is not known", "did you mean 'accuracy'"}},
-      {"search: {objectives: [loss, loss], space: {optimizer.lr: {low: 0.1, high: 1}}}\n", {":5:", "loss stands twice"}},
+      {"search: {objectives: [loss, loss], space: {optimizer.lr: {low: 0.1, high: 1}}}\n",
+       {":5:", "loss stands twice"}},
       {"search: {trials: 0, space: {optimizer.lr: {low: 0.1, high: 1}}}\n", {":5:", "search.trials", "outside"}},
       {"data: {validation: 0}\nsearch: {space: {optimizer.lr: {low: 0.1, high: 1}}}\n",
        {":6:", "data.validation", "set it to 0.1"}},

@@ -110,9 +110,11 @@ TEST(Study, KeepsTrialsAndResults) {
     EXPECT_EQ(first.trial.id, 1);
     study.add(1, {1, {0.5}});
     study.end(1, State::paused, 2.5);
-    EXPECT_EQ(study.next({1, 3}, accuracy, 2, [](const auto& t) {
-                     return Trial{.point = t[0].point, .target = 1, .limit = 9};
-                   }).trial.id, 2);
+    EXPECT_EQ(study
+                  .next({1, 3}, accuracy, 2,
+                        [](const auto& t) { return Trial{.point = t[0].point, .target = 1, .limit = 9}; })
+                  .trial.id,
+              2);
     study.end(2, State::failed, 0, "the loss became nan");
   }
   Study study(folder / "t.sqlite", space);
@@ -139,9 +141,8 @@ TEST(Study, TwoProcessesShareTheTrials) {
         Study study(folder / "t.sqlite", space);
         std::string mine;
         for (;;) {
-          const auto d = study.next({1, 1}, accuracy, 40, [](const auto&) {
-            return Trial{.point = {0.5}, .target = 9, .limit = 9};
-          });
+          const auto d = study.next({1, 1}, accuracy, 40,
+                                    [](const auto&) { return Trial{.point = {0.5}, .target = 9, .limit = 9}; });
           if (d.kind == Decision::Kind::done) break;
           if (d.kind == Decision::Kind::wait) continue;
           study.add(d.trial.id, {9, {0.5}});
@@ -214,14 +215,17 @@ TEST(Study, RefusesWhatIsNoStudy) {
   const Folder folder;
   const Space space = box(1, 0, 1);
   folder.write("noise.sqlite", std::string(5000, 'x'));
-  expect_error(ErrorKind::data, {"noise.sqlite", "no sound database"}, [&] { Study s(folder / "noise.sqlite", space); });
+  expect_error(ErrorKind::data, {"noise.sqlite", "no sound database"},
+               [&] { Study s(folder / "noise.sqlite", space); });
   sql::Database(folder / "other.sqlite").script("CREATE TABLE notes (id INTEGER)");
   expect_error(ErrorKind::data, {"other.sqlite", "another program"}, [&] { Study s(folder / "other.sqlite", space); });
   sql::Database(folder / "new.sqlite").script("PRAGMA user_version = 99");
   expect_error(ErrorKind::data, {"later version"}, [&] { Study s(folder / "new.sqlite", space); });
   {
     Study one(folder / "two.sqlite", box(2, 0, 1));
-    (void)one.next({1, 3}, accuracy, 1, [](const auto&) { return Trial{.point = {0.5, 0.5}, .target = 1, .limit = 1}; });
+    (void)one.next({1, 3}, accuracy, 1, [](const auto&) {
+      return Trial{.point = {0.5, 0.5}, .target = 1, .limit = 1};
+    });
   }
   Study other(folder / "two.sqlite", space);
   expect_error(ErrorKind::data, {"trial 1", "x2", "does not know"}, [&] { (void)other.trials(); });

@@ -53,7 +53,7 @@ const std::map<std::string, LayerRow> rows{
     {"rnn", {"rnn: {units: 5, layers: 2, bidirectional: true, bias: true, activation: relu}", LayerRow::vectors}},
     {"lstm", {"lstm: {units: 5, layers: 2, bidirectional: true, bias: true}", LayerRow::vectors}},
     {"gru", {"gru: {units: 5, layers: 2, bidirectional: true, bias: true}", LayerRow::vectors}},
-    {"conv1d", {"conv1d: {filters: 5, kernel: 2, padding: valid, dilation: 2, bias: true}", LayerRow::vectors, 4}},
+    {"conv1d", {"conv1d: {filters: 5, kernel: 2, padding: valid, dilation: 2, bias: true}", LayerRow::vectors, 3}},
     {"positions", {"positions: {how: learned, most: 3, deviation: 0.1}", LayerRow::vectors}},
     {"attention", {"attention: {heads: 3, key_heads: 1, causal: true, rotary: true, bias: true}", LayerRow::vectors}},
     {"transformer",
@@ -317,7 +317,7 @@ TEST(Shapes, MessagesNameTheLayerAndTheNumbers) {
 
 TEST(Catalog, UnknownNamesGetTheNearest) {
   expect_error(ErrorKind::usage,
-               {"l.yaml:1:1", "unknown layer 'batchnorm'", "did you mean 'batch_norm'", "valid: avg_pool"},
+               {"l.yaml:1:1", "unknown layer 'batchnorm'", "did you mean 'batch_norm'", "valid: attention, avg_pool"},
                [] { (void)layer("batchnorm"); });
   expect_error(ErrorKind::usage, {"unknown layer 'xyzzyxyzzy'; valid"}, [] { (void)layer("xyzzyxyzzy: 3"); });
   expect_error(ErrorKind::usage, {"unknown model 'resnet21'", "did you mean 'resnet20'", "lenet"},

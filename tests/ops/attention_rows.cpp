@@ -1,4 +1,5 @@
 #include <tandem/ops/attention.h>
+#include <tandem/ops/cast.h>
 #include <tandem/ops/shape.h>
 
 #include <cmath>
@@ -112,11 +113,12 @@ std::vector<Case> attention_cases() {
       for (Input& input : kept.inputs) input.differentiable = false;
       kept.call = [=](const Tensors& in) {
         std::vector<KeyValues> all;
+        const Tensor keys = widened(in[1]), values = widened(in[2]);
+        const Tensor more = Tensor::full({3, k[1]}, 1e9, keys.dtype());
         int64_t at = 0;
         for (const int64_t n : s.keys) {
-          const Tensor more = Tensor::full({3, k[1]}, 1e9, in[1].dtype());
           all.push_back(
-              {concat({slice(in[1], 0, at, at + n), more}, 0), concat({slice(in[2], 0, at, at + n), more}, 0), n});
+              {concat({slice(keys, 0, at, at + n), more}, 0), concat({slice(values, 0, at, at + n), more}, 0), n});
           at += n;
         }
         return attention(in[0], s.lengths, all, o);

@@ -106,8 +106,12 @@ TEST(Events, AnEpochIsAnEventInTheFormatOfTensorBoard) {
   append_events(folder.path(), history);
   const fs::path file = only_file(folder);
   EXPECT_TRUE(file.filename().string().starts_with("events.out.tfevents."));
-  history.push_back({.epoch = 300, .train_loss = 0.25, .validation_loss = 0.375, .validation_accuracy = 0.875,
-                     .learning_rate = 0.01, .train_accuracy = 0.75});
+  history.push_back({.epoch = 300,
+                     .train_loss = 0.25,
+                     .validation_loss = 0.375,
+                     .validation_accuracy = 0.875,
+                     .learning_rate = 0.01,
+                     .train_accuracy = 0.75});
   append_events(folder.path(), history);
   append_events(folder.path(), history);  // nothing new
   const auto all = records(read_text(file));

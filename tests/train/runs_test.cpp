@@ -17,10 +17,10 @@ void make_run(const Folder& home, const std::string& name, double lr, bool finis
              fmt::format("name: {}\nnetwork: [flatten, linear: {{units: 4}}]\noptimizer: {{type: adam, lr: {}}}\n"
                          "train: {{epochs: 3}}\n",
                          name, lr));
-  home.write("runs/" + name + "/metrics.jsonl", metrics_lines({{.epoch = 1, .train_loss = 1.5, .validation_loss = 1.25,
-                                                               .validation_accuracy = 0.5, .seconds = 2},
-                                                              {.epoch = 2, .train_loss = 1, .validation_loss = 1.125,
-                                                               .validation_accuracy = 0.75, .seconds = 2}}));
+  home.write("runs/" + name + "/metrics.jsonl",
+             metrics_lines(
+                 {{.epoch = 1, .train_loss = 1.5, .validation_loss = 1.25, .validation_accuracy = 0.5, .seconds = 2},
+                  {.epoch = 2, .train_loss = 1, .validation_loss = 1.125, .validation_accuracy = 0.75, .seconds = 2}}));
   if (finished) home.write("runs/" + name + "/report.json", R"({"accuracy": 0.875, "loss": 0.5, "parameters": 42})");
 }
 
