@@ -28,9 +28,11 @@
 #include <tandem/ops/shape.h>
 #include <tandem/optim/optimizer.h>
 #include <tandem/people/explain.h>
+#include <tandem/people/explain_table.h>
 #include <tandem/people/labelling.h>
 #include <tandem/people/learn.h>
 #include <tandem/people/suspects.h>
 #include <tandem/people/versions.h>
+#include <tandem/train/cross_validation.h>
 #include <tandem/train/fit.h>
 #include <tandem/train/run.h>

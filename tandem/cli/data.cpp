@@ -14,7 +14,7 @@ namespace tandem::cli {
 namespace {
 
 struct Options {
-  std::string name, data, out;
+  std::string name, data, out, target;
   std::vector<int64_t> size;
   int64_t columns = 12;
   uint64_t seed = 1;
@@ -49,10 +49,34 @@ int list(const Options& o) {
   return 0;
 }
 
+/// A table: what each column was taken for, and what is suspicious.
+int show_table(const std::string& name, const data::Dataset& set) {
+  const data::Table& table = set.table();
+  fmt::print("{}: {} rows, {} columns\n", name, grouped(table.rows()), table.columns.size());
+  int64_t wide = 6;
+  for (const data::Column& c : table.columns) wide = std::max(wide, evaluate::display_width(c.name));
+  fmt::print("  {:<{}}  {:<10} {:>7}  {:<8} {}\n", "column", wide, "type", "missing", "learned", "why this type");
+  for (const data::Column& c : table.columns)
+    fmt::print("  {}{}  {:<10} {:>7}  {:<8} {}\n", c.name,
+               std::string(static_cast<size_t>(wide - evaluate::display_width(c.name)), ' '), data::name_of(c.type),
+               c.missing, c.used ? "yes" : "no", c.reason);
+  std::vector<int64_t> count(set.classes.size());
+  for (const int32_t label : set.labels) ++count[static_cast<size_t>(label)];
+  fmt::print("classes\n");
+  for (size_t c = 0; c < count.size(); ++c) fmt::print("  {:<20} {:>8}\n", set.classes[c], grouped(count[c]));
+  for (const std::string& remark : set.remarks) fmt::print("{}\n", remark);
+  return 0;
+}
+
 int show(const Options& o) {
   data::LoadOptions options;
   options.data_folder = data::data_folder(o.data);
   options.seed = o.seed;
+  if (data::is_table(o.name)) {
+    data::TableSource source;
+    source.target = o.target;
+    return show_table(o.name, data::load_table(o.name, source, options).train);
+  }
   if (!o.size.empty())
     options.image.height = o.size[0], options.image.width = o.size.size() > 1 ? o.size[1] : o.size[0];
   const data::Splits splits = data::load(o.name, options);
@@ -98,9 +122,11 @@ void add_data(CLI::App& app, Context& context) {
   CLI::App* list_verb = verb->add_subcommand("list", "The data sets this program knows, and whether they are here");
   list_verb->add_flag("--json", o->json, "As JSON");
   list_verb->callback([o, &context] { context.action = [o] { return list(*o); }; });
-  CLI::App* show_verb = verb->add_subcommand("show", "Count a data set's examples and draw a contact sheet");
+  CLI::App* show_verb =
+      verb->add_subcommand("show", "Count a data set's examples and draw a contact sheet; the columns of a table");
   show_verb->add_option("name", o->name, "A name of the list, or a path")->required();
   show_verb->add_option("--out", o->out, "Where to write the contact sheet (PNG)");
+  show_verb->add_option("--target", o->target, "Of a table: the column to predict (default: the last)");
   show_verb->add_option("--size", o->size, "Height and width to bring pictures to")->expected(1, 2);
   show_verb->add_option("--columns", o->columns, "Pictures of each class")
       ->capture_default_str()

@@ -38,7 +38,7 @@ int run(const Options& o, const Context& context) {
   train::Recipe recipe = train::Recipe::read(Config::parse(model.notes.at("recipe"), path.string() + " (recipe)"));
   if (!o.source.empty()) {
     recipe.data.source = o.source;
-    if (recipe.task == "image_classification") {
+    if (std::holds_alternative<tasks::ImageInput>(model.input)) {
       recipe.data.size = {model.image().height, model.image().width};
       recipe.data.channels = model.image().channels;
     }
@@ -48,13 +48,18 @@ int run(const Options& o, const Context& context) {
   }
   const fs::path folder = data::data_folder(o.data);
   const data::Splits splits = train::prepare(recipe, folder);
+  if (recipe.data.folds > 0 && o.split == "test")
+    fail("evaluate",
+         "{} was measured by folds, and report.json says how: it has no test part; give --split validation, "
+         "or other data with --on",
+         o.model);
   const bool whole = !o.source.empty() && o.split == "test" && splits.test.size() == 0;  // data without parts
   const std::string split = whole ? "all" : o.split;
   const data::Dataset& set = whole                     ? splits.train
                              : o.split == "test"       ? splits.test
                              : o.split == "validation" ? splits.validation
                                                        : splits.train;
-  train::Evaluation result = train::evaluate_model(model, set, split);
+  train::Evaluation result = train::evaluate_model(model, set, split, recipe.groups);
   result.facts.name = fs::is_directory(o.model) ? fs::path(o.model).filename().string() : path.stem().string();
   result.facts.folder = o.model;
   result.facts.seed = recipe.seed;
@@ -68,15 +73,13 @@ int run(const Options& o, const Context& context) {
     }
   }
   const evaluate::Deferral* deferral = result.deferral ? &*result.deferral : nullptr;
-  if (o.json)
-    fmt::print("{}", evaluate::report_json(result.facts, result.result, deferral));
-  else
-    fmt::print("{}\n{}", evaluate::text_table(result.result), deferral ? evaluate::text_of(*deferral) + "\n" : "");
+  fmt::print("{}", o.json ? train::json_of(result) : train::text_of(result));
   if (!o.page.empty()) {
     write_text(o.page, evaluate::report_page({.facts = result.facts,
                                               .result = result.result,
                                               .predictions = result.predictions,
                                               .deferral = deferral,
+                                              .decision = result.decision ? &*result.decision : nullptr,
                                               .images = set.has_pictures() ? &set : nullptr,
                                               .texts = set.has_texts() ? &set.texts() : nullptr,
                                               .recipe = model.notes.at("recipe"),

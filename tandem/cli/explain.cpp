@@ -1,11 +1,13 @@
 #include <tandem/base/text.h>
 #include <tandem/cli/pictures.h>
+#include <tandem/cli/rows.h>
 #include <tandem/cli/terminal.h>
 #include <tandem/cli/verbs.h>
 #include <tandem/data/catalog.h>
 #include <tandem/data/formats/image.h>
 #include <tandem/evaluate/report.h>
 #include <tandem/people/explain.h>
+#include <tandem/people/explain_table.h>
 #include <tandem/train/run.h>
 
 #include <algorithm>
@@ -21,7 +23,7 @@ constexpr const char* nearest_method = "nearest";
 
 struct Options {
   std::string model, method = "integrated_gradients", out = "explained", target, data;
-  std::vector<std::string> inputs;
+  std::vector<std::string> inputs, fixed;
   int64_t samples = 32, count = 6;
   bool invert = false, json = false, check = false;
 };
@@ -95,8 +97,70 @@ data::Dataset training_data(const tasks::Classifier& model, const Options& o) {
   return train::prepare(recipe, data::data_folder(o.data)).train;
 }
 
+/// "+0.213 ████████": how much a column adds, beside the largest.
+std::string bar(double value, double largest) {
+  constexpr double widest = 24;
+  const auto length = static_cast<int>(std::lround(widest * std::abs(value) / std::max(largest, 1e-12)));
+  std::string out;
+  for (int i = 0; i < length; ++i) out += value < 0 ? "░" : "█";
+  return out;
+}
+
+/// Rows of tables: what each column adds to the answer, and what would change it.
+int explain_rows(const tasks::Classifier& model, const Options& o) {
+  const Rows rows = read_rows(model, o.inputs);
+  const data::Dataset known = training_data(model, o);
+  const int64_t target = class_index(model, o.target);
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (int64_t r = 0; r < rows.set.size(); ++r) {
+    const std::string& name = rows.names[static_cast<size_t>(r)];
+    const people::RowExplanation e =
+        people::explain_row(model, rows.set.table(), r, known.table(), {.target = target, .permutations = o.samples});
+    const people::Counterfactual other =
+        people::counterfactual(model, rows.set.table(), r, known.table(), {.fixed = o.fixed});
+    if (o.json) {
+      nlohmann::ordered_json parts = nlohmann::ordered_json::array(), changes = nlohmann::ordered_json::array();
+      for (const auto& part : e.parts)
+        parts.push_back({{"column", part.column}, {"value", part.value}, {"adds", part.adds}, {"error", part.error}});
+      for (const auto& c : other.changes) changes.push_back({{"column", c.column}, {"from", c.from}, {"to", c.to}});
+      list.push_back({{"input", name},
+                      {"method", e.exact ? "shapley, exact" : "shapley, sampled"},
+                      {"target", model.classes[static_cast<size_t>(e.target)]},
+                      {"probability", e.probability},
+                      {"usual", e.usual},
+                      {"parts", parts},
+                      {"counterfactual",
+                       {{"found", other.found},
+                        {"target", model.classes[static_cast<size_t>(other.target)]},
+                        {"probability", other.probability},
+                        {"distance", other.distance},
+                        {"changes", changes}}}});
+      continue;
+    }
+    fmt::print("{}  {}  {:.1f} %, in the mean {:.1f} %\n", name, model.classes[static_cast<size_t>(e.target)],
+               100 * e.probability, 100 * e.usual);
+    int64_t wide = 0;
+    const auto shown = [](const auto& part) { return part.column + " = " + part.value; };
+    for (const auto& part : e.parts) wide = std::max(wide, evaluate::display_width(shown(part)));
+    size_t left = static_cast<size_t>(o.count);
+    for (const auto& part : e.parts) {
+      if (left-- == 0) break;
+      fmt::print("  {}  {:+6.1f} points{}  {}\n", padded(shown(part), wide), 100 * part.adds,
+                 e.exact ? "" : fmt::format(" (± {:.1f})", 100 * part.error), bar(part.adds, e.parts[0].adds));
+    }
+    std::vector<std::string> changes;
+    for (const auto& c : other.changes) changes.push_back(fmt::format("{} {} -> {}", c.column, c.from, c.to));
+    fmt::print("  {} {} ({:.1f} %){}\n\n", other.found ? "would be" : "nothing tried makes it",
+               model.classes[static_cast<size_t>(other.target)], 100 * other.probability,
+               changes.empty() ? "" : (other.found ? " with " : ", nearest with ") + join(changes));
+  }
+  if (o.json) fmt::print("{}\n", list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  return 0;
+}
+
 int run(const Options& o) {
   tasks::Classifier model = tasks::Classifier::load(train::model_path(o.model));
+  if (std::holds_alternative<tasks::TableInput>(model.input)) return explain_rows(model, o);
   const auto [names, set] = read_pictures(model, o.inputs, o.invert);
   const std::vector<float> probabilities = model.predict(set);
   const std::vector<std::string> stems = stems_of(names);
@@ -165,7 +229,11 @@ void add_explain(CLI::App& app, Context& context) {
   methods.emplace_back(nearest_method);
   CLI::App* verb = app.add_subcommand("explain", "Show which pixels, or which training pictures, an answer rests on");
   verb->add_option("run", o->model, "A run folder or a model file")->required();
-  verb->add_option("inputs", o->inputs, "Pictures (PNG, JPEG), folders of them, or - for standard input")->required();
+  verb->add_option(
+          "inputs", o->inputs,
+          "Pictures (PNG, JPEG), folders of them, or - for standard input; CSV files for a network of tables: what "
+          "each column adds (Shapley values), and what would change the answer")
+      ->required();
   verb->add_option("--method", o->method, "How; nearest shows the training pictures most alike")
       ->check(CLI::IsMember(methods))
       ->capture_default_str();
@@ -174,10 +242,11 @@ void add_explain(CLI::App& app, Context& context) {
   verb->add_option("--samples", o->samples, "Noisy copies of smooth_grad, permutations of shapley")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
-  verb->add_option("--count", o->count, "How many training pictures nearest shows")
+  verb->add_option("--count", o->count, "How many training pictures nearest shows, or columns of a table")
       ->check(CLI::Range(1, 50))
       ->capture_default_str();
   verb->add_option("--data", o->data, "Folder of the data sets, for nearest (else TANDEM_DATA, else the cache folder)");
+  verb->add_option("--fixed", o->fixed, "Of tables: columns that must stay when another answer is looked for");
   verb->add_flag("--check", o->check, "Measure how faithful the map is: deletion (low is good), insertion (high)");
   verb->add_flag("--invert", o->invert,
                  "Swap dark and light: for dark ink on white paper with a network of light ink on black");

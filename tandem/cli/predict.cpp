@@ -1,5 +1,6 @@
 #include <tandem/base/text.h>
 #include <tandem/cli/pictures.h>
+#include <tandem/cli/rows.h>
 #include <tandem/cli/terminal.h>
 #include <tandem/cli/texts.h>
 #include <tandem/cli/verbs.h>
@@ -83,18 +84,26 @@ std::string line_of(const Answer& a, const std::vector<std::string>& classes, in
 
 int run(const Options& o) {
   tasks::Classifier model = tasks::Classifier::load(train::model_path(o.model));
+  std::vector<std::string> names;
+  data::Dataset set;
   const auto* text = std::get_if<tasks::TextInput>(&model.input);
-  if (text && o.invert) fail("--invert", "is for pictures, this network reads texts");
-  Pictures asked = text ? Pictures{{}, read_texts(model, o.inputs)} : read_pictures(model, o.inputs, o.invert);
-  const data::Dataset& set = asked.set;
-  if (text)
+  if (o.invert && !std::holds_alternative<tasks::ImageInput>(model.input))
+    fail("--invert", "is for pictures, this network does {}", tasks::task_of(model.input));
+  if (text) {
+    set = read_texts(model, o.inputs);
     for (const std::string& each : set.texts()) {
-      asked.names.push_back(o.format == "table" ? shortened(each, 60) : each);
+      names.push_back(o.format == "table" ? shortened(each, 60) : each);
       if (tasks::unknown_share(*text, each) == 1)
         say(fmt::format("'{}': the texts of the training have none of these words, so the answer means nothing",
                         shortened(each, 40)));
     }
-  const std::vector<std::string>& names = asked.names;
+  } else if (std::holds_alternative<tasks::TableInput>(model.input)) {
+    Rows rows = read_rows(model, o.inputs);
+    names = std::move(rows.names), set = std::move(rows.set);
+  } else {
+    Pictures pictures = read_pictures(model, o.inputs, o.invert);
+    names = std::move(pictures.names), set = std::move(pictures.set);
+  }
   const evaluate::Outputs outputs = model.outputs(set);
   const Tensor p = model.confidence ? model.confidence->calibrated(outputs.probabilities) : outputs.probabilities;
   const std::vector<evaluate::Verdict> verdicts =
@@ -115,6 +124,9 @@ int run(const Options& o) {
                   model.confidence ? &verdicts[i] : nullptr};
     for (size_t c = 0; c < classes; ++c) answer.order[c] = c;
     std::ranges::stable_sort(answer.order, [&](size_t a, size_t b) { return answer.row[a] > answer.row[b]; });
+    // The answer comes first, also when a threshold gives it against the higher probability.
+    const auto answered = std::ranges::find(answer.order, static_cast<size_t>(model.answer(answer.row)));
+    std::rotate(answer.order.begin(), answered, answered + 1);
     if (o.format == "json")
       list.push_back(json_of(answer, model.classes));
     else
@@ -128,11 +140,11 @@ int run(const Options& o) {
 
 void add_predict(CLI::App& app, Context& context) {
   auto o = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("predict", "Say what pictures show, or which class texts are of");
+  CLI::App* verb = app.add_subcommand("predict", "Say what pictures show, or which class texts and rows of tables are of");
   verb->add_option("run", o->model, "A run folder or a model file")->required();
   verb->add_option("inputs", o->inputs,
-                   "Pictures (PNG, JPEG) or folders of them; texts, files of them (CSV, JSONL, a line each); - for "
-                   "standard input")
+                   "Pictures (PNG, JPEG) or folders of them; texts, files of them (CSV, JSONL, a line each); CSV files "
+                   "for a network of tables; - for standard input")
       ->required();
   verb->add_option("--format", o->format, "How to print")
       ->check(CLI::IsMember({"table", "json", "csv"}))

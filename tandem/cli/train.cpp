@@ -18,7 +18,7 @@ struct Options {
 };
 
 int finish(const train::RunFolder& folder, const train::RunResult& result, const Options& o,
-           const std::vector<Gate>& gates) {
+           const std::vector<Gate>& gates, const std::string& task) {
   if (result.outcome == train::Outcome::interrupted) {
     say(fmt::format("\ninterrupted: the state is saved. To go on:\n  tandem train --resume {}", folder.path.string()));
     return 130;
@@ -27,11 +27,12 @@ int finish(const train::RunFolder& folder, const train::RunResult& result, const
     fmt::print("{}", result.test.json);
   else
     fmt::print("\n{}\n", result.test.text);
-  say(fmt::format(
-      "{} in {}, {}\n\n  report   {}\n  model    {}\n\nNext:\n  tandem inspect {}\n  tandem predict {} PICTURE…",
-      result.outcome == train::Outcome::stopped_early ? "stopped early" : "trained", clock(result.train_seconds),
-      result.best_epoch > 0 ? fmt::format("best epoch {}", result.best_epoch) : "last weights kept",
-      folder.report_page().string(), folder.model().string(), folder.path.string(), folder.path.string()));
+  say(fmt::format("{} in {}, {}\n\n  report   {}\n  model    {}\n\nNext:\n  tandem inspect {}\n  tandem predict {} {}",
+                  result.outcome == train::Outcome::stopped_early ? "stopped early" : "trained",
+                  clock(result.train_seconds),
+                  result.best_epoch > 0 ? fmt::format("best epoch {}", result.best_epoch) : "last weights kept",
+                  folder.report_page().string(), folder.model().string(), folder.path.string(), folder.path.string(),
+                  task == "table_classification" ? "ROWS.csv" : "PICTURE…"));
   return check_gates(gates, result.test.figures);
 }
 
@@ -62,9 +63,11 @@ int run(const Options& o, const Context& context) {
   train::Hooks hooks;
   hooks.step = [&](const train::Progress& p) { display.step(p); };
   hooks.epoch = [&](const evaluate::EpochPoint& p, bool best) { display.epoch(p, recipe.train.epochs, best); };
+  hooks.remark = [](const std::string& text) { say(text); };
   hooks.stop = [] { return interrupted(); };
   try {
-    return finish(folder, train::run(recipe, folder, data, context.command, !o.resume.empty(), hooks), o, gates);
+    return finish(folder, train::run(recipe, folder, data, context.command, !o.resume.empty(), hooks), o, gates,
+                  recipe.task);
   } catch (...) {
     // A run that never began leaves no folder behind.
     if (o.resume.empty() && !fs::exists(folder.checkpoint())) {

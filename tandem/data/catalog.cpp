@@ -102,6 +102,37 @@ Splits load_cifar10(const fs::path& folder, const ImageOptions& image) {
   return out;
 }
 
+/// What the files of UCI leave to their documents.
+const TableSource* known_table(const std::string& name) {
+  static const TableSource wdbc = [] {
+    TableSource out{.target = "diagnosis", .classes = {{"benign", {"B"}}, {"malignant", {"M"}}}};
+    out.names = {"id", "diagnosis"};
+    for (const char* of : {"mean", "error", "worst"})
+      for (const char* measure : {"radius", "texture", "perimeter", "area", "smoothness", "compactness", "concavity",
+                                  "concave points", "symmetry", "fractal dimension"})
+        out.names.push_back(fmt::format("{} {}", measure, of));
+    out.types = {{"id", "identifier"}};
+    out.header = "no";
+    return out;
+  }();
+  static const TableSource heart{
+      .target = "disease",
+      .classes = {{"healthy", {"0"}}, {"disease", {"1", "2", "3", "4"}}},
+      .types = {{"chest pain", "category"}, {"resting ecg", "category"}, {"thal", "category"}},
+      .names = {"age", "sex", "chest pain", "resting pressure", "cholesterol", "fasting sugar", "resting ecg",
+                "highest rate", "exercise angina", "st depression", "st slope", "vessels", "thal", "disease"},
+      .header = "no"};
+  return name == "wdbc" ? &wdbc : name == "heart_cleveland" ? &heart : nullptr;
+}
+
+void need_present(const CatalogEntry& entry, const fs::path& home) {
+  if (is_present(entry, home)) return;
+  fail(ErrorKind::file, entry.name, "is not in {} (looked for {}): {}name another folder with --data or TANDEM_DATA",
+       (home / entry.folder).string(), join(entry.files),
+       entry.fetchable ? fmt::format("run `tandem data fetch {}`, or ", entry.name)
+                       : "put the files there by hand, or ");
+}
+
 std::vector<std::string> names() {
   std::vector<std::string> out;
   for (const auto& entry : catalog()) out.push_back(entry.name);
@@ -111,11 +142,7 @@ std::vector<std::string> names() {
 Splits load_named(const CatalogEntry& entry, const LoadOptions& options) {
   const fs::path home = options.data_folder.empty() ? data_folder("") : options.data_folder;
   const fs::path folder = home / entry.folder;
-  if (!is_present(entry, home))
-    fail(ErrorKind::file, entry.name, "is not in {} (looked for {}): {}name another folder with --data or TANDEM_DATA",
-         folder.string(), join(entry.files),
-         entry.fetchable ? fmt::format("run `tandem data fetch {}`, or ", entry.name)
-                         : "put the files there by hand, or ");
+  need_present(entry, home);
   if (entry.name == "mnist") return load_idx_folder(folder, digit_names);
   if (entry.name == "cifar10") return load_cifar10(folder, options.image);
   if (entry.name == "pneumoniamnist") return load_npy_folder(folder, {"normal", "pneumonia"});
@@ -235,6 +262,22 @@ const std::vector<CatalogEntry>& catalog() {
        .files = {"train.en.gz", "train.de.gz", "val.en.gz", "val.de.gz", "test_2016_flickr.en.gz",
                  "test_2016_flickr.de.gz"},
        .fetchable = false},
+      {.name = "wdbc",
+       .task = "cells of breast tumours, benign or malignant: a table of 30 measures",
+       .classes = 2,
+       .sizes = "569 rows",
+       .licence = "CC BY 4.0 (UCI)",
+       .folder = "wdbc",
+       .files = {"wdbc.data"},
+       .table = true},
+      {.name = "heart_cleveland",
+       .task = "patients with or without heart disease: a table of 13 measures",
+       .classes = 2,
+       .sizes = "303 rows",
+       .licence = "CC BY 4.0 (UCI)",
+       .folder = "heart_cleveland",
+       .files = {"processed.cleveland.data"},
+       .table = true},
       {.name = "shapes",
        .task = "letters and signs that are no digits, drawn by the program",
        .classes = 18,
@@ -270,12 +313,55 @@ fs::path data_folder(const std::string& flag) {
   return cache_folder() / "data";
 }
 
+bool is_table(const std::string& source) {
+  if (known_table(source)) return true;
+  std::string name = source.ends_with(".gz") ? source.substr(0, source.size() - 3) : source;
+  return name.ends_with(".csv") || name.ends_with(".tsv") || name.ends_with(".data");
+}
+
+TableSource table_source(const std::string& source, const TableSource& given) {
+  const TableSource* known = known_table(source);
+  if (!known) return given;
+  TableSource out = given;
+  if (out.target.empty()) out.target = known->target;
+  if (out.classes.empty() && out.target == known->target) out.classes = known->classes;
+  if (out.names.empty()) out.names = known->names;
+  if (out.header == "guess") out.header = known->header;
+  for (const auto& type : known->types)
+    if (std::ranges::none_of(out.types, [&](const auto& t) { return t.first == type.first; }))
+      out.types.push_back(type);
+  return out;
+}
+
+Splits load_table(const std::string& source, const TableSource& table, const LoadOptions& options) {
+  const auto entry = std::ranges::find(catalog(), source, &CatalogEntry::name);
+  const fs::path home = options.data_folder.empty() ? data_folder("") : options.data_folder;
+  std::error_code error;
+  fs::path path = source;
+  if (entry != catalog().end()) {
+    if (!entry->table) fail("data", "'{}' is no table: {}", source, entry->task);
+    need_present(*entry, home);
+    path = home / entry->folder / entry->files[0];
+  } else if (!fs::exists(path, error)) {
+    if (source.find('/') == std::string::npos && source.find('.') == std::string::npos) unknown(source);
+    fail(ErrorKind::file, source, "does not exist: expected a CSV or TSV file, or a folder with train.csv");
+  }
+  Splits out = load_table(path, table_source(source, table));
+  for (Dataset* set : {&out.train, &out.validation, &out.test})
+    if (set->size() > 0 && !options.classes.empty()) *set = only_classes(*set, options.classes);
+  out.train = limited(out.train, options.train_examples, options.seed);
+  out.test = limited(out.test, options.test_examples, options.seed);
+  return out;
+}
+
 Splits load(const std::string& source, const LoadOptions& options) {
   if (options.train_examples < 0 || options.test_examples < 0)
     fail("data", "{} train and {} test examples asked for: give 0 (all) or more", options.train_examples,
          options.test_examples);
   Splits out;
   const auto entry = std::ranges::find(catalog(), source, &CatalogEntry::name);
+  if (entry != catalog().end() && entry->table)
+    fail("data", "'{}' is a table: set `task: table_classification` to learn from it", source);
   if (const auto* drawn = std::ranges::find(drawn_sets, source, &Drawn::source); drawn != std::end(drawn_sets)) {
     const auto count = [](int64_t asked, int64_t otherwise) { return asked > 0 ? asked : otherwise; };
     out.train =

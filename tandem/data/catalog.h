@@ -3,6 +3,7 @@
 #include <tandem/base/files.h>
 #include <tandem/data/dataset.h>
 #include <tandem/data/folder.h>
+#include <tandem/data/table_source.h>
 #include <tandem/data/text/texts.h>
 
 #include <optional>
@@ -27,6 +28,14 @@ struct LoadOptions {
 /// a missing data set.
 [[nodiscard]] Splits load(const std::string& source, const LoadOptions& options = {});
 
+/// A table: a name of catalog() whose columns and classes are known, or a path as data/table_source.h takes it. Limits
+/// and classes of `options` hold.
+[[nodiscard]] Splits load_table(const std::string& source, const TableSource& table, const LoadOptions& options);
+/// How a table is read: `given`, and where it says nothing, what is known of a named one.
+[[nodiscard]] TableSource table_source(const std::string& source, const TableSource& given);
+/// Whether `source` is a named table, or a path that ends as one: .csv, .tsv, .data, packed or not.
+[[nodiscard]] bool is_table(const std::string& source);
+
 /// Where named data sets lie: `flag` (--data) when given, else $TANDEM_DATA, else cache_folder()/data.
 [[nodiscard]] fs::path data_folder(const std::string& flag);
 
@@ -40,6 +49,7 @@ struct CatalogEntry {
   std::string folder{};   // inside the data folder; "" needs none
   std::vector<std::string> files{};
   bool fetchable = false;  // `tandem data fetch NAME` can get it
+  bool table = false;
 };
 [[nodiscard]] const std::vector<CatalogEntry>& catalog();
 

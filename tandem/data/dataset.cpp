@@ -43,6 +43,8 @@ Texts chosen(const Texts& texts, std::span<const int64_t> indices) {
   return out;
 }
 
+Table chosen(const Table& table, std::span<const int64_t> indices) { return subset(table, indices); }
+
 }  // namespace
 
 const Tensor& Dataset::pixels() const {
@@ -55,10 +57,18 @@ const Texts& Dataset::texts() const {
   fail(source.empty() ? "data" : source, "holds {}, texts are needed here", kind_of(inputs));
 }
 
-const char* kind_of(const Inputs& inputs) { return std::holds_alternative<Tensor>(inputs) ? "pictures" : "texts"; }
+const Table& Dataset::table() const {
+  if (const auto* table = std::get_if<Table>(&inputs)) return *table;
+  fail(source.empty() ? "data" : source, "holds {}, rows of a table are needed here", kind_of(inputs));
+}
+
+const char* kind_of(const Inputs& inputs) {
+  if (std::holds_alternative<Table>(inputs)) return "rows of a table";
+  return std::holds_alternative<Tensor>(inputs) ? "pictures" : "texts";
+}
 
 Dataset subset(const Dataset& set, std::span<const int64_t> indices) {
-  Dataset out{.inputs = {}, .labels = {}, .classes = set.classes, .source = set.source};
+  Dataset out{.inputs = {}, .labels = {}, .classes = set.classes, .source = set.source, .remarks = set.remarks};
   out.labels.reserve(indices.size());
   for (const int64_t i : indices) {
     if (i < 0 || i >= set.size()) fail("subset", "example {} is out of range for a set of {}", i, set.size());
@@ -74,6 +84,8 @@ Dataset joined(const Dataset& a, const Dataset& b) {
   if (a.has_texts()) {
     auto& texts = std::get<Texts>(out.inputs);
     texts.insert(texts.end(), b.texts().begin(), b.texts().end());
+  } else if (a.has_table()) {
+    out.inputs = joined(a.table(), b.table());
   } else {
     out.inputs = Tensor::empty(a.pixels().shape().with(0, a.size() + b.size()), DType::u8);
     std::memcpy(out.pixels().rows(0, a.size()).bytes(), a.pixels().bytes(), a.pixels().byte_count());

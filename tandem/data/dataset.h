@@ -1,5 +1,6 @@
 // What a data set is once it lies in memory: examples of one kind, with their classes.
 #pragma once
+#include <tandem/data/table.h>
 #include <tandem/tensor/tensor.h>
 
 #include <cstdint>
@@ -12,25 +13,28 @@ namespace tandem::data {
 /// UTF-8, one an example.
 using Texts = std::vector<std::string>;
 
-/// The raw examples: pictures as bytes N,H,W,C (C is 1 grey or 3 RGB), or texts.
-using Inputs = std::variant<Tensor, Texts>;
+/// The raw examples: pictures as bytes N,H,W,C (C is 1 grey or 3 RGB), texts, or the rows of a table.
+using Inputs = std::variant<Tensor, Texts, Table>;
 
 /// Labelled examples: labels[i] indexes `classes`.
 struct Dataset {
   Inputs inputs;
   std::vector<int32_t> labels;
   std::vector<std::string> classes;
-  std::string source;  // where it came from, for people
+  std::string source;                     // where it came from, for people
+  std::vector<std::string> remarks = {};  // what someone should know before training on it
 
   [[nodiscard]] int64_t size() const { return static_cast<int64_t>(labels.size()); }
   [[nodiscard]] bool has_pictures() const { return std::holds_alternative<Tensor>(inputs); }
   [[nodiscard]] bool has_texts() const { return std::holds_alternative<Texts>(inputs); }
+  [[nodiscard]] bool has_table() const { return std::holds_alternative<Table>(inputs); }
   /// The examples as what they are. Throw a usage error, naming the source, when they are of another kind.
   [[nodiscard]] const Tensor& pixels() const;
   [[nodiscard]] const Texts& texts() const;
+  [[nodiscard]] const Table& table() const;
 };
 
-/// What the examples are, for people: "pictures", "texts".
+/// What the examples are, for people: "pictures", "texts", "rows of a table".
 [[nodiscard]] const char* kind_of(const Inputs& inputs);
 
 /// The three parts of a data set; `validation` may be empty until split() fills it.

@@ -217,7 +217,7 @@ Table subset(const Table& table, std::span<const int64_t> rows) {
   for (const int64_t r : rows) out.lines.push_back(table.lines.at(static_cast<size_t>(r)));
   for (const Column& from : table.columns) {
     Column& into = out.columns.emplace_back(
-        Column{.name = from.name, .type = from.type, .numbers = {}, .words = {}, .reason = from.reason});
+        Column{.name = from.name, .type = from.type, .reason = from.reason, .used = from.used});
     for (const int64_t r : rows) {
       if (from.numeric())
         into.numbers.push_back(from.numbers[static_cast<size_t>(r)]);
@@ -225,6 +225,22 @@ Table subset(const Table& table, std::span<const int64_t> rows) {
         into.words.push_back(from.words[static_cast<size_t>(r)]);
       into.missing += from.is_missing(r);
     }
+  }
+  return out;
+}
+
+Table joined(const Table& a, const Table& b) {
+  Table out = a;
+  out.lines.insert(out.lines.end(), b.lines.begin(), b.lines.end());
+  for (Column& into : out.columns) {
+    const Column& from = b.columns[static_cast<size_t>(b.column(into.name))];
+    if (from.type != into.type)
+      fail(ErrorKind::data, b.source, "column '{}' is of type {}, expected {}", into.name, name_of(from.type),
+           name_of(into.type));
+    into.numbers.insert(into.numbers.end(), from.numbers.begin(), from.numbers.end());
+    into.words.insert(into.words.end(), from.words.begin(), from.words.end());
+    into.missing += from.missing;
+    into.infinite += from.infinite;
   }
   return out;
 }

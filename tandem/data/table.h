@@ -28,6 +28,7 @@ struct Column {
   std::vector<double> numbers{};     // of number and date columns: one a row, NaN where missing
   std::vector<std::string> words{};  // of the others: one a row, "" where missing
   std::string reason{};              // why it was taken for that type
+  bool used = true;                  // false: nothing is to be learned from it, as of the target itself
   int64_t missing = 0;               // rows without a value, infinite ones included …
   int64_t infinite = 0;              // … which are these
 
@@ -61,6 +62,8 @@ struct TableOptions {
 
 /// The rows at `rows`, in that order.
 [[nodiscard]] Table subset(const Table& table, std::span<const int64_t> rows);
+/// The rows of `a`, then those of `b`, which has the same columns.
+[[nodiscard]] Table joined(const Table& a, const Table& b);
 
 /// The column that is to be predicted, as classes.
 struct Target {

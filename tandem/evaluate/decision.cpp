@@ -29,9 +29,11 @@ void count(Decision& into, int32_t label, bool called) {
 
 }  // namespace
 
-Share share_of(int64_t hits, int64_t trials) {
+Share share_of(int64_t hits, int64_t trials, double repeats) {
   if (trials == 0) return {};
-  return {static_cast<double>(hits) / static_cast<double>(trials), wilson(hits, trials)};
+  const auto once = [&](int64_t count) -> int64_t { return std::llround(static_cast<double>(count) / repeats); };
+  const int64_t different = std::max<int64_t>(once(trials), 1);
+  return {static_cast<double>(hits) / static_cast<double>(trials), wilson(std::min(once(hits), different), different)};
 }
 
 Decision decide(std::span<const int32_t> labels, std::span<const float> scores, double threshold) {

@@ -18,21 +18,22 @@ struct Share {
   double value = std::numeric_limits<double>::quiet_NaN();
   Interval interval = {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
 };
-/// NaN for 0 trials.
-[[nodiscard]] Share share_of(int64_t hits, int64_t trials);
+/// NaN for 0 trials. Where each example was counted several times (`repeats`), the interval counts it once.
+[[nodiscard]] Share share_of(int64_t hits, int64_t trials, double repeats = 1);
 
 struct Decision {
   double threshold = 0.5;
   int64_t true_positive = 0, false_negative = 0, false_positive = 0, true_negative = 0;
+  double repeats = 1;  // how often each example is among them, as in a repeated cross-validation
   [[nodiscard]] int64_t positives() const { return true_positive + false_negative; }
   [[nodiscard]] int64_t negatives() const { return false_positive + true_negative; }
   [[nodiscard]] int64_t examples() const { return positives() + negatives(); }
-  [[nodiscard]] Share sensitivity() const { return share_of(true_positive, positives()); }
-  [[nodiscard]] Share specificity() const { return share_of(true_negative, negatives()); }
-  [[nodiscard]] Share ppv() const { return share_of(true_positive, true_positive + false_positive); }
-  [[nodiscard]] Share npv() const { return share_of(true_negative, true_negative + false_negative); }
-  [[nodiscard]] Share accuracy() const { return share_of(true_positive + true_negative, examples()); }
-  [[nodiscard]] Share called() const { return share_of(true_positive + false_positive, examples()); }
+  [[nodiscard]] Share sensitivity() const { return share_of(true_positive, positives(), repeats); }
+  [[nodiscard]] Share specificity() const { return share_of(true_negative, negatives(), repeats); }
+  [[nodiscard]] Share ppv() const { return share_of(true_positive, true_positive + false_positive, repeats); }
+  [[nodiscard]] Share npv() const { return share_of(true_negative, true_negative + false_negative, repeats); }
+  [[nodiscard]] Share accuracy() const { return share_of(true_positive + true_negative, examples(), repeats); }
+  [[nodiscard]] Share called() const { return share_of(true_positive + false_positive, examples(), repeats); }
 };
 /// All of these throw for unequal or no sizes, labels other than 0 and 1, and scores that are NaN.
 [[nodiscard]] Decision decide(std::span<const int32_t> labels, std::span<const float> scores, double threshold);

@@ -171,6 +171,54 @@ ordered_json people_data(const Deferral& d) {
           {"curve", std::move(curve)}};
 }
 
+ordered_json triple(double value, const Interval& i) {
+  return ordered_json::array({rounded(value), rounded(i.low), rounded(i.high)});
+}
+
+ordered_json decision_at(const Decision& d) {
+  const auto share = [](const Share& s) { return triple(s.value, s.interval); };
+  return {{"sensitivity", share(d.sensitivity())},
+          {"specificity", share(d.specificity())},
+          {"ppv", share(d.ppv())},
+          {"npv", share(d.npv())}};
+}
+
+ordered_json decision_data(const DecisionReport& r) {
+  ordered_json curve = ordered_json::array(), groups = ordered_json::array();
+  for (const NetBenefit& p : r.curve)
+    curve.push_back(ordered_json::array({p.threshold, rounded(p.model), rounded(p.all)}));
+  for (const GroupReport& report : r.groups) {
+    ordered_json rows = ordered_json::array(), gaps = ordered_json::array();
+    for (const GroupScores& g : report.groups) {
+      ordered_json row = decision_at(g.decision);
+      row.update({{"name", g.name},
+                  {"examples", g.decision.examples()},
+                  {"positives", g.decision.positives()},
+                  {"auc", triple(g.auc, g.auc_interval)}});
+      rows.push_back(std::move(row));
+    }
+    for (const Gap& gap : report.gaps)
+      gaps.push_back(ordered_json::array({gap.rate, rounded(gap.gap), rounded(gap.interval.low),
+                                          rounded(gap.interval.high), gap.highest, gap.lowest}));
+    groups.push_back({{"column", report.column}, {"groups", std::move(rows)}, {"gaps", std::move(gaps)}});
+  }
+  const auto figure = [](const Figure& f) { return triple(f.value, f.interval); };
+  ordered_json out = {{"positive", r.positive},
+                      {"examples", r.examples},
+                      {"units", r.units},
+                      {"positives", r.positives},
+                      {"auc", figure(r.auc)},
+                      {"accuracy", figure(r.accuracy)},
+                      {"brier", figure(r.brier)},
+                      {"ece", figure(r.ece)},
+                      {"half", decision_at(r.half)},
+                      {"threshold", rounded(r.threshold)},
+                      {"curve", std::move(curve)},
+                      {"groups", std::move(groups)}};
+  if (r.chosen) out["chosen"] = decision_at(*r.chosen), out["goal"] = r.goal->text();
+  return out;
+}
+
 int64_t best_epoch(const PageInput& in) {
   if (in.best_epoch > 0) return in.best_epoch;
   int64_t best = 0;
@@ -256,6 +304,7 @@ std::string report_page(const PageInput& in) {
                                            rounded(h.train_accuracy), rounded(h.validation_accuracy), h.learning_rate,
                                            rounded(h.seconds, 1e2)}));
   data["best"] = best_epoch(in);
+  if (in.decision) data["decision"] = decision_data(*in.decision);
   if (in.deferral) data["people"] = people_data(*in.deferral);
   data["recipe"] = in.recipe;
   ordered_json& network = data["network"] = ordered_json::array();

@@ -2,6 +2,7 @@
 #pragma once
 #include <tandem/data/dataset.h>
 #include <tandem/evaluate/classification.h>
+#include <tandem/evaluate/decision_report.h>
 #include <tandem/evaluate/deferral.h>
 #include <tandem/evaluate/report.h>
 
@@ -41,7 +42,8 @@ struct PageInput {
   RunFacts facts = {};
   const Classification& result;
   const Predictions& predictions;
-  const Deferral* deferral = nullptr;  // shows a section about people
+  const Deferral* deferral = nullptr;        // shows a section about people
+  const DecisionReport* decision = nullptr;  // shows a section about a decision between two classes
   const data::Dataset* images = nullptr;
   const std::vector<std::string>* texts = nullptr;
   std::vector<EpochPoint> history = {};

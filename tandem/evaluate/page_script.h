@@ -1,6 +1,7 @@
 // The sections of report.html, built from the data in the page; and the whole script in order.
 #pragma once
 #include <tandem/evaluate/page_charts.h>
+#include <tandem/evaluate/page_decision.h>
 #include <tandem/evaluate/page_people.h>
 #include <tandem/evaluate/page_words.h>
 
@@ -343,7 +344,7 @@ function next_section() {
 inline constexpr std::string_view page_report_parts = R"js(
 const about = () => [known(F.task), [F.data, known(F.split)].filter(Boolean).join(' / '), t('of_classes', {n: whole(classes.length)}), F.date, t('seed', {n: F.seed})].filter(Boolean);
 const makers = [summary_section, training_section, confusion_section, mistakes_section, classes_section, curves_section, calibration_section,
-    people_section, network_section, recipe_section, next_section];
+    decision_section, people_section, network_section, recipe_section, next_section];
 const forget = () => { epoch_charts.clear(); curve_boxes.clear(); };
 const shown = () => show_cell();
 )js";
@@ -418,8 +419,8 @@ render();
 if (location.hash) { const at = document.getElementById(location.hash.slice(1)); if (at) at.scrollIntoView(); }
 )js";
 
-inline constexpr std::array<std::string_view, 9> page_script = {page_words,  page_tools,        page_charts,
-                                                                page_report, page_common,       page_sections,
-                                                                page_people, page_report_parts, page_frame};
+inline constexpr std::array<std::string_view, 10> page_script = {
+    page_words,    page_tools,    page_charts, page_report,       page_common,
+    page_sections, page_decision, page_people, page_report_parts, page_frame};
 
 }  // namespace tandem::evaluate

@@ -83,7 +83,7 @@ const words = {
     recipe_lead: '重新训练这个网络所需的全部设置。', copy: '复制', copied: '已复制',
     next_lead: '可以继续对这次运行使用的命令。', made: '由 Tandem {v} 生成', command: '命令', machine: '机器', other: '其他指标',
     balanced: '平衡准确率', balanced_note: '各类召回率的平均', of_classes: '{n} 个类别',
-    names: {all: '全部', test: '测试', validation: '验证', train: '训练', 'image classification': '图像分类', 'text classification': '文本分类', 'audio classification': '音频分类',
+    names: {all: '全部', test: '测试', validation: '验证', train: '训练', 'image classification': '图像分类', 'table classification': '表格分类', 'text classification': '文本分类', 'audio classification': '音频分类',
       'table classification': '表格分类', sentiment: '情感分析', classification: '分类'},
   },
 };

@@ -108,6 +108,60 @@ ordered_json people_json(const Deferral& d) {
           {"curve", std::move(curve)}};
 }
 
+ordered_json interval_json(const Interval& i) { return ordered_json::array({i.low, i.high}); }
+ordered_json share_json(const Share& s) { return {{"value", s.value}, {"interval", interval_json(s.interval)}}; }
+ordered_json figure_json(const Figure& f) { return {{"value", f.value}, {"interval", interval_json(f.interval)}}; }
+
+ordered_json decision_at(const Decision& d, double threshold) {
+  return {{"threshold", threshold},
+          {"true_positive", d.true_positive},
+          {"false_negative", d.false_negative},
+          {"false_positive", d.false_positive},
+          {"true_negative", d.true_negative},
+          {"sensitivity", share_json(d.sensitivity())},
+          {"specificity", share_json(d.specificity())},
+          {"ppv", share_json(d.ppv())},
+          {"npv", share_json(d.npv())},
+          {"accuracy", share_json(d.accuracy())}};
+}
+
+ordered_json group_json(const GroupReport& report, double threshold) {
+  ordered_json groups = ordered_json::array(), gaps = ordered_json::array();
+  for (const GroupScores& g : report.groups) {
+    ordered_json entry = {{"name", g.name}, {"examples", g.decision.examples()}, {"positives", g.decision.positives()}};
+    entry.update(decision_at(g.decision, threshold));
+    entry["auc"] = {{"value", g.auc}, {"interval", interval_json(g.auc_interval)}};
+    entry["brier"] = g.brier;
+    entry["mean_probability"] = g.mean_score;
+    groups.push_back(std::move(entry));
+  }
+  for (const Gap& gap : report.gaps)
+    gaps.push_back({{"rate", gap.rate},
+                    {"gap", gap.gap},
+                    {"interval", interval_json(gap.interval)},
+                    {"highest", gap.highest},
+                    {"lowest", gap.lowest}});
+  return {{"column", report.column}, {"groups", std::move(groups)}, {"gaps", std::move(gaps)}};
+}
+
+ordered_json decision_json(const DecisionReport& r) {
+  ordered_json curve = ordered_json::array(), groups = ordered_json::array();
+  for (const NetBenefit& point : r.curve)
+    curve.push_back(ordered_json::array({point.threshold, point.model, point.all}));
+  for (const GroupReport& group : r.groups) groups.push_back(group_json(group, r.threshold));
+  ordered_json out = {
+      {"positive", r.positive},        {"examples", r.examples},    {"different", r.units},
+      {"positives", r.positives},      {"auc", figure_json(r.auc)}, {"accuracy", figure_json(r.accuracy)},
+      {"brier", figure_json(r.brier)}, {"ece", figure_json(r.ece)}, {"at_half", decision_at(r.half, 0.5)}};
+  if (r.chosen) {
+    out["chosen"] = decision_at(*r.chosen, r.threshold);
+    out["chosen"]["goal"] = r.goal->text();
+  }
+  out["net_benefit"] = std::move(curve);
+  out["groups"] = std::move(groups);
+  return out;
+}
+
 }  // namespace
 
 int64_t display_width(std::string_view text) {
@@ -120,7 +174,8 @@ int64_t display_width(std::string_view text) {
   return width;
 }
 
-std::string report_json(const RunFacts& facts, const Classification& result, const Deferral* deferral) {
+std::string report_json(const RunFacts& facts, const Classification& result, const Deferral* deferral,
+                        const DecisionReport* decision) {
   ordered_json classes = ordered_json::array();
   for (const ClassScores& score : result.classes) {
     ordered_json entry = {{"name", score.name}};
@@ -167,6 +222,7 @@ std::string report_json(const RunFacts& facts, const Classification& result, con
       {"command", facts.command},
       {"machine", facts.machine},
   };
+  if (decision) report["decision"] = decision_json(*decision);
   if (deferral) report["people"] = people_json(*deferral);
   return report.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }

@@ -1,6 +1,7 @@
 // The report of a run as JSON for programs and as a table for a terminal.
 #pragma once
 #include <tandem/evaluate/classification.h>
+#include <tandem/evaluate/decision_report.h>
 #include <tandem/evaluate/deferral.h>
 
 #include <cstdint>
@@ -28,9 +29,9 @@ struct RunFacts {
 /// report.json: task, data, split, examples, loss, accuracy, macro, weighted, classes, confusion (rows are true
 /// classes), calibration, seconds, parameters, seed, version and more. Figures that do not exist are null. Invalid
 /// UTF-8 in names becomes U+FFFD. `deferral` adds `people`: answered, deferred and why, sets, accuracy of both
-/// together.
+/// together. `decision` adds `decision`: figures with intervals, sensitivity and so on, net benefit, groups.
 [[nodiscard]] std::string report_json(const RunFacts& facts, const Classification& result,
-                                      const Deferral* deferral = nullptr);
+                                      const Deferral* deferral = nullptr, const DecisionReport* decision = nullptr);
 
 /// The classes in the layout of scikit-learn's classification_report, further figures, and for at most 20 classes the
 /// confusion matrix. Columns align for names of double-width characters.

@@ -37,7 +37,8 @@ const std::map<std::string, Sequential (*)()>& models() {
   static const std::map<std::string, Sequential (*)()> all{{"lenet", lenet},
                                                            {"resnet20", [] { return resnet(20); }},
                                                            {"resnet32", [] { return resnet(32); }},
-                                                           {"resnet56", [] { return resnet(56); }}};
+                                                           {"resnet56", [] { return resnet(56); }},
+                                                           {"table_mlp", [] { return table_mlp(); }}};
   return all;
 }
 

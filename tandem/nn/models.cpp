@@ -39,4 +39,18 @@ Sequential resnet(int64_t depth) {
   return net;
 }
 
+Sequential table_mlp(int64_t width, int64_t blocks) {
+  Sequential net{Linear{width}};
+  for (int64_t block = 0; block < blocks; ++block) {
+    Residual unit;
+    unit.body = Sequential{LayerNorm{}, Linear{2 * width}, ReLU{}, Dropout{0.3}, Linear{width}};
+    net.add(std::make_unique<Residual>(unit));
+  }
+  net.add(std::make_unique<LayerNorm>());
+  net.add(std::make_unique<ReLU>());
+  net.add(std::make_unique<Dropout>(0.3));
+  net.add(std::make_unique<Linear>());
+  return net;
+}
+
 }  // namespace tandem::nn

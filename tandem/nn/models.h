@@ -11,4 +11,8 @@ namespace tandem::nn {
 /// shortcuts where the width changes.
 [[nodiscard]] Sequential resnet(int64_t depth);
 
+/// For rows of a table: the residual network of Gorishniy et al. 2021 ("Revisiting deep learning models for tabular
+/// data"), small, with layer norm in place of batch norm, since folds of small data give small batches.
+[[nodiscard]] Sequential table_mlp(int64_t width = 64, int64_t blocks = 2);
+
 }  // namespace tandem::nn

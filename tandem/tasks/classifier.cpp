@@ -121,6 +121,22 @@ void Classifier::learn_confidence(const evaluate::PeopleOptions& options, const 
   confidence = evaluate::Confidence::fit(options, outputs(known), known.labels, outputs(validation), validation.labels);
 }
 
+void Classifier::learn_threshold(const evaluate::ThresholdGoal& goal, const data::Dataset& validation) {
+  if (classes.size() != 2)
+    fail("decision", "a threshold parts two classes, the data has {}: leave `decision:` out", classes.size());
+  if (validation.size() == 0)
+    fail("decision", "there is no validation part to choose the threshold on: set data.validation");
+  const std::vector<float> p = predict(validation);
+  std::vector<float> scores;
+  for (size_t i = 1; i < p.size(); i += 2) scores.push_back(p[i]);
+  threshold = evaluate::Threshold{goal, evaluate::choose_threshold(validation.labels, scores, goal)};
+}
+
+int32_t Classifier::answer(std::span<const float> probabilities) const {
+  if (threshold) return static_cast<double>(probabilities[1]) >= threshold->value ? 1 : 0;
+  return static_cast<int32_t>(std::ranges::max_element(probabilities) - probabilities.begin());
+}
+
 void check_rows(int64_t answers, int64_t examples) {
   if (answers != examples)
     fail("network", "gives {} answers for {} examples, one a token: put a pooling layer before the last linear one",
@@ -173,6 +189,7 @@ void Classifier::save(const fs::path& path) {
   file.metadata["tandem.input"] = write(input).str();
   file.metadata["tandem.views"] = Fields::write(views).str();
   file.metadata["tandem.classes"] = class_list(classes).str();
+  if (threshold) file.metadata["tandem.threshold"] = Fields::write(*threshold).str();
   if (confidence) {
     file.metadata["tandem.confidence"] = Fields::write(*confidence).str();
     for (auto& named : confidence->tensors()) file.tensors.push_back(std::move(named));
@@ -207,6 +224,11 @@ Classifier Classifier::load(const fs::path& path) {
     int64_t numbers = 1 << 20;  // some more than the file holds, so that a missing tensor is named as such
     for (const auto& [name, tensor] : file.tensors) numbers += tensor.numel();
     model.build(Rng(0, "load"), numbers);
+    if (file.metadata.contains("tandem.threshold")) {
+      Fields::read(Config::parse(text("threshold"), path.string() + " (threshold)"), model.threshold.emplace(),
+                   "threshold");
+      if (model.classes.size() != 2) fail("threshold", "parts two classes, there are {}", model.classes.size());
+    }
     if (file.metadata.contains("tandem.confidence"))
       model.confidence =
           evaluate::Confidence::read(text("confidence"), file.tensors, static_cast<int64_t>(model.classes.size()),
@@ -219,7 +241,7 @@ Classifier Classifier::load(const fs::path& path) {
   nn::assign(model.net, file.tensors, path.string());
   for (const auto& [key, value] : file.metadata)
     if (key.starts_with("tandem.")) model.notes[key.substr(7)] = value;
-  for (const char* own : {"format", "task", "loss", "network", "input", "views", "classes", "confidence"})
+  for (const char* own : {"format", "task", "loss", "network", "input", "views", "classes", "confidence", "threshold"})
     model.notes.erase(own);
   return model;
 }

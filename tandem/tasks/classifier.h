@@ -2,6 +2,7 @@
 // to predict.
 #pragma once
 #include <tandem/evaluate/confidence.h>
+#include <tandem/evaluate/decision_report.h>
 #include <tandem/nn/sequential.h>
 #include <tandem/ops/loss.h>
 #include <tandem/tasks/input.h>
@@ -31,6 +32,7 @@ struct Classifier {
   std::vector<std::string> classes;
   std::string loss = "cross_entropy";
   std::optional<evaluate::Confidence> confidence;  // fitted when the recipe has `people:`
+  std::optional<evaluate::Threshold> threshold;    // of the second of two classes; when the recipe has `decision:`
   std::map<std::string, std::string> notes;        // recipe, seed, version, …: for people
 
   /// Makes parameters for the input's shape, at most `most` numbers. Throws when the last layer does not fit the
@@ -56,6 +58,10 @@ struct Classifier {
   /// Fits `confidence` on the validation part; familiarity on at most 20,000 examples of the training part.
   void learn_confidence(const evaluate::PeopleOptions& options, const data::Dataset& train,
                         const data::Dataset& validation);
+  /// Chooses `threshold` on the validation part, after learn_confidence().
+  void learn_threshold(const evaluate::ThresholdGoal& goal, const data::Dataset& validation);
+  /// The class that is answered for a row of probabilities: the most probable, or by the threshold.
+  [[nodiscard]] int32_t answer(std::span<const float> probabilities) const;
   /// Probabilities from the network's outputs (n, classes), or (n, 1) for a binary loss.
   [[nodiscard]] Tensor probabilities(const Tensor& outputs) const;
 

@@ -19,13 +19,16 @@ void Augmentation::fields(Fields& f) {
 }
 
 std::string task_of(const Input& input) {
-  return std::holds_alternative<TextInput>(input) ? "text_classification" : "image_classification";
+  if (std::holds_alternative<TextInput>(input)) return "text_classification";
+  return std::holds_alternative<TableInput>(input) ? "table_classification" : "image_classification";
 }
 
 Input input_for(const std::string& task, const std::string& where) {
   if (task == "image_classification") return ImageInput{};
   if (task == "text_classification") return TextInput{};
-  fail(ErrorKind::data, where, "holds a model for '{}', expected image_classification or text_classification", task);
+  if (task == "table_classification") return TableInput{};
+  fail(ErrorKind::data, where,
+       "holds a model for '{}', expected image_classification, text_classification or table_classification", task);
 }
 
 Shape shape_of(const Input& input) {
@@ -41,6 +44,7 @@ Batch batch_of(const Input& input, const data::Dataset& set, std::span<const int
                const Augmentation& augmentation, const Rng& rng) {
   if (const auto* pictures = std::get_if<ImageInput>(&input))
     return {make_batch(*pictures, set, indices, augmentation.image, rng)};
+  if (const auto* rows = std::get_if<TableInput>(&input)) return {make_batch(*rows, set.table(), indices)};
   const data::Dataset chosen = data::subset(set, indices);
   std::vector<int64_t> all(indices.size());
   std::iota(all.begin(), all.end(), 0);

@@ -2,6 +2,7 @@
 // of examples is one alternative of Input; all that differs between kinds is asked here.
 #pragma once
 #include <tandem/tasks/image_input.h>
+#include <tandem/tasks/table_input.h>
 #include <tandem/tasks/text_input.h>
 
 #include <string>
@@ -25,9 +26,9 @@ struct Augmentation {
   void fields(Fields& f);
 };
 
-using Input = std::variant<ImageInput, TextInput>;
+using Input = std::variant<ImageInput, TextInput, TableInput>;
 
-/// The name of a recipe's task for this kind of input: "image_classification".
+/// The name of a recipe's task for this kind of input: "image_classification", "table_classification".
 [[nodiscard]] std::string task_of(const Input& input);
 /// An input of that task, not fitted yet. Throws a data error naming `where` for another name.
 [[nodiscard]] Input input_for(const std::string& task, const std::string& where);

@@ -82,13 +82,13 @@ void encode(const std::string& numbers, const NumberInput& c, double x, float* i
   if (c.marked) into[size] = missing ? 1.0F : 0.0F;
 }
 
-NumberInput fit_number(const data::Column& column, std::span<const int64_t> rows, const TableOptions& options) {
+NumberInput fit_number(const data::Column& column, const TableOptions& options) {
   NumberInput out{.name = column.name, .date = column.type == data::ColumnType::date};
   std::vector<double> values;
-  for (const int64_t r : rows)
-    if (!column.is_missing(r)) values.push_back(column.numbers[static_cast<size_t>(r)]);
+  for (const double v : column.numbers)
+    if (!std::isnan(v)) values.push_back(v);
   if (values.empty()) fail(ErrorKind::data, "table", "column '{}' has no value in any training row", column.name);
-  out.marked = values.size() < rows.size();
+  out.marked = values.size() < column.numbers.size();
   std::ranges::sort(values);
   const auto n = static_cast<double>(values.size());
   double sum = 0, squares = 0;
@@ -112,9 +112,9 @@ NumberInput fit_number(const data::Column& column, std::span<const int64_t> rows
   return out;
 }
 
-CategoryInput fit_category(const data::Column& column, std::span<const int64_t> rows) {
+CategoryInput fit_category(const data::Column& column) {
   std::map<std::string, int64_t> counts;
-  for (const int64_t r : rows) ++counts[column.words[static_cast<size_t>(r)]];
+  for (const std::string& word : column.words) ++counts[word];
   CategoryInput out{.name = column.name};
   for (const auto& [word, count] : counts)
     if (count > 1) out.values.push_back(word);  // "" among them: that no word stands there may say something
@@ -214,21 +214,22 @@ data::TableOptions TableInput::reading() const {
   return out;
 }
 
-TableInput fit_input(const data::Table& table, std::span<const int64_t> columns, std::span<const int64_t> rows,
-                     const TableOptions& options) {
-  if (rows.empty()) fail(ErrorKind::data, "preprocess", "the training part has no rows");
+TableInput fit_input(const data::Table& training, const TableOptions& options) {
+  if (training.rows() == 0) fail(ErrorKind::data, "preprocess", "the training part has no rows");
   TableInput out{.numbers = options.numbers};
-  for (const int64_t c : columns) {
-    const data::Column& column = table.columns.at(static_cast<size_t>(c));
+  for (const data::Column& column : training.columns) {
+    if (!column.used) continue;
     if (column.numeric())
-      out.number_columns.push_back(fit_number(column, rows, options));
+      out.number_columns.push_back(fit_number(column, options));
     else if (column.type == data::ColumnType::category)
-      out.category_columns.push_back(fit_category(column, rows));
+      out.category_columns.push_back(fit_category(column));
     else
-      fail(ErrorKind::data, table.source, "column '{}' is of type {}, which a network for tables does not read",
+      fail(ErrorKind::data, training.source, "column '{}' is of type {}, which a network for tables does not read",
            column.name, data::name_of(column.type));
   }
-  out.check(table.source);
+  if (out.number_columns.empty() && out.category_columns.empty())
+    fail(ErrorKind::data, training.source, "no column is left to learn from");
+  out.check(training.source);
   return out;
 }
 

@@ -60,10 +60,9 @@ struct TableInput {
   [[nodiscard]] data::TableOptions reading() const;
 };
 
-/// Fits on `rows` of the table alone. `columns` are those to learn from; columns of texts and identifiers are refused.
-/// A word that only one of the training rows has is not taught: it trains the input for unknown words.
-[[nodiscard]] TableInput fit_input(const data::Table& table, std::span<const int64_t> columns,
-                                   std::span<const int64_t> rows, const TableOptions& options);
+/// Fits on the rows of a training part alone, on the columns that are to be used; texts and identifiers are refused. A
+/// word that only one row has is not taught: it trains the input for unknown words.
+[[nodiscard]] TableInput fit_input(const data::Table& training, const TableOptions& options);
 
 /// Rows of a table, whatever the order of its columns, as (n, width) float32. Throws a data error with the names when a
 /// column is missing or of another kind.

@@ -4,9 +4,11 @@
 #include <tandem/data/text/vectors.h>
 #include <tandem/nn/weights.h>
 #include <tandem/train/classification.h>
+#include <tandem/train/cross_validation.h>
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <set>
 
 namespace tandem::train {
@@ -33,6 +35,45 @@ std::string layer_title(nn::Module& layer, const Shape& output) {
 
 using Figure = double (*)(const Evaluation&);
 
+/// The decision at the chosen threshold, else at 0.5; of nothing with other than two classes.
+evaluate::Decision deciding(const Evaluation& e) {
+  if (!e.decision) return {};
+  return e.decision->chosen ? *e.decision->chosen : e.decision->half;
+}
+
+/// Groups of a table's rows by its columns; `rows`: the row of each prediction.
+std::vector<evaluate::Grouping> groupings(const data::Dataset& set, const std::vector<std::string>& columns,
+                                          std::span<const int64_t> rows) {
+  std::vector<evaluate::Grouping> out;
+  for (const std::string& name : columns) {
+    const data::Table& table = set.table();
+    const data::Column& column = table.columns[static_cast<size_t>(table.column(name))];
+    evaluate::Grouping all =
+        column.numeric() ? evaluate::grouping(name, column.numbers) : evaluate::grouping(name, column.words);
+    const std::vector<int32_t> of = std::move(all.of);
+    all.of.clear();
+    for (const int64_t row : rows) all.of.push_back(of[static_cast<size_t>(row)]);
+    out.push_back(std::move(all));
+  }
+  return out;
+}
+
+std::optional<evaluate::DecisionReport> decide(const evaluate::Predictions& p, std::span<const int64_t> rows,
+                                               const data::Dataset& set, const std::vector<std::string>& groups,
+                                               const std::optional<evaluate::ThresholdGoal>& goal,
+                                               std::vector<double> thresholds) {
+  const auto positives = std::ranges::count(p.labels, 1);
+  if (p.classes.size() != 2 || positives == 0 || positives == std::ssize(p.labels)) return std::nullopt;
+  evaluate::DecisionInput input;
+  input.labels = p.labels;
+  for (size_t i = 1; i < p.probabilities.size(); i += 2) input.scores.push_back(p.probabilities[i]);
+  input.units.assign(rows.begin(), rows.end());
+  input.goal = goal;
+  input.thresholds = std::move(thresholds);
+  input.groupings = groupings(set, groups, rows);
+  return evaluate::decision_report(input, p.classes[1], 0);
+}
+
 const std::map<std::string, Figure>& figures() {
   using E = Evaluation;
   static const std::map<std::string, Figure> all{
@@ -40,6 +81,9 @@ const std::map<std::string, Figure>& figures() {
       {"loss", [](const E& e) { return e.result.loss; }},
       {"errors", [](const E& e) { return static_cast<double>(e.result.errors); }},
       {"ece", [](const E& e) { return e.result.ece; }},
+      {"brier", [](const E& e) { return e.result.brier; }},
+      {"sensitivity", [](const E& e) { return deciding(e).sensitivity().value; }},
+      {"specificity", [](const E& e) { return deciding(e).specificity().value; }},
       {"auc", [](const E& e) { return e.result.macro_auc; }},
       {"mcc", [](const E& e) { return e.result.mcc; }},
       {"balanced_accuracy", [](const E& e) { return e.result.balanced_accuracy; }},
@@ -78,22 +122,30 @@ class ClassificationJob : public Job {
         model_(make_model(recipe, data_.train)),
         task_(model_, data_.train, data_.validation, classification_options(recipe)) {
     if (recipe.people) model_.check_people(data_.validation);
+    for (const std::string& name : recipe.groups) (void)data_.train.table().column(name);  // before the training
+    if (!recipe.data.group.empty()) (void)data_.train.table().column(recipe.data.group);
+    if (recipe.decision && (model_.classes.size() != 2 || data_.validation.size() == 0))
+      fail("decision",
+           "a threshold is chosen for two classes on a validation part: the data has {} classes and {} "
+           "validation examples",
+           model_.classes.size(), data_.validation.size());
   }
 
   tasks::Task& task() override { return task_; }
+  std::vector<std::string> remarks() const override { return data_.train.remarks; }
 
   Findings finish(const Trainer& trainer, const RunFolder& folder, const std::string& command) override {
-    if (recipe_.people) model_.learn_confidence(*recipe_.people, data_.train, data_.validation);
+    fit_decisions(recipe_, model_, data_);
     model_.notes = run_notes(recipe_, trainer);
     model_.notes["data"] = data_.train.source;
     model_.save(folder.model());
 
+    const bool folds = recipe_.data.folds > 0;
     const bool tested = data_.test.size() > 0, validated = data_.validation.size() > 0;
     const data::Dataset& set = tested ? data_.test : validated ? data_.validation : data_.train;
-    auto found = std::make_shared<Evaluation>(evaluate_model(model_, set,
-                                                             tested      ? "test"
-                                                             : validated ? "validation"
-                                                                         : "train"));
+    const char* const part = tested ? "test" : validated ? "validation" : "train";
+    auto found = std::make_shared<Evaluation>(folds ? measured_by_folds(folder)
+                                                    : evaluate_model(model_, set, part, recipe_.groups));
     const evaluate::RunFacts measured = found->facts;
     found->facts = run_facts(recipe_, trainer, folder, command);
     found->facts.data = measured.data;
@@ -102,16 +154,17 @@ class ClassificationJob : public Job {
     found->facts.parameters = measured.parameters;
     const evaluate::Deferral* deferral = found->deferral ? &*found->deferral : nullptr;
     Findings out;
-    out.json = evaluate::report_json(found->facts, found->result, deferral);
-    out.text = evaluate::text_table(found->result) + (deferral ? "\n" + evaluate::text_of(*deferral) + "\n" : "");
+    out.json = json_of(*found);
+    out.text = text_of(*found);
     out.figures = figures_of(*found);
     write_text(folder.report_json(), out.json);
     write_text(folder.report_page(), evaluate::report_page({.facts = found->facts,
                                                             .result = found->result,
                                                             .predictions = found->predictions,
                                                             .deferral = deferral,
-                                                            .images = set.has_pictures() ? &set : nullptr,
-                                                            .texts = set.has_texts() ? &set.texts() : nullptr,
+                                                            .decision = found->decision ? &*found->decision : nullptr,
+                                                            .images = !folds && set.has_pictures() ? &set : nullptr,
+                                                            .texts = !folds && set.has_texts() ? &set.texts() : nullptr,
                                                             .history = trainer.history(),
                                                             .best_epoch = trainer.best_epoch(),
                                                             .recipe = model_.notes.at("recipe"),
@@ -121,6 +174,24 @@ class ClassificationJob : public Job {
   }
 
  private:
+  /// All of the data, each example by networks that did not learn from it. The order is that of `all`.
+  Evaluation measured_by_folds(const RunFolder& folder) {
+    const data::Dataset all = data_.validation.size() > 0 ? data::joined(data_.train, data_.validation) : data_.train;
+    const double started = now();
+    const CrossValidation folds = cross_validate(recipe_, all);
+    write_text(folder.path / "predictions.csv", predictions_csv(folds, all));
+    Evaluation out;
+    out.facts.seconds = now() - started;
+    out.facts.data = all.source;
+    out.facts.split = recipe_.data.repeats > 1 ? fmt::format("{} x {} folds", recipe_.data.repeats, recipe_.data.folds)
+                                               : fmt::format("{} folds", recipe_.data.folds);
+    out.facts.parameters = nn::count(model_.net).trained;
+    out.predictions = folds.predictions;
+    out.result = evaluate::classification(out.predictions);
+    out.decision = decide(out.predictions, folds.example, all, recipe_.groups, recipe_.decision, folds.thresholds);
+    return out;
+  }
+
   const Recipe& recipe_;
   data::Splits data_;
   tasks::Classifier model_;
@@ -139,22 +210,20 @@ data::Splits prepare(const Recipe& recipe, const fs::path& data_folder) {
   options.image.channels = recipe.data.channels;
   options.classes = recipe.data.classes;
   if (recipe.task == "text_classification") options.text = recipe.data.text.source;
-  data::Splits splits = data::load(recipe.data.source, options);
+  data::Splits splits =
+      recipe.task == "table_classification"
+          ? data::load_table(recipe.data.source, recipe.data.table ? recipe.data.table->source : data::TableSource{},
+                             options)
+          : data::load(recipe.data.source, options);
   if (splits.train.has_texts() != options.text.has_value())
     fail("task", "the recipe says {} and {} holds {}: set task: {}", recipe.task, recipe.data.source,
          data::kind_of(splits.train.inputs), options.text ? "image_classification" : "text_classification");
-  if (recipe.data.folds > 0) {
-    const auto fold = data::folds(splits.train.labels, recipe.data.folds, recipe.seed);
-    std::vector<int64_t> rest, part;
-    for (int64_t i = 0; i < splits.train.size(); ++i)
-      (fold[static_cast<size_t>(i)] == recipe.data.fold ? part : rest).push_back(i);
-    splits.test = data::subset(splits.train, part);
-    splits.train = data::subset(splits.train, rest);
-  }
   // A report names a known data set as people do, not by where it lies on this machine.
   if (recipe.data.source.find('/') == std::string::npos)
     for (data::Dataset* part : {&splits.train, &splits.validation, &splits.test}) part->source = recipe.data.source;
-  if (splits.test.size() == 0 && recipe.data.test_share > 0)
+  if (recipe.data.folds > 0 && splits.test.size() > 0)
+    fail("data.folds", "{} has a test part of its own: measure on it, without folds", recipe.data.source);
+  if (splits.test.size() == 0 && recipe.data.test_share > 0 && recipe.data.folds == 0)
     std::tie(splits.train, splits.test) = data::split(splits.train, recipe.data.test_share, recipe.seed + 0x7e57);
   if (splits.validation.size() == 0 && recipe.data.validation > 0)
     std::tie(splits.train, splits.validation) = data::split(splits.train, recipe.data.validation, recipe.seed);
@@ -166,6 +235,9 @@ tasks::Classifier make_model(const Recipe& recipe, const data::Dataset& train) {
   model.net = recipe.network;
   if (train.has_texts())
     model.input = tasks::fit_input(train.texts(), recipe.data.text);
+  else if (train.has_table())
+    model.input =
+        tasks::fit_input(train.table(), recipe.data.table ? recipe.data.table->prepare : tasks::TableOptions{});
   else
     model.input = tasks::fit_input(train);
   if (recipe.privacy.on() && train.has_texts())
@@ -182,7 +254,23 @@ tasks::Classifier make_model(const Recipe& recipe, const data::Dataset& train) {
   return model;
 }
 
-Evaluation evaluate_model(tasks::Classifier& model, const data::Dataset& set, const std::string& split) {
+void fit_decisions(const Recipe& recipe, tasks::Classifier& model, const data::Splits& parts) {
+  if (recipe.people) model.learn_confidence(*recipe.people, parts.train, parts.validation);
+  if (recipe.decision) model.learn_threshold(*recipe.decision, parts.validation);
+}
+
+std::string json_of(const Evaluation& e) {
+  return evaluate::report_json(e.facts, e.result, e.deferral ? &*e.deferral : nullptr,
+                               e.decision ? &*e.decision : nullptr);
+}
+
+std::string text_of(const Evaluation& e) {
+  return evaluate::text_table(e.result) + (e.decision ? "\n" + evaluate::text_of(*e.decision) : "") +
+         (e.deferral ? "\n" + evaluate::text_of(*e.deferral) + "\n" : "");
+}
+
+Evaluation evaluate_model(tasks::Classifier& model, const data::Dataset& set, const std::string& split,
+                          const std::vector<std::string>& groups) {
   if (set.size() == 0) fail(ErrorKind::data, "evaluate", "the {} part has no examples", split);
   if (set.classes != model.classes)
     fail(ErrorKind::data, "evaluate", "the data has classes {}, the model knows {}", join(set.classes),
@@ -196,6 +284,11 @@ Evaluation evaluate_model(tasks::Classifier& model, const data::Dataset& set, co
   out.facts.seconds = now() - started;
   if (model.confidence) out.deferral = evaluate::deferral(*model.confidence, outputs, set.labels);
   out.result = evaluate::classification(out.predictions);
+  std::vector<int64_t> rows(static_cast<size_t>(set.size()));
+  std::iota(rows.begin(), rows.end(), int64_t{0});
+  out.decision = model.threshold
+                     ? decide(out.predictions, rows, set, groups, model.threshold->goal, {model.threshold->value})
+                     : decide(out.predictions, rows, set, groups, std::nullopt, {});
   out.facts.task = tasks::task_of(model.input);
   out.facts.data = set.source;
   out.facts.split = split;

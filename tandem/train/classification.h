@@ -18,10 +18,20 @@ namespace tandem::train {
 struct Evaluation {
   evaluate::Predictions predictions;
   evaluate::Classification result;
-  std::optional<evaluate::Deferral> deferral;  // of a model with confidence
+  std::optional<evaluate::Deferral> deferral;        // of a model with confidence
+  std::optional<evaluate::DecisionReport> decision;  // of two classes
   evaluate::RunFacts facts;
 };
-[[nodiscard]] Evaluation evaluate_model(tasks::Classifier& model, const data::Dataset& set, const std::string& split);
+/// `groups`: columns of a table.
+[[nodiscard]] Evaluation evaluate_model(tasks::Classifier& model, const data::Dataset& set, const std::string& split,
+                                        const std::vector<std::string>& groups = {});
+
+/// What is fitted on the validation part after training: confidence, then the threshold.
+void fit_decisions(const Recipe& recipe, tasks::Classifier& model, const data::Splits& parts);
+
+/// report.json, and the same for a terminal.
+[[nodiscard]] std::string json_of(const Evaluation& evaluation);
+[[nodiscard]] std::string text_of(const Evaluation& evaluation);
 
 /// The layers of a network as the report and `tandem inspect` show them.
 [[nodiscard]] std::vector<evaluate::LayerRow> layer_rows(nn::Sequential& net);

@@ -25,6 +25,8 @@ class Job {
   virtual ~Job() = default;
   /// The data read and the network built, ready to train.
   [[nodiscard]] virtual tasks::Task& task() = 0;
+  /// What someone should know of the data before the training.
+  [[nodiscard]] virtual std::vector<std::string> remarks() const { return {}; }
   /// After training: fits what the model needs beside its weights, writes the model's file, measures it on the test
   /// part (else the validation part, else the training part) and writes both reports.
   [[nodiscard]] virtual Findings finish(const Trainer& trainer, const RunFolder& folder,

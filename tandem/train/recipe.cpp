@@ -5,6 +5,11 @@
 #include <algorithm>
 
 namespace tandem::train {
+void TableData::fields(Fields& f) {
+  source.fields(f);
+  prepare.fields(f);
+}
+
 void DataOptions::fields(Fields& f) {
   f("source", source);
   f("classes", classes);
@@ -14,9 +19,13 @@ void DataOptions::fields(Fields& f) {
   f("test", test, {0, 1e9});
   f("validation", validation, {0, 0.9});
   f("test_share", test_share, {0, 0.9});
-  f("folds", folds, {0, 1e6});
-  f("fold", fold, {0, 1e6});
   f("text", text);
+  f("folds", folds, {0, 1000});
+  f("repeats", repeats, {1, 1000});
+  f("group", group);
+  f.custom(
+      "table", [&](const Config& node) { Fields::read(node, table.emplace(), "data.table"); },
+      [&] { return table ? Fields::write(*table) : Config(); });
   f("augment", augment);
 }
 
@@ -38,7 +47,7 @@ void TrainOptions::fields(Fields& f) {
 
 void Recipe::fields(Fields& f) {
   f("name", name);
-  f("task", task, {"image_classification", "text_classification"});
+  f("task", task, {"image_classification", "text_classification", "table_classification"});
   f("seed", seed);
   f("data", data);
   f.custom(
@@ -56,6 +65,10 @@ void Recipe::fields(Fields& f) {
       [&] { return people ? Fields::write(*people) : Config(); });
   f.custom(  // what `tune` may change; a run is one choice, so nothing of it is kept
       "search", [](const Config&) {}, [] { return Config(); });
+  f.custom(
+      "decision", [&](const Config& node) { Fields::read(node, decision.emplace(), "decision"); },
+      [&] { return decision ? Fields::write(*decision) : Config(); });
+  f("groups", groups);
 }
 
 Recipe Recipe::read(const Config& config) {
@@ -89,10 +102,19 @@ Recipe Recipe::read(const Config& config) {
     if (recipe.train.precision != "fp32")
       node.fail(fmt::format("privacy: train.precision {} is not possible here: leave it out", recipe.train.precision));
   }
-  if (recipe.data.folds == 1 || (recipe.data.folds > 0 && recipe.data.fold >= recipe.data.folds))
-    config.get("data").fail(
-        fmt::format("data.fold {} of {} folds is not possible: give 2 folds or more, and count them from 0",
-                    recipe.data.fold, recipe.data.folds));
+  if (recipe.data.folds == 1)
+    config.get("data").get("folds").fail("data.folds: 1 leaves nothing to learn from: 2 or more, or 0");
+  const bool table = recipe.task == "table_classification";
+  if (!table && recipe.data.table)
+    config.get("data").get("table").fail("data.table is there for task: table_classification");
+  if (!table && (!recipe.data.group.empty() || !recipe.groups.empty()))
+    config.fail("data.group and groups name columns of a table: set task: table_classification");
+  if (recipe.privacy.on() && (recipe.decision || recipe.data.folds > 0))
+    config.get("privacy").fail("privacy: decision and data.folds look at examples that nothing protects");
+  if (table && recipe.privacy.on())
+    config.get("privacy").fail("privacy: the scaling of a table's columns would give away what nothing protects");
+  if (recipe.decision && recipe.data.validation == 0)
+    config.get("decision").fail("decision: the threshold is chosen on the validation part: set data.validation");
   if (recipe.data.channels == 2)
     config.fail("data.channels: 2 is not possible: 1 (grey), 3 (colour) or 0 (as the pictures are)");
   if (recipe.people) recipe.people->complete(config.get("people").where());

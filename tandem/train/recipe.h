@@ -1,5 +1,6 @@
 // A recipe: everything that makes a run what it is, as one YAML file.
 #pragma once
+#include <tandem/data/table_source.h>
 #include <tandem/nn/sequential.h>
 #include <tandem/optim/optimizer.h>
 #include <tandem/optim/schedule.h>
@@ -10,6 +11,13 @@
 
 namespace tandem::train {
 
+/// How a table is read and prepared: for `task: table_classification`.
+struct TableData {
+  data::TableSource source;
+  tasks::TableOptions prepare;
+  void fields(Fields& f);
+};
+
 struct DataOptions {
   std::string source = "builtin";    // a name of `tandem data list`, or a path
   std::vector<std::string> classes;  // only these; empty: all
@@ -18,8 +26,11 @@ struct DataOptions {
   int64_t train = 0, test = 0;       // at most that many examples; 0: all
   double validation = 0.1;           // share of the training part, when there is no validation part of its own
   double test_share = 0.15;          // share of the training part, when there is no test part of its own
-  int64_t folds = 0, fold = 0;       // of a cross-validation: the test part is fold `fold` of so many; 0: none
   tasks::TextOptions text;           // of a text task: where texts stand, and how they become tokens
+  int64_t folds = 0;                 // cross-validation instead of a test part; 0: none
+  int64_t repeats = 1;               // … that many times, with other folds
+  std::string group;                 // a column of a table: rows of one value lie in one fold
+  std::optional<TableData> table;
   tasks::Augmentation augment;
   void fields(Fields& f);
 };
@@ -55,6 +66,8 @@ struct Recipe {
   TrainOptions train;
   std::optional<evaluate::PeopleOptions> people;  // confidence and deferral, fitted on the validation part
   PrivacyOptions privacy;
+  std::optional<evaluate::ThresholdGoal> decision;  // of two classes: the threshold is chosen on the validation part
+  std::vector<std::string> groups;                  // columns of a table whose groups are compared in the report
   void fields(Fields& f);
 
   [[nodiscard]] static Recipe read(const Config& config);

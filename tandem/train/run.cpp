@@ -21,6 +21,8 @@ std::string log_text(const Recipe& recipe, const std::string& command, const Tra
 RunResult run(Recipe& recipe, const RunFolder& folder, const fs::path& data_folder, const std::string& command,
               bool resume, const Hooks& hooks) {
   const std::unique_ptr<Job> job = make_job(recipe, data_folder);
+  if (hooks.remark)
+    for (const std::string& remark : job->remarks()) hooks.remark(remark);
   Trainer trainer(recipe, job->task());
   if (resume) trainer.restore(read_safetensors(folder.checkpoint()), folder.checkpoint().string());
   write_text(folder.recipe(), recipe.write().str());

@@ -25,6 +25,7 @@ struct Progress {
 struct Hooks {
   std::function<void(const Progress&)> step;
   std::function<void(const evaluate::EpochPoint&, bool best)> epoch;
+  std::function<void(const std::string&)> remark;  // on the data, before the training
   std::function<bool()> stop;  // asked after every step: true ends the training so that it can be resumed
 };
 

@@ -3,6 +3,7 @@
 #include <tandem/base/threads.h>
 #include <tandem/evaluate/curves.h>
 #include <tandem/evaluate/decision.h>
+#include <tandem/evaluate/decision_report.h>
 #include <tandem/evaluate/groups.h>
 
 #include <cmath>
@@ -31,6 +32,9 @@ TEST(Decision, SharesByHand) {
   EXPECT_DOUBLE_EQ(d.called().value, 0.5);
   EXPECT_DOUBLE_EQ(d.sensitivity().interval.low, wilson(3, 4).low);
   EXPECT_TRUE(std::isnan(decide(std::vector<int32_t>{0}, std::vector<float>{0.1F}, 0.5).sensitivity().value));
+  Decision twice = d;
+  twice.true_positive *= 2, twice.false_negative *= 2, twice.repeats = 2;
+  EXPECT_EQ(twice.sensitivity().interval.low, d.sensitivity().interval.low) << "measuring again makes nothing surer";
   const std::vector<double> own(10, 0.65);
   EXPECT_EQ(decide(labels, scores, own).true_positive, 2);
 }
@@ -105,6 +109,34 @@ TEST(Decision, BadInput) {
     (void)bootstrap(
         0, [](auto) { return 0.0; }, 1);
   });
+}
+
+TEST(Decision, ReportCountsAPatientOnce) {
+  DecisionInput once{.labels = labels, .scores = scores};
+  DecisionInput thrice = once;
+  once.goal = thrice.goal = ThresholdGoal{.kind = "sensitivity", .least = 0.9};
+  once.thresholds = thrice.thresholds = {0.25};
+  once.groupings = {grouping("half", std::vector<double>{0, 1, 0, 1, 0, 1, 0, 1, 0, 1})};
+  thrice.groupings = once.groupings;
+  for (int64_t repeat = 0; repeat < 3; ++repeat)
+    for (int64_t i = 0; i < 10; ++i) thrice.units.push_back(i);
+  for (int repeat = 1; repeat < 3; ++repeat) {
+    thrice.labels.insert(thrice.labels.end(), labels.begin(), labels.end());
+    thrice.scores.insert(thrice.scores.end(), scores.begin(), scores.end());
+    thrice.groupings[0].of.insert(thrice.groupings[0].of.end(), once.groupings[0].of.begin(),
+                                  once.groupings[0].of.end());
+  }
+  const DecisionReport a = decision_report(once, "ill", 1), b = decision_report(thrice, "ill", 1);
+  EXPECT_EQ(b.examples, 30);
+  EXPECT_EQ(b.units, 10);
+  EXPECT_DOUBLE_EQ(a.auc.value, roc_auc(labels, scores));
+  EXPECT_DOUBLE_EQ(a.auc.value, b.auc.value);
+  EXPECT_DOUBLE_EQ(a.auc.interval.low, b.auc.interval.low) << "three copies of a patient are one patient";
+  EXPECT_EQ(a.chosen->sensitivity().interval.high, b.chosen->sensitivity().interval.high);
+  EXPECT_EQ(a.chosen->sensitivity().value, 1);
+  EXPECT_EQ(b.groups[0].groups[0].decision.examples(), 5);
+  EXPECT_NEAR(a.ece.value, 0.335, 1e-6);
+  EXPECT_NE(text_of(b).find("(10 different)"), std::string::npos);
 }
 
 TEST(Groups, FromWordsAndNumbers) {

@@ -21,11 +21,12 @@ std::vector<float> row_of(const TableInput& input, const data::Table& table, int
 }
 
 const std::string six = "x,c\n1,a\n2,a\n3,b\n4,b\n?,z\n1000,q\n";
-const std::vector<int64_t> both{0, 1}, training{0, 1, 2, 3, 4};
+const std::vector<int64_t> five{0, 1, 2, 3, 4};  // training rows
+data::Table training() { return data::subset(table_of(six), five); }
 
 TEST(TableInput, StandardNumbersFromTrainingRowsAlone) {
   const data::Table t = table_of(six);
-  const TableInput input = fit_input(t, both, training, {});
+  const TableInput input = fit_input(training(), {});
   ASSERT_EQ(input.number_columns.size(), 1U);
   const NumberInput& x = input.number_columns[0];
   EXPECT_EQ(x.mean, 2.5) << "row 5 with its 1000 is no training row";
@@ -46,34 +47,31 @@ TEST(TableInput, StandardNumbersFromTrainingRowsAlone) {
 
 TEST(TableInput, MeanOrMedianStandsForMissing) {
   const data::Table t = table_of("x,y\n1,1\n2,1\n9,1\n?,1\n");
-  const std::vector<int64_t> x{0}, rows{0, 1, 2, 3};
-  EXPECT_EQ(fit_input(t, x, rows, {.fill = "median"}).number_columns[0].fill, 2);
-  EXPECT_EQ(fit_input(t, x, rows, {.fill = "mean"}).number_columns[0].fill, 4);
+  EXPECT_EQ(fit_input(t, {.fill = "median"}).number_columns[0].fill, 2);
+  EXPECT_EQ(fit_input(t, {.fill = "mean"}).number_columns[0].fill, 4);
 }
 
 TEST(TableInput, PiecewiseLinearEncoding) {
   std::string text = "x\n";
   for (int i = 0; i <= 40; ++i) text += fmt::format("{}.0\n", i);
   const data::Table t = table_of(text, {.types = {{"x", data::ColumnType::number}}});
-  std::vector<int64_t> rows(41), x{0};
-  std::iota(rows.begin(), rows.end(), 0);
-  const TableInput input = fit_input(t, x, rows, {.numbers = "piecewise", .bins = 4});
+  const TableInput input = fit_input(t, {.numbers = "piecewise", .bins = 4});
   EXPECT_EQ(input.number_columns[0].knots, (std::vector<double>{0, 10, 20, 30, 40}));
   EXPECT_EQ(row_of(input, t, 25), (std::vector<float>{1, 1, 0.5, 0}));
   EXPECT_EQ(row_of(input, t, 0), (std::vector<float>{0, 0, 0, 0}));
   EXPECT_EQ(row_of(input, t, 40), (std::vector<float>{1, 1, 1, 1}));
   // A column with few values has a bin between each two: the encoding can tell them all apart.
   const data::Table few = table_of("x,y\n0,1\n0,1\n1,1\n1,1\n2,1\n2,1\n");
-  EXPECT_EQ(fit_input(few, x, std::vector<int64_t>{0, 1, 2, 3, 4, 5}, {.numbers = "piecewise"}).width(), 2);
+  EXPECT_EQ(fit_input(few, {.numbers = "piecewise"}).parts()[0].size, 2);
 }
 
 TEST(TableInput, QuantilesAreNormal) {
   std::string text = "x\n";
   for (int i = 0; i < 200; ++i) text += fmt::format("{}\n", std::exp(0.05 * i));  // far from normal
   const data::Table t = table_of(text);
-  std::vector<int64_t> rows(200), x{0};
+  std::vector<int64_t> rows(200);
   std::iota(rows.begin(), rows.end(), 0);
-  const TableInput input = fit_input(t, x, rows, {.numbers = "quantile"});
+  const TableInput input = fit_input(t, {.numbers = "quantile"});
   double squares = 0, sum = 0;
   for (const int64_t r : rows) {
     const double v = row_of(input, t, r)[0];
@@ -90,7 +88,7 @@ TEST(TableInput, QuantilesAreNormal) {
 TEST(TableInput, SavedAndReadTheSame) {
   const data::Table t = table_of(six);
   for (const char* numbers : {"standard", "quantile", "piecewise"}) {
-    TableInput input = fit_input(t, both, training, {.numbers = numbers});
+    TableInput input = fit_input(training(), {.numbers = numbers});
     TableInput again;
     Fields::read(Config::parse(Fields::write(input).str(), "model"), again, "input");
     again.check("model");
@@ -99,7 +97,7 @@ TEST(TableInput, SavedAndReadTheSame) {
 }
 
 TEST(TableInput, ColumnsByNameWhateverTheirOrder) {
-  const TableInput input = fit_input(table_of(six), both, training, {});
+  const TableInput input = fit_input(training(), {});
   const data::Table turned = table_of("c,more,x\nb,1,3\n", input.reading());
   EXPECT_EQ(row_of(input, turned, 0), row_of(input, table_of(six), 2));
   expect_error(ErrorKind::data, {"no column 'c'"}, [&] { (void)row_of(input, table_of("x,d\n3,b\n"), 0); });
@@ -108,10 +106,13 @@ TEST(TableInput, ColumnsByNameWhateverTheirOrder) {
 
 TEST(TableInput, WhatCannotBeIsRefused) {
   const data::Table t = table_of(six);
-  expect_error(ErrorKind::data, {"no rows"}, [&] { (void)fit_input(t, both, {}, {}); });
+  expect_error(ErrorKind::data, {"no rows"}, [&] { (void)fit_input(data::subset(t, {}), {}); });
   expect_error(ErrorKind::data, {"'x'", "no value in any training row"},
-               [&] { (void)fit_input(t, both, std::vector<int64_t>{4}, {}); });
-  TableInput bad = fit_input(t, both, training, {.numbers = "piecewise"});
+               [&] { (void)fit_input(data::subset(t, std::vector<int64_t>{4}), {}); });
+  data::Table unused = t;
+  for (data::Column& c : unused.columns) c.used = false;
+  expect_error(ErrorKind::data, {"no column is left"}, [&] { (void)fit_input(unused, {}); });
+  TableInput bad = fit_input(training(), {.numbers = "piecewise"});
   bad.number_columns[0].knots = {1, 1, 2};
   expect_error(ErrorKind::data, {"bin without width"}, [&] { bad.check("m"); });
   bad.number_columns[0].std = 0;

@@ -55,7 +55,7 @@ Subword Subword::train(const std::string& type, int64_t size, std::span<const st
       {"hard_vocab_limit", "false"},
       {"character_coverage", "1.0"},
       {"normalization_rule_name", "identity"},  // texts come normalised
-      {"max_sentence_length", std::to_string(longest + 1)},
+      {"max_sentence_length", std::to_string(std::max<size_t>(longest + 1, 10))},
       {"input_sentence_size", "0"},
       {"num_threads", "1"},  // sums in one order
       {"minloglevel", "2"},
