@@ -18,7 +18,7 @@ struct Options {
 };
 
 int finish(const train::RunFolder& folder, const train::RunResult& result, const Options& o,
-           const std::vector<Gate>& gates) {
+           const std::vector<Gate>& gates, const std::string& task) {
   if (result.outcome == train::Outcome::interrupted) {
     say(fmt::format("\ninterrupted: the state is saved. To go on:\n  tandem train --resume {}", folder.path.string()));
     return 130;
@@ -28,10 +28,12 @@ int finish(const train::RunFolder& folder, const train::RunResult& result, const
   else
     fmt::print("\n{}\n", result.test.text);
   say(fmt::format(
-      "{} in {}, {}\n\n  report   {}\n  model    {}\n\nNext:\n  tandem inspect {}\n  tandem predict {} PICTURE…",
+      "{} in {}, {}\n\n  report   {}\n  model    {}\n\nNext:\n  tandem inspect {}\n  tandem {}",
       result.outcome == train::Outcome::stopped_early ? "stopped early" : "trained", clock(result.train_seconds),
       result.best_epoch > 0 ? fmt::format("best epoch {}", result.best_epoch) : "last weights kept",
-      folder.report_page().string(), folder.model().string(), folder.path.string(), folder.path.string()));
+      folder.report_page().string(), folder.model().string(), folder.path.string(),
+      task == "language_model" ? fmt::format("generate {} --prompt TEXT", folder.path.string())
+                               : fmt::format("predict {} PICTURE…", folder.path.string())));
   return check_gates(gates, result.test.figures);
 }
 
@@ -64,7 +66,8 @@ int run(const Options& o, const Context& context) {
   hooks.epoch = [&](const evaluate::EpochPoint& p, bool best) { display.epoch(p, recipe.train.epochs, best); };
   hooks.stop = [] { return interrupted(); };
   try {
-    return finish(folder, train::run(recipe, folder, data, context.command, !o.resume.empty(), hooks), o, gates);
+    return finish(folder, train::run(recipe, folder, data, context.command, !o.resume.empty(), hooks), o, gates,
+                  recipe.task);
   } catch (...) {
     // A run that never began leaves no folder behind.
     if (o.resume.empty() && !fs::exists(folder.checkpoint())) {
