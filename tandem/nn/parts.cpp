@@ -2,6 +2,7 @@
 #include <tandem/nn/parts.h>
 #include <tandem/nn/sequence.h>
 #include <tandem/nn/sequential.h>
+#include <tandem/nn/transformer.h>
 
 namespace tandem::nn {
 namespace {
@@ -23,6 +24,12 @@ void each_within(Module& layer, const std::string& at,
     list(residual->shortcut, at + "shortcut.");
   } else if (const auto* parallel = dynamic_cast<const Parallel*>(&layer)) {
     for (size_t i = 0; i < parallel->branches.size(); ++i) list(parallel->branches[i], fmt::format("{}{}.", at, i));
+  } else if (auto* transformer = dynamic_cast<Transformer*>(&layer)) {
+    for (size_t i = 0; i < transformer->blocks.size(); ++i) {
+      Transformer::Block& block = transformer->blocks[i];
+      fn(fmt::format("{}layers.{}.self_attn.", at, i), block.self_attention);
+      if (transformer->cross) fn(fmt::format("{}layers.{}.multihead_attn.", at, i), block.cross_attention);
+    }
   } else if (const auto* around = dynamic_cast<const Around*>(&layer)) {
     fn(at, around->layer());  // its tensors keep their names
     each_within(around->layer(), at, fn);

@@ -16,7 +16,7 @@ struct GenerationOptions {
   double top_p = 1;               // only the likeliest that have this share together (Holtzman et al. 2020)
   double repetition_penalty = 1;  // of tokens in the text: positive scores are divided by it, others multiplied
                                   // (Keskar et al. 2019)
-  std::vector<std::string> stop;  // the text ends before the first of these
+  std::vector<std::string> stop = {};  // the text ends before the first of these
   uint64_t seed = 1;
   bool cache = true;  // false: the whole text goes through the network for each token, which gives the same one
   void fields(Fields& f);
