@@ -46,7 +46,7 @@ int run(const Options& o) {
     return rehearse(o, folder, store, model);
   }
   const data::Dataset one = data::load_pictures(".", {o.picture}, model.classes,
-                                                 {model.image().height, model.image().width, model.image().channels});
+                                                {model.image().height, model.image().width, model.image().channels});
   people::Decision decision = people::decide(model, one, folder.path.filename().string()).front();
   decision.subject = o.subject;
   people::Store store(people::store_path(folder));

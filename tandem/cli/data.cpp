@@ -58,8 +58,8 @@ int show(const Options& o) {
   const data::Splits splits = data::load(o.name, options);
   const data::Dataset& first = splits.train.size() > 0 ? splits.train : splits.test;
   fmt::print("{}: {} train, {} validation, {} test; {}x{}, {} channel{}\n", o.name, grouped(splits.train.size()),
-             grouped(splits.validation.size()), grouped(splits.test.size()), first.pixels().size(1), first.pixels().size(2),
-             first.pixels().size(3), first.pixels().size(3) > 1 ? "s" : "");
+             grouped(splits.validation.size()), grouped(splits.test.size()), first.pixels().size(1),
+             first.pixels().size(2), first.pixels().size(3), first.pixels().size(3) > 1 ? "s" : "");
   std::vector<int64_t> count(first.classes.size());
   for (const int32_t label : first.labels) ++count[static_cast<size_t>(label)];
   for (size_t c = 0; c < count.size(); ++c) fmt::print("  {:<20} {:>8}\n", first.classes[c], grouped(count[c]));

@@ -18,7 +18,7 @@ struct Options {
 
 /// Pictures of another data set, at the network's size: its test part, or all of it.
 data::Dataset load_strangers(const std::string& source, const tasks::Classifier& model, const train::Recipe& recipe,
-                              const fs::path& folder) {
+                             const fs::path& folder) {
   const data::LoadOptions options{
       .data_folder = folder,
       .seed = recipe.seed,
@@ -83,9 +83,9 @@ int run(const Options& o, const Context& context) {
   const bool whole = !o.source.empty() && o.split == "test" && splits.test.size() == 0;  // data without parts
   const std::string split = whole ? "all" : o.split;
   const data::Dataset& set = whole                     ? splits.train
-                              : o.split == "test"       ? splits.test
-                              : o.split == "validation" ? splits.validation
-                                                        : splits.train;
+                             : o.split == "test"       ? splits.test
+                             : o.split == "validation" ? splits.validation
+                                                       : splits.train;
   train::Evaluation result = train::evaluate_model(model, set, split);
   result.facts.name = fs::is_directory(o.model) ? fs::path(o.model).filename().string() : path.stem().string();
   result.facts.folder = o.model;

@@ -70,7 +70,8 @@ int run(const Options& o) {
   const int64_t products = model.net.multiply_adds(tasks::shape_of(model.input));
   std::vector<int64_t> per_layer;
   for (size_t i = 0; i < rows.size(); ++i)
-    per_layer.push_back(model.net.layers()[i]->multiply_adds(i == 0 ? tasks::shape_of(model.input) : model.net.shapes()[i - 1]));
+    per_layer.push_back(
+        model.net.layers()[i]->multiply_adds(i == 0 ? tasks::shape_of(model.input) : model.net.shapes()[i - 1]));
   int64_t activations = tasks::shape_of(model.input).numel();
   for (const Shape& shape : model.net.shapes()) activations += shape.numel();
 

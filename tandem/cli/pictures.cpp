@@ -53,8 +53,8 @@ Pictures read_pictures(const tasks::Classifier& model, const std::vector<std::st
   Pictures out{.names = expand(inputs), .set = {}};
   out.set.classes = model.classes;
   out.set.labels.assign(out.names.size(), 0);
-  out.set.inputs =
-      Tensor::empty({std::ssize(out.names), model.image().height, model.image().width, model.image().channels}, DType::u8);
+  out.set.inputs = Tensor::empty(
+      {std::ssize(out.names), model.image().height, model.image().width, model.image().channels}, DType::u8);
   for (size_t i = 0; i < out.names.size(); ++i) {
     const std::string& name = out.names[i];
     Tensor image = data::decode_image(read_input(name), model.image().channels, name == "-" ? "standard input" : name);

@@ -51,7 +51,7 @@ void share_classes(Splits& splits) {
 }  // namespace
 
 Dataset labelled(const Tensor& pixels, const Tensor& labels, std::vector<std::string> classes,
-                  const std::string& source) {
+                 const std::string& source) {
   if (pixels.dtype() != DType::u8 || pixels.rank() < 3 || pixels.rank() > 4)
     fail(ErrorKind::data, source, "images have shape {} of {}: expected (N, H, W) or (N, H, W, C) of uint8",
          pixels.shape(), name_of(pixels.dtype()));
@@ -69,9 +69,9 @@ Dataset labelled(const Tensor& pixels, const Tensor& labels, std::vector<std::st
          l[0]);
 
   Dataset set{.inputs = pixels.view({p[0], p[1], p[2], channels}),
-               .labels = {},
-               .classes = std::move(classes),
-               .source = source};
+              .labels = {},
+              .classes = std::move(classes),
+              .source = source};
   const Tensor wide = labels.to(DType::i64);
   const auto values = wide.data<int64_t>();
   const int64_t limit = set.classes.empty() ? 65536 : static_cast<int64_t>(set.classes.size());
@@ -101,8 +101,8 @@ Splits load_idx_folder(const fs::path& folder, const std::vector<std::string>& c
   const auto train = find_pair(folder, {"train"});
   if (!train) fail(ErrorKind::file, folder.string(), "has no {}", idx_names);
   Splits splits{.train = read(train),
-                     .validation = read(find_pair(folder, {"validation", "val"})),
-                     .test = read(find_pair(folder, {"t10k", "test"}))};
+                .validation = read(find_pair(folder, {"validation", "val"})),
+                .test = read(find_pair(folder, {"t10k", "test"}))};
   share_classes(splits);
   return splits;
 }

@@ -8,7 +8,7 @@ namespace tandem::data {
 /// Pixels (N,H,W) or (N,H,W,C) of bytes and labels (N) or (N,1) of integers as a set. With no `classes`, they are named
 /// 0 … largest label. Throws a data error naming `source` when the counts disagree or a label is out of range.
 [[nodiscard]] Dataset labelled(const Tensor& pixels, const Tensor& labels, std::vector<std::string> classes,
-                                const std::string& source);
+                               const std::string& source);
 
 /// Whether `folder` holds a pair of IDX files: train-images-idx3-ubyte and train-labels-idx1-ubyte (.gz or plain, `-`
 /// or

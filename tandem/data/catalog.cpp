@@ -34,7 +34,7 @@ const Drawn drawn_sets[]{
 
 /// Example i depends on the seed, the part and i alone, and shows class i modulo the number of classes.
 Dataset draw_set(const Drawn& drawn, const std::vector<std::string>& classes, int64_t examples, uint64_t seed,
-                  const std::string& part) {
+                 const std::string& part) {
   // An empty set with all names: only_classes checks the wanted ones.
   const Dataset all{.inputs = {}, .labels = {}, .classes = drawn.names, .source = drawn.source};
   Dataset set = classes.empty() ? all : only_classes(all, classes);
@@ -126,8 +126,8 @@ Splits load_named(const CatalogEntry& entry, const LoadOptions& options) {
 Splits load_path(const fs::path& path, const ImageOptions& image) {
   std::error_code error;
   Splits out = !fs::is_directory(path, error) ? load_archive(path, image)
-                    : has_idx_pair(path)           ? load_idx_folder(path)
-                                                   : load_folder(path, image);
+               : has_idx_pair(path)           ? load_idx_folder(path)
+                                              : load_folder(path, image);
   if (out.train.size() == 0)
     fail(ErrorKind::data, path.string(), "has no train part: put the images to learn from into train/CLASS/");
   return out;

@@ -207,7 +207,7 @@ std::vector<std::string> picture_files(const fs::path& folder) {
 }
 
 Dataset load_pictures(const fs::path& folder, const std::vector<std::string>& files,
-                       const std::vector<std::string>& classes, const ImageOptions& options) {
+                      const std::vector<std::string>& classes, const ImageOptions& options) {
   Listing listing;
   listing.where = folder.string();
   auto& list = listing.parts[0][""];
@@ -285,9 +285,9 @@ Dataset conform(const Dataset& set, const ImageOptions& options) {
   if (size.channels == 0) size.channels = shape[3];
   if (size.height == shape[1] && size.width == shape[2] && size.channels == shape[3]) return set;
   Dataset out{.inputs = Tensor::empty({set.size(), size.height, size.width, size.channels}, DType::u8),
-               .labels = set.labels,
-               .classes = set.classes,
-               .source = set.source};
+              .labels = set.labels,
+              .classes = set.classes,
+              .source = set.source};
   parallel_for(set.size(), 16, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const Tensor image = set.pixels().rows(i, i + 1).view({shape[1], shape[2], shape[3]});

@@ -29,7 +29,7 @@ struct ImageOptions {
 [[nodiscard]] std::vector<std::string> picture_files(const fs::path& folder);
 /// Such pictures, all with label 0 of `classes`; all of one size when `options` gives none.
 [[nodiscard]] Dataset load_pictures(const fs::path& folder, const std::vector<std::string>& files,
-                                     const std::vector<std::string>& classes, const ImageOptions& options = {});
+                                    const std::vector<std::string>& classes, const ImageOptions& options = {});
 
 /// Brings images in memory to the size and channels asked for; the set itself when nothing changes.
 [[nodiscard]] Dataset conform(const Dataset& set, const ImageOptions& options);

@@ -1,5 +1,5 @@
-// Numbers known when the program runs as constants of the code that uses them, for loops that must unroll. Included once
-// for each instruction set, as Highway's own -inl.h files are.
+// Numbers known when the program runs as constants of the code that uses them, for loops that must unroll. Included
+// once for each instruction set, as Highway's own -inl.h files are.
 #if defined(TANDEM_KERNELS_CONSTANT_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef TANDEM_KERNELS_CONSTANT_INL_H
 #undef TANDEM_KERNELS_CONSTANT_INL_H

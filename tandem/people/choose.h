@@ -8,8 +8,8 @@ namespace tandem::people {
 /// that its likeliest label would send into the last layer: long where the network is unsure, and pointing elsewhere
 /// for pictures of another kind; k-means++ seeding takes some that are long and far from each other. Deterministic by
 /// seed.
-[[nodiscard]] std::vector<int64_t> most_useful(const tasks::Classifier& model, const data::Dataset& pool,
-                                               int64_t count, uint64_t seed);
+[[nodiscard]] std::vector<int64_t> most_useful(const tasks::Classifier& model, const data::Dataset& pool, int64_t count,
+                                               uint64_t seed);
 
 /// The same where there is no network yet: pictures far from each other and from those already `chosen`
 /// (k-means++ seeding on the pixels).

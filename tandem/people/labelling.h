@@ -60,7 +60,7 @@ class Labelling {
   std::optional<tasks::Classifier> model_;
   std::optional<train::Recipe> recipe_;
   std::vector<std::string> files_;
-  data::Dataset pictures_;             // of files_; its labels are the answers so far
+  data::Dataset pictures_;              // of files_; its labels are the answers so far
   std::vector<int32_t> state_;          // by file: -1 not looked at, -2 left open, else the label
   std::vector<int64_t> queue_, asked_;  // what comes next, the last first; what was answered here
   std::optional<int64_t> asking_;

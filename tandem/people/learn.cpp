@@ -78,7 +78,7 @@ std::vector<int32_t> most_given(const Lesson& lesson) {
 }
 
 data::Dataset labelled(const data::Dataset& pictures, std::span<const int64_t> items,
-                        const std::vector<int32_t>& labels) {
+                       const std::vector<int32_t>& labels) {
   data::Dataset out = data::subset(pictures, items);
   for (size_t i = 0; i < items.size(); ++i) out.labels[i] = labels[static_cast<size_t>(items[i])];
   return out;

@@ -6,8 +6,7 @@
 namespace tandem::people {
 
 /// What the network says of each picture, as decisions to keep, with the pictures themselves (image/png).
-[[nodiscard]] std::vector<Decision> decide(tasks::Classifier& model, const data::Dataset& set,
-                                           const std::string& name);
+[[nodiscard]] std::vector<Decision> decide(tasks::Classifier& model, const data::Dataset& set, const std::string& name);
 
 struct Rehearsal {
   int64_t corrections = 100;

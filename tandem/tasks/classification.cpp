@@ -32,8 +32,8 @@ void check_sizes(const Progressive& progressive, Classifier& model) {
         fail("train.progressive",
              "the network's {} has shape {} for {}x{} pictures but {} for {}x{}: end the convolutions with "
              "global_avg_pool",
-             own[i].first, own[i].second.shape(), model.image().height, model.image().width, its[i].second.shape(), size,
-             size);
+             own[i].first, own[i].second.shape(), model.image().height, model.image().width, its[i].second.shape(),
+             size, size);
   }
 }
 
@@ -43,8 +43,7 @@ Classification::Classification(Classifier& model, const data::Dataset& train, co
                                const ClassificationOptions& options)
     : model_(model), train_(train), validation_(validation), options_(options) {
   if (train.size() == 0) fail(ErrorKind::data, "train", "the training part has no examples");
-  if (train.has_pictures())
-    data::check(options.augmentation.image, model.image().height, model.image().width);
+  if (train.has_pictures()) data::check(options.augmentation.image, model.image().height, model.image().width);
   check_sizes(options.progressive, model);
   if (options.loss.balanced) class_weights_ = balanced_weights(train);
 }

@@ -71,8 +71,10 @@ class ClassificationJob : public Job {
 
     const bool tested = data_.test.size() > 0, validated = data_.validation.size() > 0;
     const data::Dataset& set = tested ? data_.test : validated ? data_.validation : data_.train;
-    auto found = std::make_shared<Evaluation>(
-        evaluate_model(model_, set, tested ? "test" : validated ? "validation" : "train"));
+    auto found = std::make_shared<Evaluation>(evaluate_model(model_, set,
+                                                             tested      ? "test"
+                                                             : validated ? "validation"
+                                                                         : "train"));
     const evaluate::RunFacts measured = found->facts;
     found->facts = run_facts(recipe_, trainer, folder, command);
     found->facts.data = measured.data;

@@ -1,4 +1,5 @@
-// What a training does beside its steps, which is another thing for each task of a recipe: from the data to the reports.
+// What a training does beside its steps, which is another thing for each task of a recipe: from the data to the
+// reports.
 #pragma once
 #include <tandem/train/run_folder.h>
 #include <tandem/train/trainer.h>
@@ -13,9 +14,9 @@ struct Evaluation;
 
 /// A finished run as people, programs and gates read it.
 struct Findings {
-  std::string text;                       // for a terminal
-  std::string json;                       // report.json
-  std::map<std::string, double> figures;  // by the names that gates use
+  std::string text;                        // for a terminal
+  std::string json;                        // report.json
+  std::map<std::string, double> figures;   // by the names that gates use
   std::shared_ptr<Evaluation> evaluation;  // of a classification
 };
 

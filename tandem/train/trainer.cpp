@@ -86,8 +86,7 @@ Outcome Trainer::run(const Hooks& hooks) {
   const int64_t batch = recipe_.train.batch;
   const double started = now(), seconds_before = state_.seconds;
   while (state_.epoch < recipe_.train.epochs && !waited_enough()) {
-    const auto batches =
-        task_.batches(batch, Rng(recipe_.seed, "shuffle").split(static_cast<uint64_t>(state_.epoch)));
+    const auto batches = task_.batches(batch, Rng(recipe_.seed, "shuffle").split(static_cast<uint64_t>(state_.epoch)));
     if (rates_) {
       std::vector<double> rates;
       for (const std::string& name : names_) rates.push_back(rates_->at(name, state_.epoch));
@@ -133,11 +132,10 @@ tasks::Moment Trainer::moment() const {
 }
 
 void Trainer::step(std::span<const int64_t> batch) {
-  nn::Pass pass{true,
-                Rng(recipe_.seed, "dropout")
-                    .split(static_cast<uint64_t>(state_.epoch))
-                    .split(static_cast<uint64_t>(state_.step)),
-                recipe_.train.precision == "bf16"};
+  nn::Pass pass{
+      true,
+      Rng(recipe_.seed, "dropout").split(static_cast<uint64_t>(state_.epoch)).split(static_cast<uint64_t>(state_.step)),
+      recipe_.train.precision == "bf16"};
   const tasks::BatchLoss taught = task_.loss(batch, moment(), pass);
   const double value = taught.loss.item();
   if (!std::isfinite(value))
@@ -169,7 +167,9 @@ Rng Trainer::secret(std::string_view stream) const {
   return rng.split(stream).split(static_cast<uint64_t>(state_.epoch)).split(static_cast<uint64_t>(state_.step));
 }
 
-std::vector<int64_t> Trainer::private_batch() const { return poisson_sample(task_.examples(), rate(), secret("batch")); }
+std::vector<int64_t> Trainer::private_batch() const {
+  return poisson_sample(task_.examples(), rate(), secret("batch"));
+}
 
 double Trainer::epsilon() const {
   const int64_t steps = state_.epoch * steps_an_epoch_ + state_.step;

@@ -98,7 +98,7 @@ class Trainer {
   optim::Optimizer optimizer_;
   optim::Schedule schedule_;
   tasks::Classification* private_ = nullptr;  // with privacy: the task
-  std::vector<Tensor> average_, best_;  // in the order of nn::named; empty when not used yet
+  std::vector<Tensor> average_, best_;        // in the order of nn::named; empty when not used yet
   int64_t steps_an_epoch_ = 0;
   double noise_ = 0;  // with privacy
   State state_;

@@ -32,7 +32,7 @@ TEST(Dataset, SplitIsStratifiedDisjointAndSeeded) {
   std::set<double> seen;
   for (const Dataset* s : {&rest, &part})
     for (int64_t i = 0; i < s->size(); ++i) {
-      const double index = s->pixels.at(i * 12);
+      const double index = s->pixels().at(i * 12);
       EXPECT_TRUE(seen.insert(index).second);
       EXPECT_EQ(s->labels[static_cast<size_t>(i)], static_cast<int32_t>(index) % 2);
     }

@@ -89,8 +89,7 @@ inline void make_archive(const fs::path& path, const Members& members) {
 
 /// A set of n images of 4 x 3 pixels whose bytes are their index; labels go round the classes.
 inline Dataset numbered(int64_t n, const std::vector<std::string>& classes) {
-  Dataset set{
-      .inputs = Tensor::empty({n, 4, 3, 1}, DType::u8), .labels = {}, .classes = classes, .source = "numbered"};
+  Dataset set{.inputs = Tensor::empty({n, 4, 3, 1}, DType::u8), .labels = {}, .classes = classes, .source = "numbered"};
   for (int64_t i = 0; i < n; ++i) {
     set.labels.push_back(static_cast<int32_t>(i % static_cast<int64_t>(classes.size())));
     for (uint8_t& value : set.pixels().rows(i, i + 1).data<uint8_t>()) value = static_cast<uint8_t>(i);

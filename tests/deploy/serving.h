@@ -18,7 +18,7 @@ inline tasks::Classifier small_model(uint64_t seed, int64_t side = 6) {
   tasks::Classifier out;
   out.net = nn::Sequential::read(
       Config::parse("[conv: {filters: 2, kernel: 3}, relu, flatten, linear: classes]", "the test's network"));
-  out.input = {side, side, 1, {0.2}, {0.05}};
+  out.input = tasks::ImageInput{side, side, 1, {0.2}, {0.05}};
   out.classes = {"zero", "one", "two"};
   out.build(Rng(seed, "serving test"));
   return out;

@@ -17,7 +17,7 @@ using tandem::testing::bands;
 tasks::Classifier reader(int64_t side = 2) {
   tasks::Classifier model;
   model.net = nn::Sequential{nn::Flatten{}, nn::Linear{}};
-  model.input = {side, side, 1, {0}, {0.1}};
+  model.input = tasks::ImageInput{side, side, 1, {0}, {0.1}};
   for (int64_t c = 0; c < side * side; ++c) model.classes.push_back(std::to_string(c));
   model.build(Rng(1, "x"));
   for (auto& [name, t] : nn::named(model.net)) {
@@ -30,9 +30,9 @@ tasks::Classifier reader(int64_t side = 2) {
 
 data::Dataset painted(const std::vector<std::vector<uint8_t>>& pictures) {
   data::Dataset set{.inputs = Tensor::empty({std::ssize(pictures), 2, 2, 1}, DType::u8),
-                     .labels = std::vector<int32_t>(pictures.size(), 0),
-                     .classes = {"0", "1", "2", "3"},
-                     .source = "painted"};
+                    .labels = std::vector<int32_t>(pictures.size(), 0),
+                    .classes = {"0", "1", "2", "3"},
+                    .source = "painted"};
   for (size_t i = 0; i < pictures.size(); ++i)
     std::ranges::copy(pictures[i], set.pixels().data<uint8_t>().begin() + static_cast<int64_t>(4 * i));
   return set;

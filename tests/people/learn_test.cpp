@@ -197,8 +197,8 @@ TEST(Memory, IsReadAsItWasWritten) {
   EXPECT_EQ(again.replay.labels, memory.replay.labels);
   EXPECT_EQ(again.held_back.labels, memory.held_back.labels);
   EXPECT_EQ(again.replay.classes, memory.replay.classes);
-  EXPECT_TRUE(
-      std::ranges::equal(again.held_back.pixels().data<const uint8_t>(), memory.held_back.pixels().data<const uint8_t>()));
+  EXPECT_TRUE(std::ranges::equal(again.held_back.pixels().data<const uint8_t>(),
+                                 memory.held_back.pixels().data<const uint8_t>()));
   write_safetensors(folder / "other.safetensors", {{{"a", Tensor::zeros({2})}}, {}});
   expect_error(ErrorKind::data, {"other.safetensors", "no memory of a run"},
                [&] { (void)load_memory(folder / "other.safetensors"); });

@@ -13,8 +13,8 @@
 namespace tandem::testing {
 namespace {
 
-using tasks::ImageInput;
 using tasks::Classifier;
+using tasks::ImageInput;
 
 Classifier small_model(uint64_t seed = 1) {
   Classifier model;
@@ -99,8 +99,8 @@ TEST(Classifier, SavedAndLoadedPredictsTheSameBytes) {
   EXPECT_EQ(back.classes, model.classes);
   EXPECT_EQ(back.notes, model.notes);
   EXPECT_EQ(back.loss, model.loss);
-  EXPECT_EQ(back.input.mean, model.image().mean) << "to the last bit";
-  EXPECT_EQ(back.input.std, model.image().std);
+  EXPECT_EQ(back.image().mean, model.image().mean) << "to the last bit";
+  EXPECT_EQ(back.image().std, model.image().std);
   EXPECT_EQ(back.predict(set), model.predict(set));
   back.save(folder / "again.safetensors");
   EXPECT_EQ(read_file(folder / "again.safetensors"), read_file(folder / "m.safetensors"));

@@ -12,9 +12,9 @@ namespace tandem::testing {
 /// n pictures: class c has a bright band in rows 2c … 2c+2; noise everywhere.
 inline data::Dataset bands(int64_t n, uint64_t seed, int64_t side = 8) {
   data::Dataset set{.inputs = Tensor::empty({n, side, side, 1}, DType::u8),
-                     .labels = {},
-                     .classes = {"top", "middle", "bottom"},
-                     .source = "bands"};
+                    .labels = {},
+                    .classes = {"top", "middle", "bottom"},
+                    .source = "bands"};
   Rng rng(seed, "bands");
   for (int64_t i = 0; i < n; ++i) {
     const auto c = static_cast<int32_t>(i % 3);

@@ -284,7 +284,8 @@ TEST(Trainer, EachStepDropsAnew) {
     data::Dataset train = bands(90, 1);
     const data::Dataset none;
     for (int64_t i = 1; i < 90; ++i)
-      std::ranges::copy(train.pixels().rows(0, 1).data<uint8_t>(), train.pixels().rows(i, i + 1).data<uint8_t>().begin());
+      std::ranges::copy(train.pixels().rows(0, 1).data<uint8_t>(),
+                        train.pixels().rows(i, i + 1).data<uint8_t>().begin());
     train.labels.assign(90, 0);
     tasks::Classifier model = train::make_model(recipe, train);
     Trainer trainer(recipe, model, train, none);
