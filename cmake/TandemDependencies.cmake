@@ -23,7 +23,9 @@ find_package(Boost 1.81 REQUIRED)  # headers alone: Asio and Beast
 find_package(simdjson REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
+pkg_check_modules(SENTENCEPIECE REQUIRED IMPORTED_TARGET sentencepiece)
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 
 set(TANDEM_PRIVATE_LIBRARIES OpenMP::OpenMP_CXX tandem_onednn PkgConfig::HWY yaml-cpp nlohmann_json::nlohmann_json
     JPEG::JPEG PNG::PNG ZLIB::ZLIB LibArchive::LibArchive CURL::libcurl OpenSSL::Crypto SQLite::SQLite3
-    Boost::headers simdjson::simdjson)
+    Boost::headers simdjson::simdjson PkgConfig::SENTENCEPIECE PkgConfig::UTF8PROC)

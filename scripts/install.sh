@@ -5,7 +5,7 @@ set -euo pipefail
 packages=(build-essential cmake ninja-build ccache pkg-config
   libdnnl-dev libhwy-dev libfmt-dev libyaml-cpp-dev libcli11-dev nlohmann-json3-dev
   libjpeg62-turbo-dev libpng-dev zlib1g-dev libarchive-dev libcurl4-openssl-dev libssl-dev libsqlite3-dev
-  libboost1.81-dev libsimdjson-dev libgtest-dev "$@")
+  libboost1.81-dev libsimdjson-dev libsentencepiece-dev libutf8proc-dev libgtest-dev "$@")
 
 missing=()
 for package in "${packages[@]}"; do

@@ -48,6 +48,32 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
   return out;
 }
 
+size_t first_invalid_utf8(std::string_view text) {
+  const auto byte = [&](size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U; };
+  for (size_t at = 0; at < text.size();) {
+    const unsigned first = byte(at);
+    // How many bytes follow, and the range of the first of them, which rules out what could be written shorter.
+    size_t more = 0;
+    unsigned low = 0x80, high = 0xbf;
+    if (first < 0x80) {
+      ++at;
+      continue;
+    }
+    if (first >= 0xc2 && first <= 0xdf) more = 1;
+    if (first >= 0xe0 && first <= 0xef) more = 2;
+    if (first >= 0xf0 && first <= 0xf4) more = 3;
+    if (first == 0xe0) low = 0xa0;
+    if (first == 0xed) high = 0x9f;
+    if (first == 0xf0) low = 0x90;
+    if (first == 0xf4) high = 0x8f;
+    if (more == 0 || byte(at + 1) < low || byte(at + 1) > high) return at;
+    for (size_t i = 2; i <= more; ++i)
+      if (byte(at + i) < 0x80 || byte(at + i) > 0xbf) return at;
+    at += more + 1;
+  }
+  return text.size();
+}
+
 std::string grouped(int64_t number) {
   std::string text = std::to_string(number);
   const int64_t first = number < 0 ? 1 : 0;

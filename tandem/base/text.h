@@ -13,6 +13,10 @@ namespace tandem {
 /// "a, b, c".
 [[nodiscard]] std::string join(const std::vector<std::string>& parts, std::string_view separator = ", ");
 
+/// The place of the first byte that is no UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF),
+/// or text.size() when all of it is.
+[[nodiscard]] size_t first_invalid_utf8(std::string_view text);
+
 /// "1,234,567": thousands set apart for people.
 [[nodiscard]] std::string grouped(int64_t number);
 

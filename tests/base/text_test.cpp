@@ -20,6 +20,15 @@ TEST(Text, NearestName) {
   EXPECT_EQ(nearest_name("lr", {"at", "lr"}), "lr") << "the least distance wins, not the first";
 }
 
+TEST(Text, FirstInvalidUtf8) {
+  for (const std::string good :
+       {"", "plain", "caf\xc3\xa9", "\xe4\xb8\xad\xe6\x96\x87", "\xf0\x9f\x99\x82", "\xf4\x8f\xbf\xbf"})
+    EXPECT_EQ(first_invalid_utf8(good), good.size());
+  for (const std::string bad : {"\xc0\xaf", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
+                                "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\x80", "\xe4\xb8", "\xc3", "\xff"})
+    EXPECT_EQ(first_invalid_utf8("ok " + bad + "!"), 3U) << bad;
+}
+
 TEST(Text, JoinAndGrouped) {
   EXPECT_EQ(join({}), "");
   EXPECT_EQ(join({"a"}), "a");

@@ -1,0 +1,248 @@
+#include <tandem/base/text.h>
+#include <tandem/data/text/tokenizer.h>
+#include <tandem/data/text/words.h>
+
+#include <algorithm>
+
+namespace tandem::data {
+namespace {
+
+const std::vector<std::string> special_pieces{"<unk>", "<s>", "</s>"};
+
+// How n-grams are spelled among the pieces, so that none can be taken for a token: normalised text has neither character.
+constexpr char between_words = '\x1f';
+constexpr char of_characters = '\x1e';
+
+using Counts = std::unordered_map<std::string, int64_t>;
+
+/// By falling count, then by bytes; at most `most`, each at least `least` times.
+std::vector<std::string> frequent(const Counts& counts, int64_t most, int64_t least) {
+  std::vector<std::pair<int64_t, const std::string*>> order;
+  for (const auto& [piece, count] : counts)
+    if (count >= least) order.emplace_back(-count, &piece);
+  std::ranges::sort(order, [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first < b.first : *a.second < *b.second;
+  });
+  if (std::ssize(order) > most) order.resize(static_cast<size_t>(most));
+  std::vector<std::string> out;
+  for (const auto& [count, piece] : order) out.push_back(*piece);
+  return out;
+}
+
+/// Calls fn(n-gram) for each n-gram of the tokens.
+template <class Fn>
+void each_ngram(const std::vector<std::string>& tokens, const NgramOptions& options, Fn&& fn) {
+  std::string key;
+  for (size_t first = 0; first < tokens.size(); ++first) {
+    key = tokens[first];
+    for (size_t last = first + 1; last < tokens.size() && std::cmp_less(last - first, options.words); ++last) {
+      key += between_words;
+      key += tokens[last];
+      fn(key);
+    }
+  }
+  if (options.characters.empty()) return;
+  const auto shortest = static_cast<size_t>(options.characters.front());
+  const auto longest = static_cast<size_t>(options.characters.back());
+  for (const std::string& token : tokens) {
+    std::vector<std::string> letters = split_characters(token);
+    letters.insert(letters.begin(), "<");  // where a word begins and ends says much
+    letters.emplace_back(">");
+    for (size_t first = 0; first < letters.size(); ++first) {
+      key = of_characters;
+      for (size_t n = 1; n <= longest && first + n <= letters.size(); ++n) {
+        key += letters[first + n - 1];
+        if (n >= shortest && n < letters.size()) fn(key);  // the whole word is a token already
+      }
+    }
+  }
+}
+
+/// Pieces one a line, with \ and line ends escaped.
+std::vector<uint8_t> to_lines(const std::vector<std::string>& pieces) {
+  std::vector<uint8_t> out;
+  for (const std::string& piece : pieces) {
+    for (const char c : piece) {
+      if (c == '\n' || c == '\\') out.push_back('\\');
+      out.push_back(static_cast<uint8_t>(c == '\n' ? 'n' : c));
+    }
+    out.push_back('\n');
+  }
+  return out;
+}
+
+std::vector<std::string> from_lines(std::span<const uint8_t> bytes) {
+  std::vector<std::string> out;
+  std::string piece;
+  bool escaped = false;
+  for (const uint8_t byte : bytes) {
+    const char c = static_cast<char>(byte);
+    if (c == '\n') {
+      out.push_back(std::move(piece));
+      piece.clear();
+      escaped = false;
+    } else if (c == '\\' && !escaped) {
+      escaped = true;
+    } else {
+      piece += escaped && c == 'n' ? '\n' : c;
+      escaped = false;
+    }
+  }
+  return out;
+}
+
+Tensor as_tensor(const std::vector<uint8_t>& bytes) { return Tensor::from(bytes, {static_cast<int64_t>(bytes.size())}); }
+
+bool is_subword(const TokenizerOptions& options) { return options.type == "unigram" || options.type == "bpe"; }
+
+}  // namespace
+
+void NgramOptions::fields(Fields& f) {
+  f("words", words, {1, 8});
+  f("characters", characters, {1, 16});
+  f("min_count", min_count, {1, 1e9});
+  f("most", most, {1, 1e7});
+}
+
+void TokenizerOptions::fields(Fields& f) {
+  f("type", type, {"word", "blank", "character", "unigram", "bpe"});
+  f("vocabulary", vocabulary, {4, 1e7});
+  f("min_count", min_count, {1, 1e9});
+  f("normalise", normalise);
+  f("ngrams", ngrams);
+}
+
+std::vector<std::string> Tokenizer::split(const std::string& text) const {
+  if (options_.type == "blank") return split_blanks(text);
+  if (options_.type == "character") return split_characters(text);
+  if (!subword_) return split_words(text);
+  std::vector<std::string> out;
+  for (const int32_t id : subword_->encode(text)) out.push_back(subword_->piece(id));
+  return out;
+}
+
+void Tokenizer::index() {
+  ids_.clear();
+  for (size_t id = 0; id < pieces_.size(); ++id) ids_.emplace(pieces_[id], static_cast<int32_t>(id));
+}
+
+Tokenizer Tokenizer::fit(const TokenizerOptions& options, const NextText& texts) {
+  if (options.ngrams.characters.size() > 2 || !std::ranges::is_sorted(options.ngrams.characters))
+    fail("tokenizer", "ngrams.characters: expected [shortest, longest], as in [3, 5]");
+  Tokenizer out;
+  out.options_ = options;
+  Counts tokens, ngrams;
+  const auto count_ngrams = [&](const std::vector<std::string>& pieces) {
+    if (options.ngrams.any()) each_ngram(pieces, options.ngrams, [&](const std::string& key) { ++ngrams[key]; });
+  };
+  if (is_subword(options)) {
+    std::vector<std::string> all;
+    for (std::string text; texts(text);) all.push_back(normalised(text, options.normalise));
+    out.subword_ = Subword::train(options.type, options.vocabulary, all);
+    for (int64_t id = 0; id < out.subword_->size(); ++id) out.pieces_.push_back(out.subword_->piece(id));
+    if (options.ngrams.any())
+      for (const std::string& text : all) count_ngrams(out.split(text));
+  } else {
+    for (std::string text; texts(text);) {
+      const std::vector<std::string> pieces = out.split(normalised(text, options.normalise));
+      for (const std::string& piece : pieces) ++tokens[piece];
+      count_ngrams(pieces);
+    }
+    if (tokens.empty()) fail(ErrorKind::data, "tokenizer", "the texts to learn from hold no token: are they empty?");
+    for (const std::string& special : special_pieces) tokens.erase(special);
+    out.pieces_ = special_pieces;
+    for (std::string& piece :
+         frequent(tokens, options.vocabulary - std::ssize(special_pieces), options.min_count))
+      out.pieces_.push_back(std::move(piece));
+  }
+  out.tokens_ = out.size();
+  for (std::string& key : frequent(ngrams, options.ngrams.most, options.ngrams.min_count))
+    out.pieces_.push_back(std::move(key));
+  out.index();
+  return out;
+}
+
+Tokenizer Tokenizer::fit(const TokenizerOptions& options, std::span<const std::string> texts) {
+  size_t at = 0;
+  return fit(options, [&](std::string& text) {
+    if (at == texts.size()) return false;
+    text = texts[at++];
+    return true;
+  });
+}
+
+std::vector<int32_t> Tokenizer::encode(std::string_view text) const {
+  const std::string normal = normalised(text, options_.normalise);
+  const bool ngrams = options_.ngrams.any();
+  if (subword_ && !ngrams) return subword_->encode(normal);
+  const std::vector<std::string> pieces = split(normal);
+  std::vector<int32_t> out;
+  out.reserve(pieces.size());
+  for (const std::string& piece : pieces) out.push_back(find(piece).value_or(unknown));
+  if (ngrams)
+    each_ngram(pieces, options_.ngrams, [&](const std::string& key) {
+      if (const auto id = find(key)) out.push_back(*id);
+    });
+  return out;
+}
+
+std::string Tokenizer::decode(std::span<const int32_t> ids) const {
+  std::vector<int32_t> kept;
+  for (const int32_t id : ids) {
+    if (id < 0 || id >= size()) fail("tokenizer", "token {} is out of range for a vocabulary of {}", id, size());
+    if (id != start && id != end && id < tokens_) kept.push_back(id);
+  }
+  if (subword_) return subword_->decode(kept);
+  std::vector<std::string> words;
+  for (const int32_t id : kept) words.push_back(piece(id));
+  return options_.type == "character" ? join(words, "")
+         : options_.type == "blank"   ? join(words, " ")
+                                      : join_words(words);
+}
+
+std::optional<int32_t> Tokenizer::find(const std::string& piece) const {
+  const auto found = ids_.find(piece);
+  return found == ids_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::vector<std::pair<std::string, Tensor>> Tokenizer::tensors() const {
+  std::vector<std::pair<std::string, Tensor>> out;
+  // A subword model holds its own pieces.
+  const auto first = pieces_.begin() + (subword_ ? tokens_ : 0);
+  out.emplace_back("pieces", as_tensor(to_lines({first, pieces_.end()})));
+  if (subword_) out.emplace_back("subword", as_tensor(subword_->bytes()));
+  out.emplace_back("tokens", Tensor::from(std::vector<int64_t>{tokens_}, {1}));
+  return out;
+}
+
+Tokenizer Tokenizer::restore(const TokenizerOptions& options, const std::function<Tensor(const std::string&)>& find,
+                             const std::string& where) {
+  const auto tensor = [&](const char* name, DType type) {
+    Tensor t = find(name);
+    if (!t.defined() || t.dtype() != type || t.rank() != 1)
+      fail(ErrorKind::data, where, "the tokenizer's '{}' is missing or of another type than {}: the file is damaged",
+           name, name_of(type));
+    return t;
+  };
+  Tokenizer out;
+  out.options_ = options;
+  if (is_subword(options)) {
+    out.subword_ = Subword::restore(tensor("subword", DType::u8).data<const uint8_t>(), where);
+    for (int64_t id = 0; id < out.subword_->size(); ++id) out.pieces_.push_back(out.subword_->piece(id));
+  }
+  const Tensor pieces = tensor("pieces", DType::u8);
+  for (std::string& piece : from_lines(pieces.data<const uint8_t>())) out.pieces_.push_back(std::move(piece));
+  const Tensor tokens = tensor("tokens", DType::i64);
+  out.tokens_ = tokens.numel() == 1 ? tokens.data<const int64_t>()[0] : -1;
+  const bool counted = out.tokens_ >= std::ssize(special_pieces) && out.tokens_ <= out.size() &&
+                       (!out.subword_ || out.tokens_ == out.subword_->size());
+  if (!counted || !std::equal(special_pieces.begin(), special_pieces.end(), out.pieces_.begin()))
+    fail(ErrorKind::data, where, "the tokenizer holds {} pieces and says that {} are tokens: the file is damaged",
+         out.size(), out.tokens_);
+  out.index();
+  if (std::cmp_not_equal(out.ids_.size(), out.size()))
+    fail(ErrorKind::data, where, "the tokenizer has a piece twice: the file is damaged");
+  return out;
+}
+
+}  // namespace tandem::data
