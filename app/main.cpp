@@ -29,7 +29,9 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1024));
   for (int i = 0; i < argc; ++i) context.command += (i ? " " : "") + std::string(i ? argv[i] : "tandem");
 
+  cli::add_init(app, context);
   cli::add_train(app, context);
+  cli::add_tune(app, context);
   cli::add_evaluate(app, context);
   cli::add_predict(app, context);
   cli::add_generate(app, context);
@@ -43,6 +45,7 @@ int main(int argc, char** argv) {
   cli::add_versions(app, context);
   cli::add_records(app, context);
   cli::add_data(app, context);
+  cli::add_runs(app, context);
   cli::add_recipe(app, context);
   app.footer("Start: tandem train digits");
 

@@ -29,7 +29,8 @@ const std::vector<Topic>& topics() {
                                       {"kernels", "Kernels", kernels_section},
                                       {"growth", "Growth and the data path", growth_section},
                                       {"journey", "The whole journey", journey_section},
-                                      {"serving", "Serving", serving_section}};
+                                      {"serving", "Serving", serving_section},
+                                      {"search", "Searching", search_section}};
   return all;
 }
 

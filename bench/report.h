@@ -44,5 +44,6 @@ struct Curve {
 [[nodiscard]] std::string growth_section(const Options& options);
 [[nodiscard]] std::string journey_section(const Options& options);
 [[nodiscard]] std::string serving_section(const Options& options);
+[[nodiscard]] std::string search_section(const Options& options);
 
 }  // namespace tandem::bench

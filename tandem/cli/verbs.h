@@ -27,6 +27,9 @@ void add_inspect(CLI::App& app, Context& context);
 void add_serve(CLI::App& app, Context& context);
 void add_data(CLI::App& app, Context& context);
 void add_data_check(CLI::App& data, Context& context);  // below `data`
+void add_tune(CLI::App& app, Context& context);
+void add_runs(CLI::App& app, Context& context);
+void add_init(CLI::App& app, Context& context);
 void add_recipe(CLI::App& app, Context& context);
 void add_label(CLI::App& app, Context& context);
 void add_correct(CLI::App& app, Context& context);

@@ -3,6 +3,7 @@
 #include <tandem/base/text.h>
 #include <tandem/evaluate/curves.h>
 #include <tandem/evaluate/page.h>
+#include <tandem/evaluate/page_document.h>
 #include <tandem/evaluate/page_pictures.h>
 #include <tandem/evaluate/page_script.h>
 #include <tandem/evaluate/page_template.h>
@@ -200,35 +201,6 @@ std::string excerpt(const std::string& text) {
   return text.substr(0, end) + "…";
 }
 
-std::string escaped_html(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
-
-/// JSON that may stand inside a script element: no '<' can end or open one.
-std::string script_json(const ordered_json& value) {
-  const std::string text = value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    if (c == '<')
-      out += "\\u003c";
-    else
-      out += c;
-  }
-  return out;
-}
-
 void check(const PageInput& in) {
   constexpr std::string_view where = "report_page";
   const int64_t n = in.predictions.size();
@@ -287,20 +259,13 @@ std::string report_page(const PageInput& in) {
   for (const NextStep& step : in.next.empty() ? default_steps(in.facts.folder) : in.next)
     next.push_back(ordered_json::array({step.command, step.purpose, step.purpose_zh}));
 
-  const std::string title = in.facts.name.empty() ? "Tandem" : in.facts.name + " · Tandem";
-  std::string page;
-  page.reserve(size_t{1} << 18);
-  page.append(page_head).append("<title>").append(escaped_html(title)).append("</title>\n<style>");
-  page.append(page_style).append(page_style_sections).append(page_people_style);
-  if (sheet.count > 0)
-    page.append(".tile{background-image:url(data:image/png;base64,").append(base64(sheet.png)).append(")}");
-  page.append("</style>\n</head>\n").append(page_body);
-  page.append("<noscript>").append(plain_summary(in)).append("</noscript>\n");
-  page.append("<script type=\"application/json\" id=\"report-data\">").append(script_json(data)).append("</script>\n");
-  page.append("<script>\n(() => {\n'use strict';\n");
-  for (const std::string_view piece : page_script) page.append(piece);
-  page.append("})();\n</script>\n</body>\n</html>\n");
-  return page;
+  std::string style = fmt::format("{}{}", page_style_sections, page_people_style);
+  if (sheet.count > 0) style += ".tile{background-image:url(data:image/png;base64," + base64(sheet.png) + ")}";
+  return page_document({.title = in.facts.name,
+                        .style = style,
+                        .plain = plain_summary(in),
+                        .data = data.dump(-1, ' ', false, ordered_json::error_handler_t::replace),
+                        .script = page_script});
 }
 
 }  // namespace tandem::evaluate

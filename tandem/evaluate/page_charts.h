@@ -12,17 +12,9 @@ const store = {
   get(key) { try { return localStorage.getItem('tandem.' + key); } catch { return null; } },
   set(key, value) { try { localStorage.setItem('tandem.' + key, value); } catch { /* private mode: not remembered */ } },
 };
-const classes = D.result.classes, F = D.facts, R = D.result;
-const cells = new Map(R.cells.map(([t, g, n]) => [t + ',' + g, n]));
-const cell_count = (t, g) => cells.get(t + ',' + g) || 0;
-const examples = D.examples.map((e, slot) => ({id: e[0], truth: e[1], guess: e[2], p: e[3], p_truth: e[4], text: e[5], slot}));
-const mixups = R.cells.filter(([t, g]) => t !== g).sort((a, b) => b[2] - a[2]);
 const state = {
   language: ['en', 'zh'].includes(store.get('language')) ? store.get('language') : /^zh/i.test(navigator.language || '') ? 'zh' : 'en',
   theme: ['light', 'dark'].includes(store.get('theme')) ? store.get('theme') : 'auto',
-  cell: mixups.length ? [mixups[0][0], mixups[0][1]] : null,
-  sort: classes.length > 24 ? {key: 'f1', up: true} : {key: null, up: true},
-  curve: null, corner: null,
 };
 
 const locale = () => state.language === 'zh' ? 'zh-CN' : 'en';

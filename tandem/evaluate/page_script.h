@@ -9,8 +9,21 @@
 
 namespace tandem::evaluate {
 
-inline constexpr std::string_view page_sections = R"js(
-const name_of = c => classes[c].name;
+/// What the report's data holds, by the names that its sections use.
+inline constexpr std::string_view page_report = R"js(
+const classes = D.result.classes, F = D.facts, R = D.result;
+const cells = new Map(R.cells.map(([t, g, n]) => [t + ',' + g, n]));
+const cell_count = (t, g) => cells.get(t + ',' + g) || 0;
+const examples = D.examples.map((e, slot) => ({id: e[0], truth: e[1], guess: e[2], p: e[3], p_truth: e[4], text: e[5], slot}));
+const mixups = R.cells.filter(([t, g]) => t !== g).sort((a, b) => b[2] - a[2]);
+Object.assign(state, {
+  cell: mixups.length ? [mixups[0][0], mixups[0][1]] : null,
+  sort: classes.length > 24 ? {key: 'f1', up: true} : {key: null, up: true},
+  curve: null, corner: null,
+});
+)js";
+
+inline constexpr std::string_view page_common = R"js(
 const lead = text => el('p', {class: 'lead'}, text);
 const section = (id, ...kids) => el('section', {id, 'aria-labelledby': 'h-' + id}, el('h2', {id: 'h-' + id}, t(id)), kids);
 
@@ -28,7 +41,10 @@ function copy_button(text) {
   }}, t('copy'));
   return button;
 }
+)js";
 
+inline constexpr std::string_view page_sections = R"js(
+const name_of = c => classes[c].name;
 /* One picture cut from the sheet, about `size` pixels on its longer side. */
 const has_picture = e => e.slot < D.sheet.count;
 function tile(e, size) {
@@ -323,6 +339,15 @@ function next_section() {
 }
 )js";
 
+/// What the frame asks of a page: its line below the title, its sections, what to drop before and do after drawing.
+inline constexpr std::string_view page_report_parts = R"js(
+const about = () => [known(F.task), [F.data, known(F.split)].filter(Boolean).join(' / '), t('of_classes', {n: whole(classes.length)}), F.date, t('seed', {n: F.seed})].filter(Boolean);
+const makers = [summary_section, training_section, confusion_section, mistakes_section, classes_section, curves_section, calibration_section,
+    people_section, network_section, recipe_section, next_section];
+const forget = () => { epoch_charts.clear(); curve_boxes.clear(); };
+const shown = () => show_cell();
+)js";
+
 inline constexpr std::string_view page_frame = R"js(
 function switch_of(label, options, now, choose) {
   const buttons = options.map(([value, text, language]) => el('button', {type: 'button', lang: language, 'aria-pressed': String(value === now), onclick: () => {
@@ -342,13 +367,11 @@ dark_system.addEventListener('change', paint);
 function render() {
   document.documentElement.lang = state.language === 'zh' ? 'zh-CN' : 'en';
   watcher.disconnect();
-  epoch_charts.clear();
-  curve_boxes.clear();
+  forget();
   hide_tip();
   document.querySelector('.skip').textContent = t('skip');
-  const about = [known(F.task), [F.data, known(F.split)].filter(Boolean).join(' / '), t('of_classes', {n: whole(classes.length)}), F.date, t('seed', {n: F.seed})].filter(Boolean);
   document.getElementById('top').replaceChildren(
-    el('div', {}, el('h1', {}, F.name || 'Tandem'), el('p', {class: 'about'}, about.map(text => el('span', {}, text)))),
+    el('div', {}, el('h1', {}, D.facts.name || 'Tandem'), el('p', {class: 'about'}, about().map(text => el('span', {}, text)))),
     el('div', {class: 'switches'},
       switch_of(t('language'), [['en', 'English', 'en'], ['zh', '中文', 'zh-CN']], state.language, value => {
         state.language = value;
@@ -363,13 +386,12 @@ function render() {
         store.set('theme', value);
         paint();
       })));
-  const sections = [summary_section, training_section, confusion_section, mistakes_section, classes_section, curves_section, calibration_section,
-    people_section, network_section, recipe_section, next_section].map(make => make()).filter(Boolean);
+  const sections = makers.map(make => make()).filter(Boolean);
   document.getElementById('main').replaceChildren(...sections);
   document.getElementById('toc').setAttribute('aria-label', t('contents'));
   document.getElementById('toc').replaceChildren(el('ol', {}, sections.map(s => el('li', {}, el('a', {href: '#' + s.id}, t(s.id))))));
-  document.getElementById('foot').replaceChildren(el('p', {}, [t('made', {v: F.version}), F.machine].filter(Boolean).join(' · ')), F.command ? el('p', {}, t('command') + colon(), el('code', {}, F.command)) : '');
-  show_cell();
+  document.getElementById('foot').replaceChildren(el('p', {}, [t('made', {v: D.facts.version}), D.facts.machine].filter(Boolean).join(' · ')), D.facts.command ? el('p', {}, t('command') + colon(), el('code', {}, D.facts.command)) : '');
+  shown();
   follow();
 }
 
@@ -396,7 +418,7 @@ render();
 if (location.hash) { const at = document.getElementById(location.hash.slice(1)); if (at) at.scrollIntoView(); }
 )js";
 
-inline constexpr std::array<std::string_view, 6> page_script = {page_words,    page_tools,  page_charts,
-                                                                page_sections, page_people, page_frame};
+inline constexpr std::array<std::string_view, 9> page_script = {
+    page_words, page_tools, page_charts, page_report, page_common, page_sections, page_people, page_report_parts, page_frame};
 
 }  // namespace tandem::evaluate

@@ -7,7 +7,7 @@
 namespace tandem::optim {
 
 void ScheduleOptions::fields(Fields& f) {
-  f("type", type, {"constant", "step", "cosine", "linear", "plateau"});
+  f("type", type, {"constant", "step", "cosine", "linear", "exponential", "plateau"});
   f("warmup", warmup, {0, 1e6});
   f("final", final, {0, 1});
   f("at", at, {0, 1e6});
@@ -18,6 +18,8 @@ void ScheduleOptions::fields(Fields& f) {
 Schedule::Schedule(const ScheduleOptions& options, double epochs) : options_(options), epochs_(epochs) {
   if (options.type == "step" && options.at.empty())
     fail("schedule", "step needs `at`, the epochs at which the rate falls, as in at: [30, 40]");
+  if (options.type == "exponential" && options.final <= 0)
+    fail("schedule", "exponential never reaches `final: {}`: give a share above 0, as in final: 0.01", options.final);
   if (options.warmup >= epochs && epochs > 0 && options.warmup > 0)
     fail("schedule", "warmup of {} epochs does not fit a training of {}", options.warmup, epochs);
 }
@@ -30,6 +32,8 @@ double Schedule::factor(double epoch) const {
     factor = options_.final + (1 - options_.final) * 0.5 * (1 + std::cos(std::numbers::pi * done));
   else if (options_.type == "linear")
     factor = options_.final + (1 - options_.final) * (1 - done);
+  else if (options_.type == "exponential")
+    factor = std::pow(options_.final, done);
   else if (options_.type == "step")
     factor = std::pow(options_.factor,
                       static_cast<double>(std::ranges::count_if(options_.at, [&](double e) { return epoch >= e; })));

@@ -7,9 +7,9 @@
 namespace tandem::optim {
 
 struct ScheduleOptions {
-  std::string type = "constant";  // constant, step, cosine, linear, plateau
+  std::string type = "constant";  // constant, step, cosine, linear, exponential, plateau
   double warmup = 0;              // epochs of linear rise from 0, before any type
-  double final = 0;               // cosine, linear: the last rate as a share of the first
+  double final = 0;               // cosine, linear, exponential: the last rate as a share of the first
   std::vector<double> at = {};    // step: epochs after which the rate is multiplied by `factor`
   double factor = 0.1;            // step, plateau
   int64_t patience = 3;           // plateau: epochs without a better validation loss

@@ -1,6 +1,6 @@
+#include <tandem/base/database.h>
 #include <tandem/base/error.h>
 #include <tandem/evaluate/page_pictures.h>
-#include <tandem/people/database.h>
 #include <tandem/people/store.h>
 
 #include <algorithm>
@@ -14,6 +14,7 @@ namespace tandem::people {
 namespace {
 
 using json = nlohmann::ordered_json;
+using sql::Database, sql::Row, sql::Transaction, sql::Value;
 
 // Each step brings a file of the form before it to the next; the file's user_version says how many it has been through.
 // A step that was released is never changed: a new one is put behind it.

@@ -70,6 +70,8 @@ void Recipe::fields(Fields& f) {
   f.custom(
       "people", [&](const Config& node) { Fields::read(node, people.emplace(), "people"); },
       [&] { return people ? Fields::write(*people) : Config(); });
+  f.custom(  // what `tune` may change; a run is one choice, so nothing of it is kept
+      "search", [](const Config&) {}, [] { return Config(); });
 }
 
 Recipe Recipe::read(const Config& config) {

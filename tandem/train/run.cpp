@@ -1,5 +1,6 @@
 #include <tandem/base/threads.h>
 #include <tandem/kernels/isa.h>
+#include <tandem/train/events.h>
 #include <tandem/train/run.h>
 
 namespace tandem::train {
@@ -28,6 +29,7 @@ RunResult run(Recipe& recipe, const RunFolder& folder, const fs::path& data_fold
     write_safetensors(folder.checkpoint(), trainer.checkpoint());
     write_text(folder.metrics(), metrics_lines(trainer.history()));
     write_text(folder.log(), log_text(recipe, command, trainer));
+    append_events(folder.path, trainer.history());
   };
   Hooks own = hooks;
   own.epoch = [&](const evaluate::EpochPoint& point, bool best) {

@@ -27,6 +27,11 @@ TEST(Schedule, PointsWorkedOutByHand) {
   EXPECT_NEAR(linear.factor(2.5), 0.8, 1e-15);
   EXPECT_NEAR(linear.factor(10), 0.2, 1e-15);
 
+  const Schedule exponential({.type = "exponential", .final = 0.01}, 10);
+  EXPECT_NEAR(exponential.factor(0), 1, 1e-15);
+  EXPECT_NEAR(exponential.factor(5), 0.1, 1e-15);
+  EXPECT_NEAR(exponential.factor(10), 0.01, 1e-15);
+
   const Schedule step({.type = "step", .at = {2, 4}, .factor = 0.5}, 10);
   EXPECT_EQ(step.factor(1.99), 1);
   EXPECT_EQ(step.factor(2), 0.5);
@@ -67,6 +72,8 @@ TEST(Schedule, PlateauFallsWhenNothingGetsBetter) {
 
 TEST(Schedule, RefusesWhatDoesNotFit) {
   expect_error(ErrorKind::usage, {"step needs `at`"}, [] { Schedule({.type = "step"}, 10); });
+  expect_error(ErrorKind::usage, {"exponential never reaches", "final: 0.01"},
+               [] { Schedule({.type = "exponential"}, 10); });
   expect_error(ErrorKind::usage, {"warmup of 10 epochs", "training of 10"}, [] { Schedule({.warmup = 10}, 10); });
 }
 

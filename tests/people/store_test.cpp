@@ -1,5 +1,5 @@
 #include <sys/wait.h>
-#include <tandem/people/database.h>
+#include <tandem/base/database.h>
 #include <tandem/people/store.h>
 #include <unistd.h>
 
@@ -14,6 +14,7 @@ namespace {
 
 using tandem::testing::expect_error;
 using tandem::testing::Folder;
+using sql::Database;
 
 Decision decision(const std::string& label = "1", const std::string& subject = "ana") {
   return {.model = "digits",
@@ -248,18 +249,6 @@ TEST(Store, EveryAcknowledgedCorrectionOutlivesTheProcess) {
     ASSERT_GE(kept.size(), acknowledged.size());
     for (size_t i = 0; i < acknowledged.size(); ++i) EXPECT_EQ(kept[i].id, acknowledged[i]);
   }
-}
-
-TEST(Database, WhatIsNotCommittedIsTakenBack) {
-  const Folder folder;
-  Database db(folder / "x.sqlite");
-  db.script("CREATE TABLE t (x INTEGER)");
-  {
-    Transaction all(db);
-    db.run("INSERT INTO t VALUES (?)", {int64_t{1}});
-  }
-  EXPECT_EQ(db.number("SELECT count(*) FROM t"), 0);
-  expect_error(ErrorKind::file, {"x.sqlite", "refuses", "no such table"}, [&] { db.run("INSERT INTO u VALUES (1)"); });
 }
 
 }  // namespace

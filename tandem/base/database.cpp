@@ -1,8 +1,8 @@
 #include <sqlite3.h>
 #include <tandem/base/error.h>
-#include <tandem/people/database.h>
+#include <tandem/base/database.h>
 
-namespace tandem::people {
+namespace tandem::sql {
 
 int64_t Row::integer(int column) const { return sqlite3_column_int64(statement_, column); }
 double Row::real(int column) const { return sqlite3_column_double(statement_, column); }
@@ -118,4 +118,4 @@ void Transaction::commit() {
   open_ = false;
 }
 
-}  // namespace tandem::people
+}  // namespace tandem::sql

@@ -11,7 +11,7 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-namespace tandem::people {
+namespace tandem::sql {
 
 /// A value bound to a `?` of a statement; nullptr is NULL.
 using Value = std::variant<std::nullptr_t, int64_t, double, std::string, std::vector<uint8_t>>;
@@ -77,4 +77,4 @@ class Transaction {
   bool open_ = true;
 };
 
-}  // namespace tandem::people
+}  // namespace tandem::sql
