@@ -121,6 +121,7 @@ std::string describe(const json& config) {
                                 : "compiled, ";
   out += config["threads"] == 1 ? "1 thread" : fmt::format("{} threads", config["threads"].get<int>());
   if (config.value("channels_last", false)) out += ", channels last";
+  if (config.value("packed", false)) out += ", packed sequences";
   return out;
 }
 

@@ -21,6 +21,14 @@ constexpr double tolerance = 2e-3, tolerance_bf16 = 5e-2;
 
 std::vector<json> configurations(const Workload& w, bool quick) {
   std::vector<json> out;
+  if (w.vocabulary > 0) {  // of recurrent layers PyTorch takes padded or packed sequences
+    for (const int threads : {1, 2})
+      for (const char* compile : {"", "loss", "step"})
+        for (const bool packed : {false, true})
+          if ((!packed || w.shortest < w.length) && (!quick || !*compile))
+            out.push_back({{"threads", threads}, {"compile", compile}, {"channels_last", false}, {"bf16", w.bf16}, {"packed", packed}});
+    return out;
+  }
   for (const int threads : {1, 2})
     for (const char* compile : {"", "loss", "step"})
       for (const bool channels_last : {false, true}) {

@@ -4,9 +4,15 @@
 #include <tandem/nn/activation.h>
 #include <tandem/nn/catalog.h>
 #include <tandem/nn/conv.h>
+#include <tandem/nn/embedding.h>
 #include <tandem/nn/linear.h>
+#include <tandem/nn/recurrent.h>
+#include <tandem/nn/sequence.h>
+#include <tandem/nn/transformer.h>
 #include <tandem/ops/cast.h>
 #include <tandem/ops/loss.h>
+
+#include <numeric>
 
 namespace tandem::bench {
 namespace {
@@ -15,6 +21,7 @@ namespace {
 nn::Sequential built(const Workload& w) {
   nn::Sequential net = w.net;
   nn::Build build{Rng(1, "weights"), w.outputs};
+  build.vocabulary = w.vocabulary;
   net.build(w.input, build);
   return net;
 }
@@ -49,6 +56,12 @@ Tensor targets(const Workload& w, const Tensor& x, Rng& rng) {
   if (w.loss == "mse") return normal({w.batch, w.outputs}, rng);
   const Tensor two = classes(x, 2, rng);
   return two.to(DType::f32).view({w.batch, 1});
+}
+
+Tensor random_ids(int64_t count, int64_t below, Rng& rng) {
+  Tensor out = Tensor::empty({count}, DType::i32);
+  for (int32_t& id : out.data<int32_t>()) id = static_cast<int32_t>(rng.below(below));
+  return out;
 }
 
 Tensor loss_of(const std::string& name, const Tensor& out, const Tensor& target) {
@@ -118,6 +131,39 @@ std::vector<Workload> workloads() {
   Workload mixed = all.back();
   mixed.name = "resnet20-bf16", mixed.about = "the same in mixed bf16", mixed.bf16 = true;
   all.push_back(mixed);
+  Workload lstm{.name = "lstm",
+                .about = "embedding 10,000 x 256, LSTM 256, last state, 10 classes; batch 64, length 100, Adam",
+                .network = "lstm",
+                .net = Sequential{Embedding{256}, LSTM{256}, PoolSequence{"last"}, Linear{10}},
+                .input = {},
+                .batch = 64,
+                .loss = "cross_entropy",
+                .outputs = 10,
+                .optimizer = adam,
+                .vocabulary = 10'000,
+                .length = 100,
+                .shortest = 100,
+                .goal = 1.5};
+  all.push_back(lstm);
+  lstm.name = "lstm-ragged", lstm.about = "the same with lengths uniform from 5 to 100";
+  lstm.shortest = 5, lstm.goal = 3;
+  all.push_back(lstm);
+  Positions positions;
+  positions.most = 256;
+  all.push_back({.name = "gpt",
+                 .about = "decoder-only Transformer, 6 layers, 384 wide, 6 heads, context 256, 96 characters; batch 8, Adam",
+                 .network = "gpt",
+                 .net = Sequential{Embedding{384}, positions, Transformer{6, 6, true}, Linear{96}},
+                 .input = {},
+                 .batch = 8,
+                 .loss = "cross_entropy",
+                 .outputs = 96,
+                 .optimizer = adam,
+                 .vocabulary = 96,
+                 .length = 256,
+                 .shortest = 256,
+                 .next_token = true,
+                 .goal = 1.3});
   return all;
 }
 
@@ -133,6 +179,15 @@ Training::Training(const Workload& workload)
   const Rng rng(1, "data");
   for (size_t b = 0; b < Training::batches; ++b) {
     Rng values = rng.split(b), directions = rng.split("targets");
+    if (workload.vocabulary > 0) {
+      auto& lengths = lengths_.emplace_back();
+      for (int64_t i = 0; i < workload.batch; ++i)
+        lengths.push_back(workload.shortest + values.below(workload.length - workload.shortest + 1));
+      const int64_t tokens = std::accumulate(lengths.begin(), lengths.end(), int64_t{0});
+      inputs_.push_back(random_ids(tokens, workload.vocabulary, values));
+      targets_.push_back(random_ids(workload.next_token ? tokens : workload.batch, workload.outputs, values));
+      continue;
+    }
     inputs_.push_back(normal(with_batch(workload, workload.input), values));
     targets_.push_back(targets(workload, inputs_.back(), directions));
   }
@@ -144,6 +199,7 @@ Steps Training::run(int64_t count) {
   Tensor loss;
   for (int64_t i = 0; i < count; ++i) {
     nn::Pass pass{true, {}, workload_.bf16};
+    if (!lengths_.empty()) pass.lengths = lengths_[at_];
     loss = loss_of(workload_.loss, widened(net_.forward(inputs_[at_], pass)), targets_[at_]);
     optimizer_.clear_grads();
     backward(loss);
@@ -169,6 +225,9 @@ void Training::write(const fs::path& path) const {
   for (size_t b = 0; b < Training::batches; ++b) {
     file.tensors.emplace_back(fmt::format("input.{}", b), inputs_[b]);
     file.tensors.emplace_back(fmt::format("target.{}", b), targets_[b]);
+    if (!lengths_.empty())
+      file.tensors.emplace_back(fmt::format("lengths.{}", b),
+                                Tensor::from(lengths_[b], {static_cast<int64_t>(lengths_[b].size())}));
   }
   const optim::Options& o = workload_.optimizer;
   file.metadata = {{"network", workload_.network},
@@ -181,9 +240,26 @@ void Training::write(const fs::path& path) const {
 }
 
 double Training::flops() const {
-  const auto all = static_cast<double>(net_.multiply_adds(workload_.input));
-  const auto first = static_cast<double>(net_.layers().front()->multiply_adds(workload_.input));
-  return 2 * static_cast<double>(workload_.batch) * (3 * all - first);
+  if (lengths_.empty()) {
+    const auto all = static_cast<double>(net_.multiply_adds(workload_.input));
+    const auto first = static_cast<double>(net_.layers().front()->multiply_adds(workload_.input));
+    return 2 * static_cast<double>(workload_.batch) * (3 * all - first);
+  }
+  // Layers count a token; behind a pooling there is one row a sequence. Causal attention: a token's scores with the
+  // mean number of those it sees, and the sum of their values.
+  double products = 0;
+  for (const auto& lengths : lengths_) {
+    const auto tokens = static_cast<double>(std::accumulate(lengths.begin(), lengths.end(), int64_t{0}));
+    double rows = tokens;
+    for (const auto& layer : net_.layers()) {
+      if (layer->kind() == "pool_sequence") rows = static_cast<double>(lengths.size());
+      products += rows * static_cast<double>(layer->multiply_adds({}));
+      if (const auto* t = dynamic_cast<const nn::Transformer*>(layer.get()))
+        for (const int64_t n : lengths)
+          products += static_cast<double>(t->layers * n * (n + 1) * t->blocks[0].self_attention.out_weight.size(0));
+    }
+  }
+  return 2 * 3 * products / static_cast<double>(lengths_.size());
 }
 
 }  // namespace tandem::bench

@@ -20,10 +20,13 @@ struct Workload {
   int64_t outputs = 0;
   optim::Options optimizer;
   bool bf16 = false;  // mixed precision
+  // Packed sequences: token ids of a vocabulary, `batch` sequences of `length` tokens, or uniform in [shortest, length].
+  int64_t vocabulary = 0, length = 0, shortest = 0;
+  bool next_token = false;  // the target is each token's successor, not a class for each sequence
   double goal = 0;    // the peer's time over ours that is to be reached
 };
 
-/// classic, control, mlp, cnn, resnet20, resnet20-bf16.
+/// classic, control, mlp, cnn, resnet20, resnet20-bf16, lstm, lstm-ragged, gpt.
 [[nodiscard]] std::vector<Workload> workloads();
 /// The one of that name; throws when there is none.
 [[nodiscard]] Workload workload(const std::string& name);
@@ -49,7 +52,7 @@ class Training {
   void write(const fs::path& path) const;
 
   /// Floating-point operations of a step, counting products and convolutions only: forward, gradient of the weights,
-  /// and gradient of the inputs of all layers but the first.
+  /// and gradient of the inputs of all layers but the first; a mean over the batches.
   [[nodiscard]] double flops() const;
   [[nodiscard]] nn::Sequential& net() { return net_; }
   [[nodiscard]] const Tensor& input(size_t batch) const { return inputs_[batch]; }
@@ -59,6 +62,7 @@ class Training {
   nn::Sequential net_;
   std::vector<std::pair<std::string, Tensor>> first_weights_;
   std::vector<Tensor> inputs_, targets_;
+  std::vector<std::vector<int64_t>> lengths_;  // of each batch's sequences, or none
   optim::Optimizer optimizer_;
   size_t at_ = 0;
 };

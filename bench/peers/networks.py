@@ -4,6 +4,7 @@ Pictures come as (n, height, width, channels). With `channels_last` PyTorch keep
 free; without it the columns of the first linear layer are put into (channels, height, width) order once, at loading.
 """
 import torch
+import torch.nn.functional as F
 from safetensors import safe_open
 from torch import nn
 
@@ -73,15 +74,97 @@ def resnet20(_):
     return nn.Sequential(*layers, GlobalAvgPool(), nn.Linear(64, 10))
 
 
-NETWORKS = {"classic": classic, "control": control, "mlp": mlp, "cnn": cnn, "resnet20": resnet20}
+class LastState(nn.Module):
+    """Embedding, LSTM, the state after each sequence's last token, classes; for padded or for packed sequences."""
+
+    def __init__(self, packed):
+        super().__init__()
+        self.packed = packed
+        self.add_module("0", nn.Embedding(10_000, 256))
+        self.add_module("1", nn.LSTM(256, 256, batch_first=True))
+        self.add_module("3", nn.Linear(256, 10))
+
+    def forward(self, x):
+        ids, lengths = x
+        embedding, lstm_, head = self.children()
+        vectors = embedding(ids)
+        if self.packed:
+            _, (h, _) = lstm_(nn.utils.rnn.pack_padded_sequence(vectors, lengths, batch_first=True, enforce_sorted=False))
+            return head(h[0])
+        states, _ = lstm_(vectors)
+        return head(states[torch.arange(len(lengths)), lengths - 1])
+
+
+class Attention(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.in_proj_weight, self.in_proj_bias = nn.Parameter(torch.empty(3 * width, width)), nn.Parameter(torch.empty(3 * width))
+        self.out_proj = nn.Linear(width, width)
+
+    def forward(self, x):
+        n, t, width = x.shape
+        qkv = F.linear(x, self.in_proj_weight, self.in_proj_bias).view(n, t, 3, self.heads, -1)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.out_proj(y.transpose(1, 2).reshape(n, t, width))
+
+
+class Block(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.self_attn = Attention(width, heads)
+        self.linear1, self.linear2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+
+    def forward(self, x):
+        x = x + self.self_attn(self.norm1(x))
+        return x + self.linear2(F.gelu(self.linear1(self.norm2(x))))
+
+
+class Stack(nn.Module):
+    def __init__(self, layers, width, heads):
+        super().__init__()
+        self.layers = nn.ModuleList(Block(width, heads) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return self.norm(x)
+
+
+class Positions(nn.Module):
+    def __init__(self, most, width):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(most, width))
+
+    def forward(self, x):
+        return x + self.weight[: x.shape[1]]
+
+
+def lstm(packed):
+    return LastState(packed)
+
+
+def gpt(_):
+    class GPT(nn.Sequential):
+        def forward(self, x):
+            return super().forward(x[0]).flatten(0, 1)
+
+    return GPT(nn.Embedding(96, 384), Positions(256, 384), Stack(6, 384, 6), nn.Linear(384, 96))
+
+
+NETWORKS = {"classic": classic, "control": control, "mlp": mlp, "cnn": cnn, "resnet20": resnet20, "lstm": lstm,
+            "gpt": gpt}
 FLATTENED = {"cnn": ("7.weight", (7, 7, 64))}  # the linear layer after a flatten, and the picture that it sees
 
 
 class Workload:
     """What the bench wrote: weights, inputs and targets, and its settings as strings."""
 
-    def __init__(self, path, channels_last=False):
-        self.channels_last = channels_last
+    def __init__(self, path, channels_last=False, packed=False):
+        self.channels_last, self.packed = channels_last, packed
         with safe_open(path, "pt") as file:
             self.settings = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}
@@ -91,6 +174,10 @@ class Workload:
             return [tensors[n] for n in names]
 
         self.inputs = [self.picture(x) if x.dim() == 4 else x for x in numbered("input")]
+        lengths = numbered("lengths")
+        if lengths:  # one row a token, sequence after sequence: padded here, beforehand
+            self.inputs = [(nn.utils.rnn.pad_sequence(x.long().split(n.tolist()), batch_first=True), n)
+                           for x, n in zip(self.inputs, lengths)]
         self.targets = [t.long() if t.dtype == torch.int32 else t for t in numbered("target")]
         self.weights = {n[4:]: t for n, t in tensors.items() if n.startswith("net.")}
         flattened = FLATTENED.get(self.settings["network"])
@@ -104,7 +191,7 @@ class Workload:
         return x.permute(0, 3, 1, 2).contiguous(memory_format=layout)
 
     def network(self):
-        net = NETWORKS[self.settings["network"]](self.channels_last)
+        net = NETWORKS[self.settings["network"]](self.packed or self.channels_last)
         self.load(net)
         return net.to(memory_format=torch.channels_last) if self.channels_last else net
 

@@ -19,7 +19,7 @@ def main():
     path, config = sys.argv[1], json.loads(sys.argv[2])
     torch.set_num_threads(config["threads"])
     torch.set_flush_denormal(True)
-    work = Workload(path, config["channels_last"])
+    work = Workload(path, config["channels_last"], config.get("packed", False))
     settings = work.settings
     net = work.network().train()
     loss_of = LOSSES[settings["loss"]]

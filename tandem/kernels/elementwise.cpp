@@ -76,29 +76,11 @@ struct LeakyRelu {
   TANDEM_MATH grad(D d, V x, V g, V p) { return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), g, hn::Mul(g, p)); }
 };
 struct Sigmoid {
-  TANDEM_MATH value(D d, V x, V p) {
-    const V one = hn::Set(d, 1);
-    return hn::Div(one, hn::Add(one, Exp::value(d, hn::Neg(x), p)));
-  }
+  TANDEM_MATH value(D d, V x, V) { return sigmoid_of(d, x); }
   TANDEM_MATH grad(D d, V y, V g, V) { return hn::Mul(g, hn::Mul(y, hn::Sub(hn::Set(d, 1), y))); }
 };
-// For float x P(x^2) / Q(x^2), a fit 2.2e-8 off at most up to 9.05, where tanh is 1. An operand that may be NaN stands
-// second in Min and Max: x86 gives that one back.
 struct Tanh {
-  TANDEM_MATH value(D d, V x, V) {
-    if constexpr (sizeof(hn::TFromD<D>) == 8) {  // clamping keeps infinities right
-      const V y = hn::Tanh(d, hn::Max(hn::Set(d, -20), hn::Min(x, hn::Set(d, 20))));
-      return hn::IfThenElse(hn::Eq(x, x), y, x);
-    } else {
-      static constexpr float p[] = {1, 0.133777186F, 0.00349166058F, 2.05444067e-05F, 1.32648903e-08F};
-      static constexpr float q[] = {1, 0.467110336F, 0.0258620419F, 0.000327921007F, 7.73985334e-07F};
-      const V one = hn::Set(d, 1), least = hn::Set(d, -1);
-      const V size = hn::Max(hn::Set(d, -9.05F), hn::Min(hn::Set(d, 9.05F), x));
-      const V square = hn::Mul(size, size);
-      const V y = hn::Div(hn::Mul(size, polynomial(d, square, p)), polynomial(d, square, q));
-      return hn::Max(least, hn::Min(one, y));
-    }
-  }
+  TANDEM_MATH value(D d, V x, V) { return tanh_of(d, x); }
   TANDEM_MATH grad(D d, V y, V g, V) { return hn::Mul(g, hn::NegMulAdd(y, y, hn::Set(d, 1))); }
 };
 // The normal distribution: its tail Phi(-s) and its density at s, for s = |x|. For float both come from one power of

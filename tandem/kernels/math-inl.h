@@ -1,5 +1,5 @@
-// Exponentials in vectors: shorter than Highway's where a float is wanted, and right at the edges. For double, which is
-// for checking only, they are Highway's. Included once for each instruction set, as Highway's own -inl.h files are.
+// Exponentials and what is made of them, in vectors: shorter than Highway's where a float is wanted, and right at the
+// edges. For double, which is for checking only, they are Highway's. Included once for each instruction set, as Highway's own -inl.h files are.
 #if defined(TANDEM_KERNELS_MATH_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef TANDEM_KERNELS_MATH_INL_H
 #undef TANDEM_KERNELS_MATH_INL_H
@@ -76,6 +76,31 @@ HWY_INLINE hn::Vec<D> exp_below_zero(D d, hn::Vec<D> x) {
     return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -87.336545F)), power_of_e(d, x).small(d));
   else
     return hn::IfThenElse(hn::IsNaN(x), x, hn::Exp(d, x));
+}
+
+/// 1 / (1 + e^-x).
+template <class D>
+HWY_INLINE hn::Vec<D> sigmoid_of(D d, hn::Vec<D> x) {
+  const auto one = hn::Set(d, 1);
+  return hn::Div(one, hn::Add(one, exp_of(d, hn::Neg(x))));
+}
+
+/// For float x P(x^2) / Q(x^2), a fit 2.2e-8 off at most up to 9.05, where tanh is 1. An operand that may be NaN stands
+/// second in Min and Max: x86 gives that one back.
+template <class D>
+HWY_INLINE hn::Vec<D> tanh_of(D d, hn::Vec<D> x) {
+  if constexpr (sizeof(hn::TFromD<D>) == 8) {  // clamping keeps infinities right
+    const auto y = hn::Tanh(d, hn::Max(hn::Set(d, -20), hn::Min(x, hn::Set(d, 20))));
+    return hn::IfThenElse(hn::Eq(x, x), y, x);
+  } else {
+    static constexpr float p[] = {1, 0.133777186F, 0.00349166058F, 2.05444067e-05F, 1.32648903e-08F};
+    static constexpr float q[] = {1, 0.467110336F, 0.0258620419F, 0.000327921007F, 7.73985334e-07F};
+    const auto one = hn::Set(d, 1), least = hn::Set(d, -1);
+    const auto size = hn::Max(hn::Set(d, -9.05F), hn::Min(hn::Set(d, 9.05F), x));
+    const auto square = hn::Mul(size, size);
+    const auto y = hn::Div(hn::Mul(size, polynomial(d, square, p)), polynomial(d, square, q));
+    return hn::Max(least, hn::Min(one, y));
+  }
 }
 
 }  // namespace tandem::kernels::HWY_NAMESPACE

@@ -1,10 +1,15 @@
 #include <tandem/base/text.h>
 #include <tandem/nn/activation.h>
+#include <tandem/nn/attention.h>
 #include <tandem/nn/catalog.h>
 #include <tandem/nn/conv.h>
+#include <tandem/nn/embedding.h>
 #include <tandem/nn/linear.h>
 #include <tandem/nn/models.h>
 #include <tandem/nn/norm.h>
+#include <tandem/nn/recurrent.h>
+#include <tandem/nn/sequence.h>
+#include <tandem/nn/transformer.h>
 
 #include <map>
 
@@ -22,8 +27,9 @@ std::map<std::string, Make> table() {
 
 const std::map<std::string, Make>& layers() {
   static const auto all =
-      table<Linear, Conv2d, MaxPool2d, AvgPool2d, GlobalAvgPool, BatchNorm, LayerNorm, GroupNorm, Dropout, Flatten,
-            ReLU, LeakyReLU, Sigmoid, Tanh, GELU, GELUTanh, SiLU, Softmax, Residual, Sequential>();
+      table<Linear, Conv2d, MaxPool2d, AvgPool2d, GlobalAvgPool, BatchNorm, LayerNorm, RMSNorm, GroupNorm, Dropout,
+            Flatten, ReLU, LeakyReLU, Sigmoid, Tanh, GELU, GELUTanh, SiLU, Softmax, Residual, Sequential, Parallel,
+            Embedding, TiedHead, Positions, RNN, LSTM, GRU, Conv1d, PoolSequence, Attention, Transformer>();
   return all;
 }
 

@@ -28,8 +28,11 @@ Tensor Build::uniform(const Shape& shape, int64_t fan_in) {
 }
 
 Tensor Build::he(const Shape& shape, int64_t fan_in) {
+  return normal(shape, std::sqrt(2.0 / static_cast<double>(std::max<int64_t>(fan_in, 1))));
+}
+
+Tensor Build::normal(const Shape& shape, double deviation) {
   Tensor out = parameter(shape);
-  const double deviation = std::sqrt(2.0 / static_cast<double>(std::max<int64_t>(fan_in, 1)));
   for (float& value : out.data<float>()) value = static_cast<float>(deviation * rng.normal());
   return out;
 }

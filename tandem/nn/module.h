@@ -13,6 +13,8 @@
 
 namespace tandem::nn {
 
+class Memory;  // nn/memory.h
+
 /// One forward pass: whether it trains, and where dropout draws from.
 struct Pass {
   bool training = false;
@@ -21,8 +23,16 @@ struct Pass {
   /// as they can, the others in float32. Parameters, their gradients and all sums stay float32. The network's output
   /// may be in either type: see widened().
   bool bf16 = false;
-  /// Of packed sequences: how many rows each has, in order. Empty when the rows are the examples.
+  /// Of packed sequences: how many rows each has; the input's rows are their tokens, one sequence after another. Empty
+  /// for other data. A layer that changes the rows of sequences changes the list.
   std::vector<int64_t> lengths = {};
+  /// Lets layers go on where an earlier call with it stopped: texts in parts, one token at a time.
+  Memory* memory = nullptr;
+  /// The weight of the embedding that this pass went through, which a head may share.
+  Tensor embedding = {};
+  /// What cross-attention looks at: another text's vectors (its tokens, width) and the lengths of its sequences.
+  Tensor source = {};
+  std::vector<int64_t> source_lengths = {};
 };
 
 /// What a layer needs to make its parameters.
@@ -32,6 +42,10 @@ struct Build {
   int64_t most =
       int64_t{1} << 40;  // numbers there may be: a model file's own, so that a small file cannot ask for more
 
+  int64_t vocabulary = 0;  // entries of an embedding where the network leaves it open
+  Shape embedding = {};    // of the last embedding built: (vocabulary, width)
+  Shape source = {};       // of what cross-attention looks at
+
   /// Memory for a parameter; throws when the network has more numbers than `most`.
   [[nodiscard]] Tensor parameter(const Shape& shape);
   [[nodiscard]] Tensor full(const Shape& shape, float value);
@@ -39,12 +53,14 @@ struct Build {
   [[nodiscard]] Tensor uniform(const Shape& shape, int64_t fan_in);
   /// Normal with variance 2 / fan_in (He et al. 2015), for layers before a ReLU.
   [[nodiscard]] Tensor he(const Shape& shape, int64_t fan_in);
+  [[nodiscard]] Tensor normal(const Shape& shape, double deviation);
 };
 
 /// Called with each part's name ("0.weight") and tensor. `trained` is false for buffers (running statistics).
 using Visitor = std::function<void(const std::string& name, Tensor& tensor, bool trained)>;
 
-/// A layer: options, tensors and forward(). Shapes leave the batch axis out.
+/// A layer: options, tensors and forward(). Shapes leave the batch axis out, and that of tokens: ids have Shape{},
+/// vectors Shape{width}.
 class Module {
  public:
   virtual ~Module() = default;

@@ -42,6 +42,15 @@ void LayerNorm::visit(const std::string& at, const Visitor& v) {
   v(at + "bias", bias, true);
 }
 
+void RMSNorm::fields(Fields& f) { f("epsilon", epsilon, {0, 1}); }
+Shape RMSNorm::build(const Shape& in, Build& build) {
+  if (in.rank() < 1) fail("rms_norm", "takes inputs with at least one axis, got shape {}", in);
+  weight = build.full({in[-1]}, 1);
+  return in;
+}
+Tensor RMSNorm::forward(const Tensor& x, Pass&) { return rms_norm(x, weight, epsilon); }
+void RMSNorm::visit(const std::string& at, const Visitor& v) { v(at + "weight", weight, true); }
+
 void GroupNorm::fields(Fields& f) {
   f("groups", groups, {1, 65536});
   f("epsilon", epsilon, {0, 1});

@@ -31,6 +31,17 @@ struct LayerNorm : Layer<LayerNorm> {
   void visit(const std::string& at, const Visitor& v) override;
 };
 
+/// Divides each position by its root mean square over the last axis.
+struct RMSNorm : Layer<RMSNorm> {
+  double epsilon = 1e-6;
+  Tensor weight;  // (channels)
+  [[nodiscard]] std::string kind() const override { return "rms_norm"; }
+  void fields(Fields& f) override;
+  Shape build(const Shape& in, Build& build) override;
+  [[nodiscard]] Tensor forward(const Tensor& x, Pass& pass) override;
+  void visit(const std::string& at, const Visitor& v) override;
+};
+
 /// Over each example's group of channels.
 struct GroupNorm : Layer<GroupNorm> {
   int64_t groups = 8;

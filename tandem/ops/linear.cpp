@@ -1,6 +1,7 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/kernels/matmul.h>
 #include <tandem/kernels/reduce.h>
+#include <tandem/kernels/sequence.h>
 #include <tandem/ops/cast.h>
 #include <tandem/ops/check.h>
 #include <tandem/ops/linear.h>
@@ -117,17 +118,13 @@ Tensor embedding(const Tensor& table, const Tensor& indices) {
   Tensor y = Tensor::empty(Shape(sizes), table.dtype());
   dispatch_float("embedding", table.dtype(), [&](auto t) {
     using T = decltype(t);
-    T* into = y.data<T>().data();
-    for (const int64_t i : index.data<const int64_t>())
-      into = std::copy_n(table.data<T>().data() + i * width, width, into);
+    kernels::gather_rows<T>(table.data<const T>(), width, index.data<const int64_t>(), y.data<T>());
   });
   return with_grad("embedding", y, {table}, [index, shape = table.shape(), width](const Tensor& g, Wanted) {
-    Tensor gt = Tensor::zeros(shape, g.dtype());
+    Tensor gt = Tensor::empty(shape, g.dtype());
     dispatch_float("embedding", g.dtype(), [&](auto t) {
       using T = decltype(t);
-      const T* from = g.data<T>().data();
-      for (const int64_t i : index.data<const int64_t>())
-        for (int64_t c = 0; c < width; ++c) gt.data<T>()[static_cast<size_t>(i * width + c)] += *from++;
+      kernels::scatter_rows<T>(g.data<const T>(), width, index.data<const int64_t>(), gt.data<T>());
     });
     return Grads{gt};
   });

@@ -26,7 +26,8 @@ struct PreparedLinear {
 [[nodiscard]] Tensor linear(const Tensor& x, const PreparedLinear& prepared,
                             std::optional<kernels::Unary> f = std::nullopt);
 
-/// Rows of a table (n, d) for int32 or int64 indices of any shape -> (..., d); an index out of range throws.
+/// Rows of a table (n, d) for int32 or int64 indices of any shape -> (..., d); an index out of range throws. The
+/// gradient of an entry sums its rows in their order.
 [[nodiscard]] Tensor embedding(const Tensor& table, const Tensor& indices);
 
 }  // namespace tandem

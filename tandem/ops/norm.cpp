@@ -3,6 +3,7 @@
 #include <tandem/kernels/dropout.h>
 #include <tandem/kernels/elementwise.h>
 #include <tandem/kernels/group_norm.h>
+#include <tandem/kernels/rms_norm.h>
 #include <tandem/ops/arithmetic.h>
 #include <tandem/ops/cast.h>
 #include <tandem/ops/check.h>
@@ -153,6 +154,34 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, doub
   expect_channels("layer_norm", x, {&gamma, &beta});
   return group_norm_op("layer_norm", widened(x), {x.shape().product(0, x.rank() - 1), 1, x.shape()[-1], 1}, gamma, beta,
                        epsilon);
+}
+
+Tensor rms_norm(const Tensor& given, const Tensor& gamma, double epsilon) {
+  expect_channels("rms_norm", given, {&gamma});
+  const Tensor x = widened(given);
+  const int64_t rows = x.shape().product(0, x.rank() - 1), columns = x.shape()[-1];
+  Tensor y = Tensor::empty(x.shape(), x.dtype());
+  const Tensor inv_rms = Tensor::empty({rows}, x.dtype());
+  dispatch_float("rms_norm", x.dtype(), [&](auto t) {
+    using T = decltype(t);
+    kernels::rms_norm<T>(rows, columns, epsilon, x.data<const T>(), gamma.data<const T>(), y.data<T>(),
+                         inv_rms.data<T>());
+  });
+  return with_grad("rms_norm", y, {x, gamma},
+                   [=, x = x.detach(), gamma = gamma.detach()](const Tensor& g, Wanted wanted) {
+                     Grads grads(2);
+                     dispatch_float("rms_norm", g.dtype(), [&](auto t) {
+                       using T = decltype(t);
+                       const auto make = [&](size_t i, const Shape& shape) {
+                         if (wanted[i]) grads[i] = Tensor::empty(shape, g.dtype());
+                         return wanted[i] ? grads[i].template data<T>() : std::span<T>{};
+                       };
+                       const auto gx = make(0, g.shape()), g_gamma = make(1, gamma.shape());
+                       kernels::rms_norm_grad<T>(rows, columns, x.data<const T>(), gamma.data<const T>(),
+                                                 inv_rms.data<const T>(), g.data<const T>(), gx, g_gamma);
+                     });
+                     return grads;
+                   });
 }
 
 Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& gamma, const Tensor& beta, double epsilon) {

@@ -23,6 +23,9 @@ struct BatchNormParts {
 /// Over the last axis of each row; float32 for an x in bfloat16.
 [[nodiscard]] Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon = 1e-5);
 
+/// x / sqrt(mean(x^2) + epsilon) * gamma over the last axis (Zhang and Sennrich 2019); float32 for an x in bfloat16.
+[[nodiscard]] Tensor rms_norm(const Tensor& x, const Tensor& gamma, double epsilon = 1e-6);
+
 /// x (n, ..., channels): over each example's group of channels; float32 for an x in bfloat16.
 [[nodiscard]] Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& gamma, const Tensor& beta,
                                 double epsilon = 1e-5);

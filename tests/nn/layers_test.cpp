@@ -16,7 +16,16 @@ namespace {
 
 /// How each layer stands in a recipe, with options away from their defaults where it has any. A layer without its row
 /// here fails the first test.
-const std::map<std::string, std::string> rows{
+struct LayerRow {
+  std::string text;
+  enum { pictures, vectors, ids } input = pictures;  // what the layer takes: pictures, or packed sequences
+  int64_t rows = input == pictures ? 3 : 7;          // of its output for the input of these tests
+
+  LayerRow(const char* text_) : text(text_) {}
+  LayerRow(const char* text_, decltype(input) input_) : text(text_), input(input_) {}
+  LayerRow(const char* text_, decltype(input) input_, int64_t rows_) : text(text_), input(input_), rows(rows_) {}
+};
+const std::map<std::string, LayerRow> rows{
     {"linear", "linear: {units: 5, bias: true}"},
     {"conv", "conv: {filters: 6, kernel: 3, stride: 2, padding: 1, dilation: 1, groups: 2, bias: true, init: he}"},
     {"max_pool", "max_pool: {kernel: 3, stride: 2, padding: 1}"},
@@ -38,22 +47,30 @@ const std::map<std::string, std::string> rows{
     {"residual",
      "residual: {body: [conv: {filters: 6, padding: same}, batch_norm], shortcut: [conv: {filters: 6, kernel: 1}]}"},
     {"sequential", "sequential: {layers: [flatten, linear: 7, batch_norm]}"},
+    {"rms_norm", "rms_norm: 1e-3"},
+    {"embedding", {"embedding: {width: 5, vocabulary: 12, deviation: 0.5, trained: true}", LayerRow::ids}},
+    {"tied_head", {"tied_head: {bias: true}", LayerRow::vectors}},
+    {"rnn", {"rnn: {units: 5, layers: 2, bidirectional: true, bias: true, activation: relu}", LayerRow::vectors}},
+    {"lstm", {"lstm: {units: 5, layers: 2, bidirectional: true, bias: true}", LayerRow::vectors}},
+    {"gru", {"gru: {units: 5, layers: 2, bidirectional: true, bias: true}", LayerRow::vectors}},
+    {"conv1d", {"conv1d: {filters: 5, kernel: 2, padding: valid, dilation: 2, bias: true}", LayerRow::vectors, 4}},
+    {"positions", {"positions: {how: learned, most: 3, deviation: 0.1}", LayerRow::vectors}},
+    {"attention", {"attention: {heads: 3, key_heads: 1, causal: true, rotary: true, bias: true}", LayerRow::vectors}},
+    {"transformer",
+     {"transformer: {layers: 2, heads: 3, hidden: 5, norm: last, norm_kind: rms, activation: swiglu, cross: true}",
+      LayerRow::vectors}},
+    {"pool_sequence", {"pool_sequence: max", LayerRow::vectors, 3}},
+    {"parallel",
+     {"parallel: {branches: [[conv1d: {filters: 3, kernel: 2}, pool_sequence: max], [linear: 2, pool_sequence: mean]]}",
+      LayerRow::vectors, 3}},
 };
 
 std::unique_ptr<nn::Module> layer(const std::string& text) { return nn::read_layer(Config::parse(text, "l.yaml")); }
 
-const Shape input{8, 8, 4};
-
-Tensor pictures(uint64_t seed) {
-  Tensor x = Tensor::empty({3, 8, 8, 4});
-  Rng rng(seed, "x");
+Tensor normal(const Shape& shape, Rng& rng) {
+  Tensor x = Tensor::empty(shape);
   for (float& value : x.data<float>()) value = static_cast<float>(rng.normal());
   return x;
-}
-
-Shape build(nn::Module& l, uint64_t seed) {
-  nn::Build b{Rng(seed, "weights"), 10};
-  return l.build(input, b);
 }
 
 /// Moves every part, so that none stands at a default that another copy has too.
@@ -62,11 +79,6 @@ void disturb(nn::Module& l, uint64_t seed) {
   l.visit("", [&](const std::string&, Tensor& t, bool) {
     for (float& value : t.data<float>()) value += static_cast<float>(rng.uniform(0.1, 0.9));
   });
-}
-
-Tensor forward(nn::Module& l, const Tensor& x) {
-  nn::Pass pass;
-  return l.forward(x, pass);
 }
 
 bool same(const Tensor& a, const Tensor& b) {
@@ -80,7 +92,34 @@ TEST(Layers, EachHasARow) {
 }
 
 struct EachLayer : ::testing::TestWithParam<std::string> {
-  [[nodiscard]] static std::string text() { return rows.at(GetParam()); }
+  [[nodiscard]] static const LayerRow& row() { return rows.at(GetParam()); }
+  [[nodiscard]] static std::string text() { return row().text; }
+  [[nodiscard]] static Shape build(nn::Module& l, uint64_t seed) {
+    nn::Build b{Rng(seed, "weights"), 10};
+    b.embedding = {9, 6}, b.source = {6};
+    return l.build(row().input == LayerRow::pictures  ? Shape{8, 8, 4}
+                   : row().input == LayerRow::vectors ? Shape{6}
+                                                      : Shape{},
+                   b);
+  }
+  [[nodiscard]] static Tensor input(uint64_t seed) {
+    Rng rng(seed, "x");
+    if (row().input == LayerRow::ids) return Tensor::from(std::vector<int32_t>{3, 0, 11, 3, 7, 8, 1}, {7});
+    return normal(row().input == LayerRow::pictures ? Shape{3, 8, 8, 4} : Shape{7, 6}, rng);
+  }
+  /// A pass over three sequences of 3, 1 and 3 tokens, which came from an embedding.
+  [[nodiscard]] static nn::Pass pass(bool training = false, bool bf16 = false) {
+    nn::Pass out{training, Rng(1, "pass"), bf16};
+    if (row().input != LayerRow::pictures) out.lengths = {3, 1, 3};
+    Rng rng(4, "embedding");
+    out.embedding = normal({9, 6}, rng);
+    out.source = normal({5, 6}, rng), out.source_lengths = {1, 2, 2};
+    return out;
+  }
+  [[nodiscard]] static Tensor forward(nn::Module& l, const Tensor& x) {
+    nn::Pass p = pass();
+    return l.forward(x, p);
+  }
 };
 
 TEST_P(EachLayer, SavesAllOfItsParts) {
@@ -88,9 +127,9 @@ TEST_P(EachLayer, SavesAllOfItsParts) {
   const Shape out = build(*a, 1);
   EXPECT_EQ(build(*b, 2), out);
   disturb(*a, 3), disturb(*b, 4);
-  const Tensor x = pictures(5);
+  const Tensor x = input(5);
   const Tensor y = forward(*a, x);
-  std::vector<int64_t> expected{3};
+  std::vector<int64_t> expected{row().rows};
   expected.insert(expected.end(), out.begin(), out.end());
   EXPECT_EQ(y.shape(), Shape(expected)) << "build() foretells the shape of forward()";
   const bool has_parts = !nn::named(*a).empty();
@@ -102,9 +141,9 @@ TEST_P(EachLayer, SavesAllOfItsParts) {
 
 TEST_P(EachLayer, EveryPartMatters) {
   const auto a = layer(text());
-  build(*a, 1);
+  (void)build(*a, 1);
   disturb(*a, 3);
-  const Tensor x = pictures(5), y = forward(*a, x);
+  const Tensor x = input(5), y = forward(*a, x);
   for (const auto& [name, tensor] : nn::named(*a)) {
     const Tensor before = tensor.clone();
     for (float& value : tensor.data<float>()) value *= 1.5F;
@@ -116,11 +155,11 @@ TEST_P(EachLayer, EveryPartMatters) {
 
 TEST_P(EachLayer, EveryTrainedPartGetsAGradient) {
   const auto a = layer(text());
-  build(*a, 1);
+  (void)build(*a, 1);
   disturb(*a, 3);
   const auto parameters = nn::trained(*a);
-  nn::Pass pass{true, Rng(1, "pass")};
-  const Tensor y = a->forward(pictures(5), pass);
+  nn::Pass way = pass(true);
+  const Tensor y = a->forward(input(5), way);
   if (parameters.empty()) return;
   Tensor g = Tensor::empty(y.shape());
   Rng rng(6, "g");
@@ -137,16 +176,17 @@ TEST_P(EachLayer, EveryTrainedPartGetsAGradient) {
 // Each layer takes what a convolution before it gives in mixed precision, and sends its gradient back. 3 % of the
 // largest is what a few roundings to bfloat16 cost here, and an error of wiring costs far more.
 TEST_P(EachLayer, WorksInMixedPrecision) {
+  if (row().input == LayerRow::ids) return;  // no numbers that could be stored so
   std::vector<Tensor> results[2];
   for (const bool bf16 : {false, true}) {
     const auto a = layer(text());
-    build(*a, 1);
+    (void)build(*a, 1);
     disturb(*a, 3);
     const auto parameters = nn::trained(*a);
-    Tensor x = cast(cast(pictures(5), DType::bf16), DType::f32);
+    Tensor x = cast(cast(input(5), DType::bf16), DType::f32);
     require_grad(x);
-    nn::Pass pass{true, Rng(1, "pass"), bf16};
-    const Tensor y = widened(a->forward(bf16 ? cast(x, DType::bf16) : x, pass));
+    nn::Pass way = pass(true, bf16);
+    const Tensor y = widened(a->forward(bf16 ? cast(x, DType::bf16) : x, way));
     Tensor g = Tensor::empty(y.shape());
     Rng rng(6, "g");
     for (float& value : g.data<float>()) value = static_cast<float>(rng.normal());
@@ -176,18 +216,18 @@ TEST_P(EachLayer, IsWrittenAndReadTheSame) {
   const std::string written = nn::write_layer(*a).str();
   const auto b = layer(written);
   EXPECT_EQ(nn::write_layer(*b).str(), written);
-  build(*a, 1), build(*b, 1);
-  const Tensor x = pictures(5);
+  (void)build(*a, 1), (void)build(*b, 1);
+  const Tensor x = input(5);
   EXPECT_TRUE(same(forward(*a, x), forward(*b, x))) << "the options survive";
 }
 
 TEST_P(EachLayer, ABuiltCloneIsIndependent) {
   const auto a = layer(text());
-  build(*a, 1);
+  (void)build(*a, 1);
   const auto b = a->clone();
   EXPECT_EQ(b->kind(), a->kind());
-  build(*b, 2);
-  const Tensor x = pictures(5), y = forward(*a, x);
+  (void)build(*b, 2);
+  const Tensor x = input(5), y = forward(*a, x);
   disturb(*b, 7);
   EXPECT_TRUE(same(forward(*a, x), y)) << "the clone's parts are its own";
   EXPECT_EQ(nn::named(*b).size(), nn::named(*a).size());
@@ -249,6 +289,28 @@ TEST(Shapes, MessagesNameTheLayerAndTheNumbers) {
   refused("[residual: {body: [conv: {filters: 8, padding: same}], shortcut: [conv: {filters: 4, kernel: 1}]}]",
           {"(28, 28, 8)", "(28, 28, 4)"});
   refused("[residual: {body: []}]", {"residual", "body is empty"});
+  refused("[embedding: 8]", {"layer 0: embedding", "token ids", "(28, 28, 1)"});
+  refused("[embedding: 8]", {"no vocabulary", "vocabulary: 10000"}, {});
+  refused("[embedding: {vocabulary: 9}]", {"width is missing"}, {});
+  refused("[tied_head]", {"layer 0: tied_head", "none before it"}, {4});
+  refused("[embedding: {width: 4, vocabulary: 9}, linear: 5, tied_head]",
+          {"layer 2: tied_head", "embedding's 4", "(5)", "linear: 4"}, {});
+  refused("[lstm: 8]", {"layer 0: lstm", "(28, 28, 1)", "embedding before it"});
+  refused("[gru]", {"gru: units is missing", "gru: 128"}, {4});
+  refused("[conv1d: {kernel: 3}]", {"conv1d: filters is missing"}, {4});
+  refused("[conv1d: 8]", {"conv1d", "embedding before it"});
+  refused("[attention: 2]", {"layer 0: attention", "embedding before it"});
+  refused("[attention: 3]", {"width 4 cannot be divided into 3 heads"}, {4});
+  refused("[attention]", {"attention: heads is missing", "the width 4"}, {4});
+  refused("[attention: {heads: 4, key_heads: 3}]", {"4 heads cannot share 3 heads of keys"}, {4});
+  refused("[attention: {heads: 4, rotary: true}]", {"heads of an even size, got 1"}, {4});
+  refused("[attention: {heads: 4, cross: true, causal: true}]", {"neither causal nor rotary"}, {4});
+  refused("[transformer]", {"transformer: heads is missing"}, {4});
+  refused("[transformer: {layers: 1, heads: 3}]", {"width 4 cannot be divided into 3 heads"}, {4});
+  refused("[positions]", {"positions", "embedding before it"}, {});
+  refused("[pool_sequence]", {"pool_sequence", "embedding before it"}, {});
+  refused("[parallel]", {"parallel: branches is empty"}, {4});
+  refused("[parallel: {branches: [[embedding: {width: 2, vocabulary: 3}], []]}]", {"branch 1 gives no vectors"}, {});
   refused("[residual: {body: [relu, conv: {filters: 3, kernel: 40}]}]", {"layer 0: layer 1: conv"});
   refused("[linear: 10000000, linear: 10000000, linear: 10000000]", {"layer 1: network", "too large"});
 }

@@ -97,6 +97,8 @@ inline constexpr int64_t many = 70001;
 [[nodiscard]] std::vector<Row> shape_rows();
 [[nodiscard]] std::vector<Row> cast_rows();
 [[nodiscard]] std::vector<Row> loss_rows();
+[[nodiscard]] std::vector<Row> sequence_rows();
+[[nodiscard]] std::vector<Row> attention_rows();
 
 [[nodiscard]] inline std::vector<Case> operator+(std::vector<Case> a, const std::vector<Case>& b) {
   a.insert(a.end(), b.begin(), b.end());

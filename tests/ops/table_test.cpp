@@ -67,7 +67,7 @@ struct Entry {
 std::vector<Row> all_rows() {
   std::vector<Row> rows;
   for (const auto& family : {arithmetic_rows, activation_rows, reduce_rows, linear_rows, image_rows, norm_rows,
-                             shape_rows, cast_rows, loss_rows})
+                             shape_rows, cast_rows, loss_rows, sequence_rows, attention_rows})
     for (Row& row : family()) rows.push_back(std::move(row));
   return rows;
 }
