@@ -19,10 +19,12 @@ struct Options {
 /// Pictures of another data set, at the network's size: its test part, or all of it.
 data::Dataset load_strangers(const std::string& source, const tasks::Classifier& model, const train::Recipe& recipe,
                              const fs::path& folder) {
-  const data::LoadOptions options{
-      .data_folder = folder,
-      .seed = recipe.seed,
-      .image = {.height = model.image().height, .width = model.image().width, .channels = model.image().channels}};
+  data::LoadOptions options{.data_folder = folder, .seed = recipe.seed};
+  if (recipe.task == "text_classification")
+    options.text = recipe.data.text.source;
+  else
+    options.image = {
+        .height = model.image().height, .width = model.image().width, .channels = model.image().channels};
   data::Splits splits = data::load(source, options);
   return splits.test.size() > 0 ? splits.test : splits.train;
 }
@@ -73,8 +75,11 @@ int run(const Options& o, const Context& context) {
   train::Recipe recipe = train::Recipe::read(Config::parse(model.notes.at("recipe"), path.string() + " (recipe)"));
   if (!o.source.empty()) {
     recipe.data.source = o.source;
-    recipe.data.size = {model.image().height, model.image().width};
-    recipe.data.channels = model.image().channels;
+    if (recipe.task == "image_classification") {
+      recipe.data.size = {model.image().height, model.image().width};
+      recipe.data.channels = model.image().channels;
+    }
+    recipe.data.folds = 0;
     recipe.data.train = recipe.data.test = 0;
     recipe.data.test_share = recipe.data.validation = 0;  // the network learned from none of it: nothing to hold back
   }

@@ -23,6 +23,18 @@ std::string amount(double bytes) {
   return fmt::format("{:.3g} GB", bytes);
 }
 
+/// The shape of a picture; of texts, what they are cut into.
+nlohmann::ordered_json input_of(const tasks::Classifier& model) {
+  if (const auto* text = std::get_if<tasks::TextInput>(&model.input))
+    return {{"tokenizer", text->options.type}, {"vocabulary", text->tokenizer.size()}, {"most", text->length.most}};
+  return {model.image().height, model.image().width, model.image().channels};
+}
+std::string input_text(const tasks::Classifier& model) {
+  if (const auto* text = std::get_if<tasks::TextInput>(&model.input))
+    return fmt::format("text: {} kinds of {} tokens", grouped(text->tokenizer.size()), text->options.type);
+  return fmt::format("{} x {} x {}", model.image().height, model.image().width, model.image().channels);
+}
+
 int run_language(const Options& o, const fs::path& path) {
   tasks::LanguageModel model = tasks::LanguageModel::load(path);
   const auto rows = train::layer_rows(model.net);
@@ -85,7 +97,7 @@ int run(const Options& o) {
                         {"multiply_adds", per_layer[i]}});
     const nlohmann::ordered_json all{{"model", path.string()},
                                      {"classes", model.classes},
-                                     {"input", {model.image().height, model.image().width, model.image().channels}},
+                                     {"input", input_of(model)},
                                      {"loss", model.loss},
                                      {"parameters", count.trained},
                                      {"numbers", count.all},
@@ -102,7 +114,7 @@ int run(const Options& o) {
   fmt::print("  {:>3}  {:<{}}  {:<{}}  {:>12}  {:>14}\n", "#", "layer", wide, "output", deep, "parameters",
              "multiply-adds");
   fmt::print("  {:>3}  {:<{}}  {:<{}}\n", "", "input", wide,
-             fmt::format("{} x {} x {}", model.image().height, model.image().width, model.image().channels), deep);
+             input_text(model), deep);
   for (size_t i = 0; i < rows.size(); ++i)
     fmt::print("  {:>3}  {:<{}}  {:<{}}  {:>12}  {:>14}\n", rows[i].name, rows[i].kind, wide, rows[i].output, deep,
                rows[i].parameters ? grouped(rows[i].parameters) : "", per_layer[i] ? grouped(per_layer[i]) : "");

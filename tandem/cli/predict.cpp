@@ -1,5 +1,7 @@
 #include <tandem/base/text.h>
 #include <tandem/cli/pictures.h>
+#include <tandem/cli/terminal.h>
+#include <tandem/cli/texts.h>
 #include <tandem/cli/verbs.h>
 #include <tandem/evaluate/report.h>
 #include <tandem/train/run.h>
@@ -88,7 +90,18 @@ std::string line_of(const Answer& a, const std::vector<std::string>& classes, in
 
 int run(const Options& o) {
   tasks::Classifier model = tasks::Classifier::load(train::model_path(o.model));
-  const auto [names, set] = read_pictures(model, o.inputs, o.invert);
+  const auto* text = std::get_if<tasks::TextInput>(&model.input);
+  if (text && o.invert) fail("--invert", "is for pictures, this network reads texts");
+  Pictures asked = text ? Pictures{{}, read_texts(model, o.inputs)} : read_pictures(model, o.inputs, o.invert);
+  const data::Dataset& set = asked.set;
+  if (text)
+    for (const std::string& each : set.texts()) {
+      asked.names.push_back(o.format == "table" ? shortened(each, 60) : each);
+      if (tasks::unknown_share(*text, each) == 1)
+        say(fmt::format("'{}': the texts of the training have none of these words, so the answer means nothing",
+                        shortened(each, 40)));
+    }
+  const std::vector<std::string>& names = asked.names;
   const evaluate::Outputs outputs = model.outputs(set);
   const Tensor p = model.confidence ? model.confidence->calibrated(outputs.probabilities) : outputs.probabilities;
   const std::vector<evaluate::Verdict> verdicts =
@@ -122,9 +135,9 @@ int run(const Options& o) {
 
 void add_predict(CLI::App& app, Context& context) {
   auto o = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("predict", "Say what pictures show");
+  CLI::App* verb = app.add_subcommand("predict", "Say what pictures show, or which class texts are of");
   verb->add_option("run", o->model, "A run folder or a model file")->required();
-  verb->add_option("inputs", o->inputs, "Pictures (PNG, JPEG), folders of them, or - for standard input")->required();
+  verb->add_option("inputs", o->inputs, "Pictures (PNG, JPEG) or folders of them; texts, files of them (CSV, JSONL, a line each); - for standard input")->required();
   verb->add_option("--format", o->format, "How to print")
       ->check(CLI::IsMember({"table", "json", "csv"}))
       ->capture_default_str();

@@ -6,6 +6,7 @@
 #include <tandem/data/digits.h>
 #include <tandem/data/formats/archive.h>
 #include <tandem/data/shapes.h>
+#include <tandem/data/text/named.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -120,7 +121,7 @@ Splits load_named(const CatalogEntry& entry, const LoadOptions& options) {
   if (entry.name == "mnist") return load_idx_folder(folder, digit_names);
   if (entry.name == "cifar10") return load_cifar10(folder, options.image);
   if (entry.name == "pneumoniamnist") return load_npy_folder(folder, {"normal", "pneumonia"});
-  fail(ErrorKind::internal, "catalog", "no loader for {}", entry.name);
+  return load_named_texts(entry.name, folder, options.seed);
 }
 
 Splits load_path(const fs::path& path, const ImageOptions& image) {
@@ -193,6 +194,63 @@ const std::vector<CatalogEntry>& catalog() {
        .licence = "CC BY-SA (Wikipedia); cite Merity et al. 2016",
        .folder = "wikitext2",
        .files = {"train.txt", "valid.txt", "test.txt"}},
+      {.name = "mr_polarity",
+       .task = "English sentences about films, good or bad",
+       .classes = 2,
+       .sizes = "10,662 (10 folds) / - / -",
+       .licence = "none stated; cite Pang and Lee 2005",
+       .folder = "mr_polarity",
+       .files = {"rt-polarity.pos", "rt-polarity.neg"},
+       .fetchable = false},
+      {.name = "chnsenticorp",
+       .task = "Chinese reviews of hotels, good or bad",
+       .classes = 2,
+       .sizes = "7,766 (drawn: 80 / 10 / 10 %)",
+       .licence = "none stated; corpus by Tan Songbo",
+       .folder = "chnsenticorp",
+       .files = {"ChnSentiCorp_htl_all.csv"},
+       .fetchable = false},
+      {.name = "banking77",
+       .task = "what customers ask their bank",
+       .classes = 77,
+       .sizes = "10,003 / - / 3,080",
+       .licence = "CC BY 4.0",
+       .folder = "banking77",
+       .files = {"train.csv", "test.csv"},
+       .fetchable = false},
+      {.name = "clinc150",
+       .task = "what people ask an assistant, and what it cannot do (oos)",
+       .classes = 151,
+       .sizes = "15,100 / 3,100 / 5,500",
+       .licence = "CC BY 3.0",
+       .folder = "clinc150",
+       .files = {"data_full.json"},
+       .fetchable = false},
+      {.name = "tinyshakespeare",
+       .task = "running text: plays of Shakespeare",
+       .classes = 0,
+       .sizes = "1,003,854 / 111,540 / - characters",
+       .licence = "public domain",
+       .folder = "tinyshakespeare",
+       .files = {"input.txt"},
+       .fetchable = false},
+      {.name = "wikitext2",
+       .task = "running text: articles of Wikipedia, cut into words",
+       .classes = 0,
+       .sizes = "2,088,628 / 217,646 / 245,569 words",
+       .licence = "CC BY-SA (Wikipedia)",
+       .folder = "wikitext2",
+       .files = {"train.txt", "valid.txt", "test.txt"},
+       .fetchable = false},
+      {.name = "multi30k",
+       .task = "English sentences about pictures and their German translations",
+       .classes = 0,
+       .sizes = "29,000 / 1,014 / 1,000 pairs",
+       .licence = "none stated; cite Elliott et al. 2016",
+       .folder = "multi30k",
+       .files = {"train.en.gz", "train.de.gz", "val.en.gz", "val.de.gz", "test_2016_flickr.en.gz",
+                 "test_2016_flickr.de.gz"},
+       .fetchable = false},
       {.name = "shapes",
        .task = "letters and signs that are no digits, drawn by the program",
        .classes = 18,
@@ -245,7 +303,7 @@ Splits load(const std::string& source, const LoadOptions& options) {
     if (entry != catalog().end())
       out = load_named(*entry, options);
     else if (fs::exists(source, error))
-      out = load_path(source, options.image);
+      out = options.text ? load_texts(source, *options.text) : load_path(source, options.image);
     else
       unknown(source);
     for (Dataset* set : {&out.train, &out.validation, &out.test}) {
@@ -254,7 +312,8 @@ Splits load(const std::string& source, const LoadOptions& options) {
     out.train = limited(out.train, options.train_examples, options.seed);
     out.test = limited(out.test, options.test_examples, options.seed);
   }
-  for (Dataset* set : {&out.train, &out.validation, &out.test}) *set = conform(*set, options.image);
+  if (!out.train.has_texts())
+    for (Dataset* set : {&out.train, &out.validation, &out.test}) *set = conform(*set, options.image);
   return out;
 }
 

@@ -3,7 +3,9 @@
 #include <tandem/base/files.h>
 #include <tandem/data/dataset.h>
 #include <tandem/data/folder.h>
+#include <tandem/data/text/texts.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,11 +17,12 @@ struct LoadOptions {
   int64_t train_examples = 0;  // 0: all (builtin: 20,000); otherwise that many, each class giving its share
   int64_t test_examples = 0;   // 0: all (builtin: 5,000)
   ImageOptions image{};
+  std::optional<TextSource> text{};  // a path holds texts, and this says where in its files
   std::vector<std::string> classes{};  // only these, in this order; empty: all
 };
 
-/// Loads a data set of images: a name of catalog(), or the path of a folder with one folder a class, of a folder with
-/// IDX files, or of an archive (tar, tar.gz, zip). Throws a usage error with the nearest name for an unknown source and
+/// Loads a data set: a name of catalog(), or a path. That of a folder with one folder a class, of a folder with IDX
+/// files, or of an archive (tar, tar.gz, zip) holds images; with options.text, what load_texts() takes. Throws a usage error with the nearest name for an unknown source and
 /// a file error that says where it looked, and how to get it, for a missing data set.
 [[nodiscard]] Splits load(const std::string& source, const LoadOptions& options = {});
 

@@ -45,12 +45,33 @@ Classification::Classification(Classifier& model, const data::Dataset& train, co
   if (train.size() == 0) fail(ErrorKind::data, "train", "the training part has no examples");
   if (train.has_pictures()) data::check(options.augmentation.image, model.image().height, model.image().width);
   check_sizes(options.progressive, model);
+  if (const auto* text = std::get_if<TextInput>(&model.input)) tokens_ = encode(*text, train.texts());
   if (options.loss.balanced) class_weights_ = balanced_weights(train);
 }
 
+std::vector<std::vector<int64_t>> Classification::batches(int64_t size, Rng rng) const {
+  if (tokens_.empty()) return Task::batches(size, rng);
+  constexpr int64_t pool = 16;  // batches among which texts are put in order of length
+  const auto length = [&](int64_t i) { return tokens_[static_cast<size_t>(i)].size(); };
+  std::vector<std::vector<int64_t>> out;
+  for (std::vector<int64_t>& drawn : Task::batches(size * pool, rng.split("pools"))) {
+    std::ranges::stable_sort(drawn, std::less{}, length);
+    for (size_t first = 0; first < drawn.size(); first += static_cast<size_t>(size)) {
+      const auto last = std::min(first + static_cast<size_t>(size), drawn.size());
+      if (last - first == 1 && first > 0) break;  // as Task::batches does
+      out.emplace_back(drawn.begin() + static_cast<ptrdiff_t>(first), drawn.begin() + static_cast<ptrdiff_t>(last));
+    }
+  }
+  std::vector<std::vector<int64_t>> shuffled;
+  for (const int64_t i : rng.split("order").permutation(std::ssize(out)))
+    shuffled.push_back(std::move(out[static_cast<size_t>(i)]));
+  return shuffled;
+}
+
 Classification::Examples Classification::read(std::span<const int64_t> batch, const Moment& at) const {
-  Examples out{batch_of(model_.input, train_, batch, options_.augmentation,
-                        Rng(at.seed, "augment").split(static_cast<uint64_t>(at.epoch))),
+  const Rng rng = Rng(at.seed, "augment").split(static_cast<uint64_t>(at.epoch));
+  Examples out{tokens_.empty() ? batch_of(model_.input, train_, batch, options_.augmentation, rng)
+                               : pack(tokens_, batch, options_.augmentation.words, rng),
                {}};
   if (const int64_t size = options_.progressive.at(at.share); size != 0)
     out.batch.x = resize_batch(out.batch.x, size, size);

@@ -30,6 +30,8 @@ class Classification : public Task {
 
   [[nodiscard]] nn::Module& network() override { return model_.net; }
   [[nodiscard]] int64_t examples() const override { return train_.size(); }
+  /// Texts of like length share a batch; which ones, and the order of the batches, is random.
+  [[nodiscard]] std::vector<std::vector<int64_t>> batches(int64_t size, Rng rng) const override;
   [[nodiscard]] BatchLoss loss(std::span<const int64_t> batch, const Moment& at, nn::Pass& pass) override;
   [[nodiscard]] bool validates() const override { return validation_.size() > 0; }
   [[nodiscard]] Measure validate() override;
@@ -48,7 +50,8 @@ class Classification : public Task {
   const data::Dataset& train_;
   const data::Dataset& validation_;
   ClassificationOptions options_;
-  Tensor class_weights_;  // for a balanced loss
+  Tensor class_weights_;                      // for a balanced loss
+  std::vector<std::vector<int32_t>> tokens_;  // of the training part's texts
 };
 
 /// How many rows of a network's outputs (n, classes), or (n, 1) for a binary loss, name the right class.

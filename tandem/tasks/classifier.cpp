@@ -29,7 +29,11 @@ void Classifier::build(const Rng& rng, int64_t most) {
     fail("classes", "the data has {}: two or more are needed to tell examples apart",
          classes.empty() ? "none" : fmt::format("one, '{}'", classes[0]));
   nn::Build build{rng, static_cast<int64_t>(classes.size()), most};
+  build.vocabulary = vocabulary_of(input);
   const Shape out = net.build(shape_of(input), build);
+  if (build.vocabulary > 0 && build.embedding.rank() == 2 && build.embedding[0] != build.vocabulary)
+    fail("network", "its embedding has {} entries, the tokenizer gives {} different tokens: leave embedding.vocabulary out",
+         build.embedding[0], build.vocabulary);
   const bool binary = loss != "cross_entropy";
   const int64_t wanted = binary ? 1 : static_cast<int64_t>(classes.size());
   if (binary && classes.size() != 2)
@@ -159,6 +163,7 @@ Config class_list(const std::vector<std::string>& classes) {
 void Classifier::save(const fs::path& path) {
   TensorFile file;
   file.tensors = nn::named(net);
+  for (auto& named : tensors_of(input)) file.tensors.push_back(std::move(named));
   for (const auto& [key, value] : notes) file.metadata["tandem." + key] = value;
   file.metadata["tandem.format"] = format_version;
   file.metadata["tandem.task"] = task_of(input);
@@ -190,7 +195,7 @@ Classifier Classifier::load(const fs::path& path) {
   model.input = input_for(text("task"), path.string());
   try {
     model.net = nn::Sequential::read(Config::parse(text("network"), path.string() + " (network)"));
-    read(model.input, Config::parse(text("input"), path.string() + " (input)"), path.string());
+    read(model.input, Config::parse(text("input"), path.string() + " (input)"), file.tensors, path.string());
     if (file.metadata.contains("tandem.views"))
       Fields::read(Config::parse(text("views"), path.string() + " (views)"), model.views, "views");
     for (const Config& item : Config::parse(text("classes"), path.string() + " (classes)").items())

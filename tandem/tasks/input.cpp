@@ -1,5 +1,7 @@
 #include <tandem/tasks/input.h>
 
+#include <numeric>
+
 namespace tandem::tasks {
 
 void Augmentation::fields(Fields& f) {
@@ -13,22 +15,41 @@ void Augmentation::fields(Fields& f) {
   f("crop", image.crop, {0, 1e4});
   f("flip", image.flip);
   f("erase", image.erase, {0, 1e4});
+  f("words", words, {0, 0.9});
 }
 
-std::string task_of(const Input&) { return "image_classification"; }
+std::string task_of(const Input& input) {
+  return std::holds_alternative<TextInput>(input) ? "text_classification" : "image_classification";
+}
 
 Input input_for(const std::string& task, const std::string& where) {
   if (task == "image_classification") return ImageInput{};
-  fail(ErrorKind::data, where, "holds a model for '{}', expected image_classification", task);
+  if (task == "text_classification") return TextInput{};
+  fail(ErrorKind::data, where, "holds a model for '{}', expected image_classification or text_classification", task);
 }
 
 Shape shape_of(const Input& input) {
   return std::visit([](const auto& in) { return in.shape(); }, input);
 }
 
+int64_t vocabulary_of(const Input& input) {
+  const auto* text = std::get_if<TextInput>(&input);
+  return text ? text->tokenizer.size() : 0;
+}
+
 Batch batch_of(const Input& input, const data::Dataset& set, std::span<const int64_t> indices,
                const Augmentation& augmentation, const Rng& rng) {
-  return {make_batch(std::get<ImageInput>(input), set, indices, augmentation.image, rng)};
+  if (const auto* pictures = std::get_if<ImageInput>(&input))
+    return {make_batch(*pictures, set, indices, augmentation.image, rng)};
+  const data::Dataset chosen = data::subset(set, indices);
+  std::vector<int64_t> all(indices.size());
+  std::iota(all.begin(), all.end(), 0);
+  return pack(encode(std::get<TextInput>(input), chosen.texts()), all, augmentation.words, rng);
+}
+
+std::vector<std::pair<std::string, Tensor>> tensors_of(const Input& input) {
+  const auto* text = std::get_if<TextInput>(&input);
+  return text ? text->tensors() : std::vector<std::pair<std::string, Tensor>>{};
 }
 
 Config write(const Input& input) {
@@ -40,13 +61,18 @@ Config write(const Input& input) {
       input);
 }
 
-void read(Input& input, const Config& config, const std::string& where) {
+void read(Input& input, const Config& config, std::vector<std::pair<std::string, Tensor>>& tensors,
+          const std::string& where) {
   std::visit(
       [&](auto& in) {
         Fields::read(config, in, "input");
         in.check(where);
       },
       input);
+  if (auto* text = std::get_if<TextInput>(&input)) {
+    text->restore(tensors, where);
+    std::erase_if(tensors, [](const auto& named) { return is_text_tensor(named.first); });
+  }
 }
 
 }  // namespace tandem::tasks

@@ -2,8 +2,12 @@
 // of examples is one alternative of Input; all that differs between kinds is asked here.
 #pragma once
 #include <tandem/tasks/image_input.h>
+#include <tandem/tasks/text_input.h>
 
+#include <string>
+#include <utility>
 #include <variant>
+#include <vector>
 
 namespace tandem::tasks {
 
@@ -17,10 +21,11 @@ struct Batch {
 /// What training changes at random in its examples.
 struct Augmentation {
   data::Augment image = {};
+  double words = 0;  // share of a text's tokens that is left out
   void fields(Fields& f);
 };
 
-using Input = std::variant<ImageInput>;
+using Input = std::variant<ImageInput, TextInput>;
 
 /// The name of a recipe's task for this kind of input: "image_classification".
 [[nodiscard]] std::string task_of(const Input& input);
@@ -29,6 +34,8 @@ using Input = std::variant<ImageInput>;
 
 /// One row as the network's first layer sees it, for Module::build.
 [[nodiscard]] Shape shape_of(const Input& input);
+/// How many different ids it gives; 0 for numbers.
+[[nodiscard]] int64_t vocabulary_of(const Input& input);
 /// Examples `indices` of `set`; each changed by `augmentation` with the stream rng.split(index). Throws a usage error
 /// when the set holds another kind, a data error when its examples do not fit.
 [[nodiscard]] Batch batch_of(const Input& input, const data::Dataset& set, std::span<const int64_t> indices,
@@ -36,7 +43,9 @@ using Input = std::variant<ImageInput>;
 
 /// For the model file: settings as text, larger things as tensors.
 [[nodiscard]] Config write(const Input& input);
-/// Throws when the settings cannot be.
-void read(Input& input, const Config& config, const std::string& where);
+[[nodiscard]] std::vector<std::pair<std::string, Tensor>> tensors_of(const Input& input);
+/// Takes its own tensors out of a file's. Throws when the settings cannot be, or a tensor is missing.
+void read(Input& input, const Config& config, std::vector<std::pair<std::string, Tensor>>& tensors,
+          const std::string& where);
 
 }  // namespace tandem::tasks

@@ -1,5 +1,8 @@
+#include <tandem/adapt/peft.h>
 #include <tandem/base/text.h>
 #include <tandem/data/catalog.h>
+#include <tandem/data/folds.h>
+#include <tandem/data/text/vectors.h>
 #include <tandem/nn/weights.h>
 #include <tandem/train/classification.h>
 
@@ -51,6 +54,41 @@ const std::map<std::string, Figure>& figures() {
   return all;
 }
 
+/// Puts vectors learned elsewhere into the network's first embedding.
+void begin_with_vectors(tasks::Classifier& model, const Recipe& recipe) {
+  const auto* text = std::get_if<tasks::TextInput>(&model.input);
+  if (!text) fail("data.text.vectors", "word vectors are for texts");
+  const Tensor values =
+      data::read_word_vectors(recipe.data.text.vectors, text->tokenizer, Rng(recipe.seed, "vectors")).values;
+  for (const auto& [name, tensor] : nn::named(model.net)) {
+    if (tensor.rank() != 2 || tensor.size(0) != values.size(0)) continue;
+    if (tensor.shape() != values.shape())
+      fail("data.text.vectors", "{} has {} numbers a word, the network's embedding {}: set embedding: {}",
+           recipe.data.text.vectors, values.size(1), tensor.size(1), values.size(1));
+    std::ranges::copy(values.data<const float>(), tensor.data<float>().begin());
+    return;
+  }
+  fail("data.text.vectors", "the network has no embedding of {} words to begin with them", values.size(0));
+}
+
+/// How the base reads its examples: its numbers belong to these pixels or tokens.
+tasks::Input input_of(const adapt::Base& base, const Recipe& recipe, const data::Dataset& train) {
+  tasks::Input out;
+  if (base.task == "language_model") {
+    tasks::TextInput text;
+    text.length = recipe.data.text.length;
+    text.tokenizer = tasks::LanguageModel::load(base.where).tokenizer;
+    text.options = text.tokenizer.options();
+    out = std::move(text);
+  } else {
+    out = tasks::Classifier::load(base.where).input;
+  }
+  if (std::holds_alternative<tasks::TextInput>(out) != train.has_texts())
+    fail("start_from", "{} reads {}, {} holds {}", base.where, train.has_texts() ? "pictures" : "texts", train.source,
+         data::kind_of(train.inputs));
+  return out;
+}
+
 class ClassificationJob : public Job {
  public:
   ClassificationJob(const Recipe& recipe, const fs::path& data_folder)
@@ -68,6 +106,8 @@ class ClassificationJob : public Job {
     model_.notes = run_notes(recipe_, trainer);
     model_.notes["data"] = data_.train.source;
     model_.save(folder.model());
+    if (recipe_.adapt.lora || recipe_.adapt.bottleneck)
+      adapt::save_adapter(folder.path / "adapter", *load_base(recipe_), recipe_.adapt, model_.net);
 
     const bool tested = data_.test.size() > 0, validated = data_.validation.size() > 0;
     const data::Dataset& set = tested ? data_.test : validated ? data_.validation : data_.train;
@@ -119,7 +159,19 @@ data::Splits prepare(const Recipe& recipe, const fs::path& data_folder) {
   if (!recipe.data.size.empty()) options.image.height = recipe.data.size[0], options.image.width = recipe.data.size[1];
   options.image.channels = recipe.data.channels;
   options.classes = recipe.data.classes;
+  if (recipe.task == "text_classification") options.text = recipe.data.text.source;
   data::Splits splits = data::load(recipe.data.source, options);
+  if (splits.train.has_texts() != options.text.has_value())
+    fail("task", "the recipe says {} and {} holds {}: set task: {}", recipe.task, recipe.data.source,
+         data::kind_of(splits.train.inputs), options.text ? "image_classification" : "text_classification");
+  if (recipe.data.folds > 0) {
+    const auto fold = data::folds(splits.train.labels, recipe.data.folds, recipe.seed);
+    std::vector<int64_t> rest, part;
+    for (int64_t i = 0; i < splits.train.size(); ++i)
+      (fold[static_cast<size_t>(i)] == recipe.data.fold ? part : rest).push_back(i);
+    splits.test = data::subset(splits.train, part);
+    splits.train = data::subset(splits.train, rest);
+  }
   // A report names a known data set as people do, not by where it lies on this machine.
   if (recipe.data.source.find('/') == std::string::npos)
     for (data::Dataset* part : {&splits.train, &splits.validation, &splits.test}) part->source = recipe.data.source;
@@ -131,9 +183,18 @@ data::Splits prepare(const Recipe& recipe, const fs::path& data_folder) {
 }
 
 tasks::Classifier make_model(const Recipe& recipe, const data::Dataset& train) {
+  const std::optional<adapt::Base> base = load_base(recipe);
   tasks::Classifier model;
   model.net = recipe.network;
-  model.input = tasks::fit_input(train);
+  if (base && model.net.empty()) model.net = adapt::adapted(*base, recipe.adapt);
+  if (base)
+    model.input = input_of(*base, recipe, train);
+  else if (train.has_texts())
+    model.input = tasks::fit_input(train.texts(), recipe.data.text);
+  else
+    model.input = tasks::fit_input(train);
+  if (recipe.privacy.on() && train.has_texts())
+    fail("privacy", "the tokenizer is learned from texts that nothing protects: privacy is for pictures");
   if (recipe.privacy.on()) {  // a mean of the examples would be one more thing that is given away
     std::ranges::fill(model.image().mean, 0.5);
     std::ranges::fill(model.image().std, 0.5);
@@ -142,6 +203,8 @@ tasks::Classifier make_model(const Recipe& recipe, const data::Dataset& train) {
   model.loss = recipe.loss.type;
   model.views = recipe.predict;
   model.build(Rng(recipe.seed, "weights"));
+  if (base) adapt::transfer(*base, recipe.adapt, model.net);
+  if (!recipe.data.text.vectors.empty()) begin_with_vectors(model, recipe);
   return model;
 }
 

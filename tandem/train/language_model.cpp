@@ -32,7 +32,7 @@ tasks::LanguageModel make_language_model(const Recipe& recipe, const std::option
     model.tokenizer = tasks::LanguageModel::load(base->where).tokenizer;  // its numbers belong to these tokens
     if (model.net.empty()) model.net = adapt::adapted(*base, recipe.adapt);
   } else {
-    model.tokenizer = fit_tokenizer(recipe.tokenizer, train);
+    model.tokenizer = fit_tokenizer(recipe.data.text.tokenizer, train);
   }
   model.build(Rng(recipe.seed, "weights"));
   if (base) adapt::transfer(*base, recipe.adapt, model.net);

@@ -14,6 +14,9 @@ void DataOptions::fields(Fields& f) {
   f("test", test, {0, 1e9});
   f("validation", validation, {0, 0.9});
   f("test_share", test_share, {0, 0.9});
+  f("folds", folds, {0, 1e6});
+  f("fold", fold, {0, 1e6});
+  f("text", text);
   f("augment", augment);
 }
 
@@ -41,13 +44,9 @@ void LanguageOptions::fields(Fields& f) {
 
 void Recipe::fields(Fields& f) {
   f("name", name);
-  f("task", task, {"image_classification", "language_model"});
+  f("task", task, {"image_classification", "text_classification", "language_model"});
   f("seed", seed);
   f("data", data);
-  const bool pictures = task == "image_classification";  // recipes of these do without what is for texts
-  f.custom(
-      "tokenizer", [&](const Config& node) { Fields::read(node, tokenizer, "tokenizer"); },
-      [&] { return pictures ? Config() : Fields::write(tokenizer); });
   f.custom(
       "language", [&](const Config& node) { Fields::read(node, language, "language"); },
       [&] { return task == "language_model" ? Fields::write(language) : Config(); });
@@ -107,6 +106,9 @@ Recipe Recipe::read(const Config& config) {
     if (recipe.train.precision != "fp32")
       node.fail(fmt::format("privacy: train.precision {} is not possible here: leave it out", recipe.train.precision));
   }
+  if (recipe.data.folds == 1 || (recipe.data.folds > 0 && recipe.data.fold >= recipe.data.folds))
+    config.get("data").fail(fmt::format("data.fold {} of {} folds is not possible: give 2 folds or more, and count them from 0",
+                                        recipe.data.fold, recipe.data.folds));
   if (recipe.data.channels == 2)
     config.fail("data.channels: 2 is not possible: 1 (grey), 3 (colour) or 0 (as the pictures are)");
   if (recipe.people) recipe.people->complete(config.get("people").where());

@@ -20,6 +20,8 @@ struct DataOptions {
   int64_t train = 0, test = 0;       // at most that many examples; 0: all
   double validation = 0.1;           // share of the training part, when there is no validation part of its own
   double test_share = 0.15;          // share of the training part, when there is no test part of its own
+  int64_t folds = 0, fold = 0;       // of a cross-validation: the test part is fold `fold` of so many; 0: none
+  tasks::TextOptions text;           // of a text task: where texts stand, and how they become tokens
   tasks::Augmentation augment;
   void fields(Fields& f);
 };
@@ -55,7 +57,6 @@ struct Recipe {
   std::string task = "image_classification";
   uint64_t seed = 1;
   DataOptions data;
-  data::TokenizerOptions tokenizer;  // of texts
   LanguageOptions language;
   nn::Sequential network;  // empty: that of start_from
   std::string start_from;  // a run or a model file whose network has learned before

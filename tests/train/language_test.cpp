@@ -10,7 +10,7 @@ namespace {
 
 train::Recipe language_recipe(const fs::path& text, const std::string& more) {
   return train::Recipe::read(Config::parse("name: letters\ntask: language_model\ndata: {source: " + text.string() +
-                                               ", validation: 0.2, test_share: 0}\ntokenizer: {type: character}\n" + more,
+                                               ", validation: 0.2, test_share: 0, text: {tokenizer: character}}\n" + more,
                                            "letters.yaml"));
 }
 
@@ -74,7 +74,7 @@ TEST(LanguageRun, ResumesExactlyWithCarriedState) {
             tasks::LanguageModel m;
             m.net = r.network;
             m.reading = r.language.reading;
-            m.tokenizer = train::fit_tokenizer(r.tokenizer, c.train);
+            m.tokenizer = train::fit_tokenizer(r.data.text.tokenizer, c.train);
             m.build(Rng(r.seed, "weights"));
             return m;
           }()),

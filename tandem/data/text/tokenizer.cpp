@@ -112,6 +112,26 @@ void TokenizerOptions::fields(Fields& f) {
   f("ngrams", ngrams);
 }
 
+void LengthLimit::fields(Fields& f) {
+  f("most", most, {0, 1e9});
+  f("longer", longer, {"cut", "middle", "refuse"});
+}
+
+namespace {
+
+/// Shortens a text's tokens or pieces to the limit.
+template <class T>
+void shorten(std::vector<T>& tokens, const LengthLimit& limit) {
+  if (limit.most == 0 || std::ssize(tokens) <= limit.most) return;
+  if (limit.longer == "refuse")
+    fail(ErrorKind::data, "text", "has {} tokens, at most {} are taken: shorten it, or train with a greater length.most",
+         tokens.size(), limit.most);
+  const int64_t head = limit.longer == "middle" ? (limit.most + 1) / 2 : limit.most;
+  tokens.erase(tokens.begin() + head, tokens.end() - (limit.most - head));
+}
+
+}  // namespace
+
 std::vector<std::string> Tokenizer::split(const std::string& text) const {
   if (options_.type == "blank") return split_blanks(text);
   if (options_.type == "character") return split_characters(text);
@@ -171,11 +191,16 @@ Tokenizer Tokenizer::fit(const TokenizerOptions& options, std::span<const std::s
   });
 }
 
-std::vector<int32_t> Tokenizer::encode(std::string_view text) const {
+std::vector<int32_t> Tokenizer::encode(std::string_view text, const LengthLimit& limit) const {
   const std::string normal = normalised(text, options_.normalise);
   const bool ngrams = options_.ngrams.any();
-  if (subword_ && !ngrams) return subword_->encode(normal);
-  const std::vector<std::string> pieces = split(normal);
+  if (subword_ && !ngrams) {
+    std::vector<int32_t> ids = subword_->encode(normal);
+    shorten(ids, limit);
+    return ids;
+  }
+  std::vector<std::string> pieces = split(normal);
+  shorten(pieces, limit);
   std::vector<int32_t> out;
   out.reserve(pieces.size());
   for (const std::string& piece : pieces) out.push_back(find(piece).value_or(unknown));

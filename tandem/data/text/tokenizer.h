@@ -33,6 +33,13 @@ struct TokenizerOptions {
   void fields(Fields& f);
 };
 
+/// What is done to a text of more than `most` tokens.
+struct LengthLimit {
+  int64_t most = 0;           // 0: no limit
+  std::string longer = "cut";  // cut its end, cut its middle, or refuse it
+  void fields(Fields& f);
+};
+
 /// The next text of a source; false at its end.
 using NextText = std::function<bool(std::string& text)>;
 
@@ -49,7 +56,7 @@ class Tokenizer {
   [[nodiscard]] static Tokenizer fit(const TokenizerOptions& options, std::span<const std::string> texts);
 
   /// Tokens of UTF-8 text, those not known as `unknown`; then the n-grams that are known. Neither start nor end.
-  [[nodiscard]] std::vector<int32_t> encode(std::string_view text) const;
+  [[nodiscard]] std::vector<int32_t> encode(std::string_view text, const LengthLimit& limit = {}) const;
   /// Text of tokens, to be read. Start, end and n-grams give nothing; throws a usage error for an id that is none.
   [[nodiscard]] std::string decode(std::span<const int32_t> ids) const;
 
