@@ -156,7 +156,7 @@ double trainer_step(const data::Dataset& set, const data::Augment& augment) {
   const Workload w = workload("cnn");
   recipe.network = w.net;
   recipe.optimizer = w.optimizer;
-  recipe.data.augment = augment;
+  recipe.data.augment.image = augment;
   recipe.train.epochs = 1, recipe.train.batch = w.batch;
   tasks::Classifier model;
   model.net = w.net, model.classes = set.classes, model.input = tasks::fit_input(set);

@@ -26,7 +26,11 @@ std::vector<json> configurations(const Workload& w, bool quick) {
       for (const char* compile : {"", "loss", "step"})
         for (const bool packed : {false, true})
           if ((!packed || w.shortest < w.length) && (!quick || !*compile))
-            out.push_back({{"threads", threads}, {"compile", compile}, {"channels_last", false}, {"bf16", w.bf16}, {"packed", packed}});
+            out.push_back({{"threads", threads},
+                           {"compile", compile},
+                           {"channels_last", false},
+                           {"bf16", w.bf16},
+                           {"packed", packed}});
     return out;
   }
   for (const int threads : {1, 2})

@@ -150,20 +150,21 @@ std::vector<Workload> workloads() {
   all.push_back(lstm);
   Positions positions;
   positions.most = 256;
-  all.push_back({.name = "gpt",
-                 .about = "decoder-only Transformer, 6 layers, 384 wide, 6 heads, context 256, 96 characters; batch 8, Adam",
-                 .network = "gpt",
-                 .net = Sequential{Embedding{384}, positions, Transformer{6, 6, true}, Linear{96}},
-                 .input = {},
-                 .batch = 8,
-                 .loss = "cross_entropy",
-                 .outputs = 96,
-                 .optimizer = adam,
-                 .vocabulary = 96,
-                 .length = 256,
-                 .shortest = 256,
-                 .next_token = true,
-                 .goal = 1.3});
+  all.push_back(
+      {.name = "gpt",
+       .about = "decoder-only Transformer, 6 layers, 384 wide, 6 heads, context 256, 96 characters; batch 8, Adam",
+       .network = "gpt",
+       .net = Sequential{Embedding{384}, positions, Transformer{6, 6, true}, Linear{96}},
+       .input = {},
+       .batch = 8,
+       .loss = "cross_entropy",
+       .outputs = 96,
+       .optimizer = adam,
+       .vocabulary = 96,
+       .length = 256,
+       .shortest = 256,
+       .next_token = true,
+       .goal = 1.3});
   return all;
 }
 

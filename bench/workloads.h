@@ -20,10 +20,11 @@ struct Workload {
   int64_t outputs = 0;
   optim::Options optimizer;
   bool bf16 = false;  // mixed precision
-  // Packed sequences: token ids of a vocabulary, `batch` sequences of `length` tokens, or uniform in [shortest, length].
+  // Packed sequences: token ids of a vocabulary, `batch` sequences of `length` tokens, or uniform in [shortest,
+  // length].
   int64_t vocabulary = 0, length = 0, shortest = 0;
   bool next_token = false;  // the target is each token's successor, not a class for each sequence
-  double goal = 0;    // the peer's time over ours that is to be reached
+  double goal = 0;          // the peer's time over ours that is to be reached
 };
 
 /// classic, control, mlp, cnn, resnet20, resnet20-bf16, lstm, lstm-ragged, gpt.

@@ -78,6 +78,8 @@ export interface Version {
   live: boolean;
 }
 
+export type Outcome = 'nothing_new' | 'none_believed' | 'all_known' | 'learned' | 'not_learned' | 'forgot';
+
 export interface Update {
   id: number;
   time: string;
@@ -87,7 +89,8 @@ export interface Update {
   set_aside: number;
   accuracy_before: number;
   accuracy_after: number;
-  verdict: string;
+  asked: number; // the least accuracy with which it may go live
+  outcome: Outcome;
 }
 
 export interface Correction {

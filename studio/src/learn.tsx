@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { api, type Comparison, type Learning, type Model, type Update, type Version } from './api';
 import { Lead, Trouble, useLoad } from './parts';
-import { moment, percent, t, whole } from './words';
+import { moment, outcome, percent, t, whole } from './words';
 
 export function Learn({ model, learned }: { model: Model; learned: () => void }) {
   const { data, failure, reload } = useLoad(signal => api.learning(model.name, signal), [model.name, model.version]);
@@ -131,7 +131,7 @@ function Outcome({ update }: { update: Update }) {
           {t('held_back')} · {t('learned_from', { n: update.corrections, k: update.set_aside })}
         </p>
       </div>
-      <p class="quiet" lang="en">{update.verdict}</p>
+      <p class="quiet">{outcome(update)}</p>
     </section>
   );
 }

@@ -6,7 +6,7 @@ import { heat } from './maps';
 import { Pad } from './pad';
 import { Bars, ClassButtons, Person, person, Tile, Trouble } from './parts';
 import { isDark, useSettings } from './settings';
-import { oneOf, percent, probability, t, type Word } from './words';
+import { oneOf, outcome, percent, probability, t, type Word } from './words';
 
 const METHODS = ['integrated_gradients', 'gradient_input', 'smooth_grad', 'grad_cam', 'occlusion', 'shapley'] as const;
 
@@ -266,13 +266,11 @@ function Say({ model, look, learned }: { model: Model; look: Look; learned: () =
     });
 
   if (said === 'learning') return <p class="said working" role="status">{t('learning')}</p>;
-  if (typeof said === 'object' && 'verdict' in said)
+  if (typeof said === 'object' && 'outcome' in said)
     return (
       <p class="said" role="status">
         {said.to > 0 ? t('went_live', { n: said.to }) : t('stays', { n: said.from })}{' '}
-        <span class="quiet" lang="en">
-          {said.verdict}
-        </span>
+        <span class="quiet">{outcome(said)}</span>
       </p>
     );
   if (typeof said === 'object')

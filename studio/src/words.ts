@@ -1,4 +1,5 @@
 // All words of the page in both languages; {name} marks what is filled in.
+import type { Update } from './api';
 import { settings } from './settings';
 
 const en = {
@@ -92,6 +93,12 @@ const en = {
   learning: 'Learning …',
   went_live: 'Version {n} is live.',
   stays: 'Version {n} stays live.',
+  nothing_new: 'There is nothing new to learn from.',
+  none_believed: 'No correction is more likely right than wrong.',
+  all_known: 'It knows all of it already.',
+  learned: 'It knows more of the corrections and kept what it knew.',
+  not_learned: 'Rolled back: it did not take the corrections in.',
+  forgot: 'Rolled back: {after} right on the examples held back, {asked} are needed.',
   before: 'before',
   after: 'after',
   held_back: 'right on the examples held back',
@@ -245,6 +252,12 @@ const zh: typeof en = {
   learning: '学习中……',
   went_live: '版本 {n} 已上线。',
   stays: '版本 {n} 保持在线。',
+  nothing_new: '没有新的内容可学。',
+  none_believed: '没有一条纠正更可能是对的。',
+  all_known: '网络已经全都会了。',
+  learned: '学会了更多纠正，也没有忘记已会的。',
+  not_learned: '已撤回：没有学会这些纠正。',
+  forgot: '已撤回：留出样本正确率 {after}，需要 {asked}。',
   before: '之前',
   after: '之后',
   held_back: '留出样本上的正确率',
@@ -319,6 +332,8 @@ export const percent = (x: number | null, digits = 1): string =>
 /** Never 0 or 100 % for what is not. */
 export const probability = (p: number): string =>
   p > 0.9999 ? '> ' + percent(0.9999, 2) : p > 0.999 ? percent(p, 2) : p < 0.001 ? '< ' + percent(0.001) : percent(p, p > 0.99 || p < 0.1 ? 1 : 0);
+/** What became of an attempt to learn. */
+export const outcome = (u: Update): string => t(u.outcome, { after: percent(u.accuracy_after, 2), asked: percent(u.asked, 2) });
 export const moment = (utc: string): string => {
   const time = new Date(utc);
   if (Number.isNaN(time.getTime())) return utc;

@@ -113,11 +113,13 @@ int run(const Options& o) {
   for (const auto& row : rows) wide = std::max(wide, row.kind.size()), deep = std::max(deep, row.output.size());
   fmt::print("  {:>3}  {:<{}}  {:<{}}  {:>12}  {:>14}\n", "#", "layer", wide, "output", deep, "parameters",
              "multiply-adds");
-  fmt::print("  {:>3}  {:<{}}  {:<{}}\n", "", "input", wide,
-             input_text(model), deep);
-  for (size_t i = 0; i < rows.size(); ++i)
-    fmt::print("  {:>3}  {:<{}}  {:<{}}  {:>12}  {:>14}\n", rows[i].name, rows[i].kind, wide, rows[i].output, deep,
-               rows[i].parameters ? grouped(rows[i].parameters) : "", per_layer[i] ? grouped(per_layer[i]) : "");
+  fmt::print("  {:>3}  {:<{}}  {}\n", "", "input", wide, input_text(model));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const std::string line =
+        fmt::format("  {:>3}  {:<{}}  {:<{}}  {:>12}  {:>14}", rows[i].name, rows[i].kind, wide, rows[i].output, deep,
+                    rows[i].parameters ? grouped(rows[i].parameters) : "", per_layer[i] ? grouped(per_layer[i]) : "");
+    fmt::print("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
+  }
   fmt::print("\n  {} parameters ({}), {} multiply-adds and {} of activations per example\n", grouped(count.trained),
              amount(static_cast<double>(count.all) * 4), grouped(products),
              amount(static_cast<double>(activations) * 4));

@@ -43,18 +43,25 @@ int curve(const Options& o) {
   const auto measure = [&](const char* how, bool useful) {
     say(fmt::format("asking {}", how));
     return people::label_curve(
-        recipe, data.train, data.test, o.sizes, useful, o.steps,
+        recipe, data.train, data.test, o.sizes, useful, o.steps, o.reach > 0 ? o.reach : 2,
         [](const people::CurvePoint& p) { say(fmt::format("  {:>7} labels  {:6.2f} %", p.labels, 100 * p.accuracy)); });
   };
   const auto useful = measure("what is most useful", true), random = measure("at random", false);
   if (!o.json) fmt::print("{:>8}  {:>9}  {:>9}\n", "labels", "useful", "random");
   nlohmann::ordered_json points = nlohmann::ordered_json::array();
-  for (size_t i = 0; i < useful.size(); ++i) {
+  for (size_t i = 0; i < std::max(useful.size(), random.size()); ++i) {  // one that reached --reach has fewer points
+    const auto accuracy = [&](const auto& points_of) {
+      return i < points_of.size() ? std::optional(points_of[i].accuracy) : std::nullopt;
+    };
+    const auto a = accuracy(useful), b = accuracy(random);
+    const auto number = [](std::optional<double> v) {
+      return v ? nlohmann::ordered_json(*v) : nlohmann::ordered_json(nullptr);
+    };
+    const auto percent = [](std::optional<double> v) { return v ? fmt::format("{:.2f} %", 100 * *v) : "-"; };
     if (o.json)
-      points.push_back({{"labels", useful[i].labels}, {"useful", useful[i].accuracy}, {"random", random[i].accuracy}});
+      points.push_back({{"labels", o.sizes[i]}, {"useful", number(a)}, {"random", number(b)}});
     else
-      fmt::print("{:>8}  {:>7.2f} %  {:>7.2f} %\n", useful[i].labels, 100 * useful[i].accuracy,
-                 100 * random[i].accuracy);
+      fmt::print("{:>8}  {:>9}  {:>9}\n", o.sizes[i], percent(a), percent(b));
   }
   if (o.json) {
     fmt::print("{}\n", points.dump(2));
@@ -143,7 +150,7 @@ void add_label(CLI::App& app, Context& context) {
       "Ask nobody: a data set's own labels answer, and the accuracy on its test part after so many labels is "
       "printed for useful and for random questions");
   verb->add_option("--sizes", o->sizes, "--curve: numbers of labels to measure at")->delimiter(',');
-  verb->add_option("--reach", o->reach, "--curve: say how many labels this accuracy takes")
+  verb->add_option("--reach", o->reach, "--curve: say how many labels this accuracy takes, and measure no further")
       ->check(CLI::Range(0.0, 1.0));
   verb->add_option("--pool", o->pool, "--curve: choose among so many examples (0: all)")->capture_default_str();
   verb->add_option("--data", o->data, "--curve: folder of the data sets (else TANDEM_DATA, else the cache folder)");

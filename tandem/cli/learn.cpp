@@ -27,12 +27,14 @@ int run(const Options& o) {
                                               {"set_aside", u.set_aside},
                                               {"accuracy_before", u.accuracy_before},
                                               {"accuracy_after", u.accuracy_after},
-                                              {"verdict", u.verdict},
+                                              {"asked", u.asked},
+                                              {"outcome", people::name_of(u.outcome)},
+                                              {"verdict", people::words_of(u)},
                                               {"seconds", seconds}}
                            .dump(2));
     return 0;
   }
-  fmt::print("{}\n", u.verdict);
+  fmt::print("{}\n", people::words_of(u));
   if (u.id == 0) return 0;
   fmt::print("  corrections         {} believed, {} set aside\n", u.corrections, u.set_aside);
   fmt::print("  held back           {:.2f} % right before, {:.2f} % after\n", 100 * u.accuracy_before,

@@ -33,14 +33,6 @@ std::string set_text(const evaluate::Verdict& v, const std::vector<std::string>&
   return names.empty() ? "-" : join(names, separator);
 }
 
-const char* word_of(evaluate::Why why) {
-  switch (why) {
-    case evaluate::Why::unsure: return "unsure";
-    case evaluate::Why::unfamiliar: return "unfamiliar";
-    default: return "";
-  }
-}
-
 /// One picture and what the network says of it; `verdict` is none for a model without confidence.
 struct Answer {
   const std::string& name;
@@ -59,7 +51,7 @@ nlohmann::ordered_json json_of(const Answer& a, const std::vector<std::string>& 
   for (const int32_t c : a.verdict->set) set.push_back(classes[static_cast<size_t>(c)]);
   out["set"] = set;
   out["defer"] = a.verdict->deferred();
-  out["why"] = word_of(a.verdict->why);
+  out["why"] = evaluate::reason_of(a.verdict->why);
   out["strangeness"] = a.verdict->strangeness;
   return out;
 }
@@ -68,7 +60,7 @@ std::string csv_of(const Answer& a, const std::vector<std::string>& classes) {
   std::string out = fmt::format("{},{},{:.6f}", csv_field(a.name), csv_field(classes[a.order[0]]), a.row[a.order[0]]);
   if (a.verdict)
     out += fmt::format(",{},{},{},{:.4f}", csv_field(set_text(*a.verdict, classes, " ")),
-                       a.verdict->deferred() ? "true" : "false", word_of(a.verdict->why), a.verdict->strangeness);
+                       a.verdict->deferred() ? "true" : "false", evaluate::reason_of(a.verdict->why), a.verdict->strangeness);
   for (const float p : a.row) out += fmt::format(",{:.6f}", p);
   return out + "\n";
 }

@@ -55,7 +55,7 @@ people::Decision decision_of(const ServedModel& model, const InferRequest& reque
   out.probability = static_cast<double>(row[best]);
   out.probabilities.assign(row.begin(), row.end());
   out.deferred = !answer.verdicts.empty() && answer.verdicts[i].deferred();
-  out.reason = out.deferred ? reason_of(answer.verdicts[i].why) : "";
+  out.reason = out.deferred ? evaluate::reason_of(answer.verdicts[i].why) : "";
   return out;
 }
 

@@ -31,7 +31,9 @@ json of(const people::Update& u) {
           {"set_aside", u.set_aside},
           {"accuracy_before", u.accuracy_before},
           {"accuracy_after", u.accuracy_after},
-          {"verdict", u.verdict}};
+          {"asked", u.asked},
+          {"outcome", people::name_of(u.outcome)},
+          {"verdict", people::words_of(u)}};
 }
 
 }  // namespace

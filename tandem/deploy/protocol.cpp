@@ -192,7 +192,7 @@ Values values_of(const ServedModel& model, const OutputKind& kind, const Answer&
       const int32_t best = label_of(answer, i, all.subspan(i * classes, classes));
       out.texts.push_back(model.model().classes[static_cast<size_t>(best)]);
     } else if (name == "reason") {
-      out.texts.emplace_back(reason_of(answer.verdicts[i].why));
+      out.texts.emplace_back(evaluate::reason_of(answer.verdicts[i].why));
     } else if (name == "deferred") {
       out.flags.push_back(answer.verdicts[i].deferred() ? 1 : 0);
     } else if (name == "set") {
@@ -305,10 +305,6 @@ InferRequest read_picture(const ServedModel& model, std::string_view body, Form 
 int32_t label_of(const Answer& answer, size_t i, std::span<const float> row) {
   return answer.verdicts.empty() ? static_cast<int32_t>(std::ranges::max_element(row) - row.begin())
                                  : answer.verdicts[i].label;
-}
-
-const char* reason_of(evaluate::Why why) {
-  return why == evaluate::Why::unsure ? "unsure" : why == evaluate::Why::unfamiliar ? "unfamiliar" : "";
 }
 
 Response write_infer(const ServedModel& model, const InferRequest& request, const Answer& answer,

@@ -47,8 +47,6 @@ inline constexpr size_t most_json_depth = 32;
 
 /// The class that is the answer to example `i`, whose probabilities are `row`.
 [[nodiscard]] int32_t label_of(const Answer& answer, size_t i, std::span<const float> row);
-/// "unsure", "unfamiliar" or "".
-[[nodiscard]] const char* reason_of(evaluate::Why why);
 
 [[nodiscard]] std::string server_metadata();
 [[nodiscard]] std::string model_metadata(const ServedModel& model, const std::vector<std::string>& versions);

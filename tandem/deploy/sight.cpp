@@ -26,15 +26,6 @@ data::Dataset set_of(const tasks::Classifier& model, const Tensor& pixels) {
   return {.inputs = pixels.view({1, s[0], s[1], s[2]}), .labels = {0}, .classes = model.classes, .source = "request"};
 }
 
-const char* word_of(evaluate::Why why) {
-  switch (why) {
-    case evaluate::Why::answered: return "answered";
-    case evaluate::Why::unsure: return "unsure";
-    case evaluate::Why::unfamiliar: return "unfamiliar";
-  }
-  return "";
-}
-
 json row_of(const std::string& name, const std::string& kind, const Shape& shape, int64_t parameters) {
   json sizes = json::array();
   for (const int64_t size : shape) sizes.push_back(size);
@@ -75,7 +66,7 @@ std::string look(const ServedModel& served, const Picture& picture, const Answer
     const evaluate::Verdict& verdict = answer.verdicts[0];
     for (const int32_t c : verdict.set) out["set"].push_back(model.classes[static_cast<size_t>(c)]);
     out["coverage"] = model.confidence->options().coverage;
-    out["why"] = word_of(verdict.why);
+    if (verdict.deferred()) out["why"] = evaluate::reason_of(verdict.why);
     out["least"] = model.confidence->least_probability();
     out["strangeness"] = verdict.strangeness;
   }

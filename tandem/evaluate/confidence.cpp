@@ -37,14 +37,29 @@ void check_labels(const Tensor& table, std::span<const int32_t> labels) {
          labels.size());
 }
 
-/// Probability of at most `errors` among n draws that each fail with probability `rate`.
+/// Probability of `k` failures among n draws that each fail with probability `rate`, above 0 and below 1.
+double binomial(int64_t n, int64_t k, double rate) {
+  const auto log_factorial = [](int64_t i) { return std::lgamma(static_cast<double>(i) + 1); };
+  return std::exp(log_factorial(n) - log_factorial(k) - log_factorial(n - k) +
+                  static_cast<double>(k) * std::log(rate) + static_cast<double>(n - k) * std::log1p(-rate));
+}
+
 double binomial_tail(int64_t n, int64_t errors, double rate) {
-  const auto log_factorial = [](int64_t k) { return std::lgamma(static_cast<double>(k) + 1); };
   double sum = 0;
-  for (int64_t k = 0; k <= errors; ++k)
-    sum += std::exp(log_factorial(n) - log_factorial(k) - log_factorial(n - k) +
-                    static_cast<double>(k) * std::log(rate) + static_cast<double>(n - k) * std::log1p(-rate));
+  for (int64_t k = 0; k <= errors; ++k) sum += binomial(n, k, rate);
   return sum;
+}
+
+/// How many of n validation examples may be deferred so that, with the goal's probability, at most its share of new
+/// ones is: with k of them below a threshold, the share of all that lies there is above `share` as often as at most k
+/// of n draws fall into so large a share (order statistics).
+int64_t people_take(const Goal& goal, int64_t n) {
+  if (goal.share >= 1) return n;
+  const auto asked = static_cast<int64_t>(goal.share * static_cast<double>(n));
+  double chance = binomial(n, 0, goal.share);
+  int64_t most = 0;
+  while (most < asked && (chance += binomial(n, most + 1, goal.share)) <= 1 - goal.sure) ++most;
+  return most;
 }
 
 /// The probability from which on all but `deferred` of the examples are answered.
@@ -56,6 +71,8 @@ double threshold_for_count(std::vector<float> probability, size_t deferred) {
 
 }  // namespace
 
+const char* reason_of(Why why) { return why == Why::unsure ? "unsure" : why == Why::unfamiliar ? "unfamiliar" : ""; }
+
 void Goal::fields(Fields& f) {
   f("right", right, {0, 0.999999});
   f("sure", sure, {0.01, 0.9999});
@@ -64,7 +81,7 @@ void Goal::fields(Fields& f) {
 
 std::string Goal::text() const {
   return right > 0 ? fmt::format("{:g} % of the answers right", 100 * right)
-                   : fmt::format("people take {:g} %", 100 * share);
+                   : fmt::format("people take at most {:g} %", 100 * share);
 }
 
 void PeopleOptions::fields(Fields& f) {
@@ -171,9 +188,12 @@ Confidence Confidence::fit(const PeopleOptions& options, const Outputs& train, s
     right.push_back(static_cast<int32_t>(best) == validation_labels[i]);
   }
   const Goal& goal = out.options_.goal;
-  const auto people = static_cast<size_t>(std::lround(goal.share * static_cast<double>(n)));
-  out.sure_ = goal.right > 0 ? threshold_for_right(sure, right, goal)
-                             : threshold_for_count(sure, people - std::min(people, n - sure.size()));
+  if (goal.right > 0) {
+    out.sure_ = threshold_for_right(sure, right, goal);
+  } else {
+    const auto people = static_cast<size_t>(people_take(goal, static_cast<int64_t>(n)));
+    out.sure_ = threshold_for_count(sure, people - std::min(people, n - sure.size()));  // strangers are taken too
+  }
   return out;
 }
 

@@ -14,13 +14,13 @@
 
 namespace tandem::evaluate {
 
-/// What the deferral rule is fitted to: one of the two.
+/// What the deferral rule is fitted to: `right` or `share`.
 struct Goal {
-  double right = 0;   // at least this share of the answers is right, such as 0.999 …
-  double sure = 0.9;  // … with this probability, the validation examples being a sample of what will come
-  double share = 0;   // people take this share, such as 0.05
+  double right = 0;   // at least this share of the answers is right, such as 0.999
+  double share = 0;   // people take at most this share, such as 0.05
+  double sure = 0.9;  // with this probability, the validation examples being a sample of what will come
   void fields(Fields& f);
-  [[nodiscard]] std::string text() const;  // "99.9 % of the answers right", "people take 5.0 %"
+  [[nodiscard]] std::string text() const;  // "99.9 % of the answers right", "people take at most 5 %"
 };
 
 /// `people:` in a recipe.
@@ -41,6 +41,7 @@ struct Outputs {
 };
 
 enum class Why { answered, unsure, unfamiliar };
+[[nodiscard]] const char* reason_of(Why why);  // "unsure", "unfamiliar", or "" for an answer
 
 /// One answer, and whether a person should give it instead.
 struct Verdict {

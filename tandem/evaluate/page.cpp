@@ -190,6 +190,11 @@ std::vector<NextStep> default_steps(const std::string& folder) {
           {"tandem explain " + run + " picture.png", "See what a decision rests on", "查看一次判断的依据"},
           {"tandem evaluate " + run + " --on pictures", "Measure on pictures of your own, one folder a class",
            "用自己的图片评估，每个类别一个文件夹"},
+          {"tandem serve " + run, "Draw for it in the browser, and let programs ask it", "在浏览器中试用，并供程序调用"},
+          {"tandem label " + run + " pictures", "Be asked first about the pictures that teach it most",
+           "优先标注对它最有用的图片"},
+          {"tandem correct " + run + " picture.png LABEL && tandem learn " + run,
+           "Say what a picture really shows, and let it learn that", "说明图片的真实类别，并让网络学会"},
           {"tandem inspect " + run, "See layers, shapes and cost", "查看各层、形状与计算量"}};
 }
 

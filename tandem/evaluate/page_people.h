@@ -8,7 +8,7 @@ namespace tandem::evaluate {
 inline constexpr std::string_view page_people = R"js(
 Object.assign(words.en, {
   people: 'With a person', people_lead: 'The network answers what it is sure of and hands the rest to a person. Its rule was fitted to a goal on the validation part; these figures are of examples that it had not seen.',
-  goal_right: 'Goal: at least {p} of its answers right.', goal_share: 'Goal: people take {p}.', not_reached: 'The validation part is too small to promise this: everything is handed over.',
+  goal_right: 'Goal: at least {p} of its answers right.', goal_share: 'Goal: people take at most {p}.', not_reached: 'The validation part is too small to promise this: everything is handed over.',
   answered: 'It answers', answered_note: '{n} of {m} examples', answered_right: 'Right among those', answered_errors: '{n} errors; 95% interval {low} to {high}',
   handed: 'It hands over', handed_note: '{u} unsure, {f} unlike its training data', caught: 'Errors this prevents', caught_note: 'of {n} it would have made alone',
   share_chart: 'Accuracy against share answered', share_axis: 'Share of all examples that the network answers', share_tip: 'answers {s}\n{a} of them right\nboth together {b}',
@@ -19,7 +19,7 @@ Object.assign(words.en, {
 });
 Object.assign(words.zh, {
   people: '与人协作', people_lead: '网络只回答它有把握的样本，其余交给人。交接规则按目标在验证集上拟合；下面的数字来自它没有见过的样本。',
-  goal_right: '目标：它的回答至少 {p} 正确。', goal_share: '目标：由人处理 {p}。', not_reached: '验证集太小，无法作出这一保证：全部交给人。',
+  goal_right: '目标：它的回答至少 {p} 正确。', goal_share: '目标：由人处理的不超过 {p}。', not_reached: '验证集太小，无法作出这一保证：全部交给人。',
   answered: '由它回答', answered_note: '{m} 个样本中的 {n} 个', answered_right: '其中正确', answered_errors: '{n} 个错误；95% 置信区间 {low} 至 {high}',
   handed: '交给人', handed_note: '{u} 个没有把握，{f} 个与训练数据不像', caught: '由此避免的错误', caught_note: '它单独回答会犯 {n} 个错误',
   share_chart: '准确率与回答比例', share_axis: '由网络回答的样本比例', share_tip: '回答 {s}\n其中 {a} 正确\n人机合计 {b}',

@@ -41,7 +41,7 @@ namespace {
 
 constexpr int vectors = 4;
 template <class T>
-constexpr int64_t panel_keys = vectors * lanes<T>;
+constexpr int64_t panel_keys = vectors* lanes<T>;
 
 // to[c, l] = from[l, c]: `count` rows as columns of a panel, zeros behind them.
 template <class T>
@@ -55,8 +55,8 @@ void pack(const T* from, int64_t row, int64_t count, int64_t size, T* to) {
 
 // c = factor(r) * c + left · b for Rows rows of `size` columns; `left` as in add_products, b and c by their rows.
 template <int Rows, class T, class Left, class Factor>
-HWY_INLINE void add_rows(const Left& left, const T* b, int64_t b_row, int64_t depth, int64_t size,
-                         const Factor& factor, T* c, int64_t c_row) {
+HWY_INLINE void add_rows(const Left& left, const T* b, int64_t b_row, int64_t depth, int64_t size, const Factor& factor,
+                         T* c, int64_t c_row) {
   const Tag<T> d;
   for (int64_t at = 0; at < size; at += vectors * lanes<T>) {
     const int64_t width = std::min(size - at, vectors * lanes<T>);
@@ -146,8 +146,7 @@ void forward(const AttentionShape& s, const AttentionPart<T>& p, int64_t head, i
           sum_of[r] = sum_of[r] * kept[r] + hn::GetLane(hn::SumOfLanes(d, total));
         }
         add_rows<rows, T>([&](int r, int64_t key) { return weights[r * panel + key]; }, v + j * panel * s.kv_row,
-                          s.kv_row, std::min(panel, seen - j * panel), size, [&](int r) { return kept[r]; }, out,
-                          size);
+                          s.kv_row, std::min(panel, seen - j * panel), size, [&](int r) { return kept[r]; }, out, size);
       }
       for (int r = 0; r < rows; ++r) {
         T* y = p.y + (i + r) * s.y_row + head * size;
@@ -383,8 +382,8 @@ void attention_grad(const AttentionShape& s, std::span<const AttentionGrad<T>> p
   });
 }
 
-#define TANDEM_INSTANTIATE(T)                                                             \
-  template void attention<T>(const AttentionShape&, std::span<const AttentionPart<T>>);   \
+#define TANDEM_INSTANTIATE(T)                                                           \
+  template void attention<T>(const AttentionShape&, std::span<const AttentionPart<T>>); \
   template void attention_grad<T>(const AttentionShape&, std::span<const AttentionGrad<T>>);
 TANDEM_INSTANTIATE(float)
 TANDEM_INSTANTIATE(double)

@@ -1,5 +1,6 @@
 // Scaled dot-product attention, softmax(q kᵀ / sqrt(size)) v, in tiles: the whole matrix of queries times keys never
-// exists (Milakov and Gimelshein 2018; Dao et al. 2022), so memory grows with the number of tokens, not with its square.
+// exists (Milakov and Gimelshein 2018; Dao et al. 2022), so memory grows with the number of tokens, not with its
+// square.
 #pragma once
 #include <cstdint>
 #include <span>

@@ -1,5 +1,6 @@
 // Exponentials and what is made of them, in vectors: shorter than Highway's where a float is wanted, and right at the
-// edges. For double, which is for checking only, they are Highway's. Included once for each instruction set, as Highway's own -inl.h files are.
+// edges. For double, which is for checking only, they are Highway's. Included once for each instruction set, as
+// Highway's own -inl.h files are.
 #if defined(TANDEM_KERNELS_MATH_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef TANDEM_KERNELS_MATH_INL_H
 #undef TANDEM_KERNELS_MATH_INL_H

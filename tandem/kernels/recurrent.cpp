@@ -60,8 +60,8 @@ constexpr int panel_vectors(Cell cell) { return cell == Cell::gru ? 3 : 4; }
 // What one unit's vector needs of its token.
 template <class T>
 struct Place {
-  T *gates, *y, *kept;        // of this token
-  const T *last_h, *last_c;   // of the token before; null: zeros
+  T *gates, *y, *kept;       // of this token
+  const T *last_h, *last_c;  // of the token before; null: zeros
 };
 
 // The gates of up to a vector of units, from the sums with the last state.
@@ -410,8 +410,8 @@ void recurrent_grad(const RecurrentShape& s, const RecurrentBackward<T>& b) {
   });
 }
 
-#define TANDEM_INSTANTIATE(T)                                                        \
-  template void recurrent<T>(const RecurrentShape&, const RecurrentForward<T>&);     \
+#define TANDEM_INSTANTIATE(T)                                                    \
+  template void recurrent<T>(const RecurrentShape&, const RecurrentForward<T>&); \
   template void recurrent_grad<T>(const RecurrentShape&, const RecurrentBackward<T>&);
 TANDEM_INSTANTIATE(float)
 TANDEM_INSTANTIATE(double)

@@ -143,10 +143,10 @@ void rms_norm_grad(int64_t rows, int64_t columns, std::span<const T> x, std::spa
   }
 }
 
-#define TANDEM_INSTANTIATE(T)                                                                                      \
-  template void rms_norm<T>(int64_t, int64_t, double, std::span<const T>, std::span<const T>, std::span<T>,        \
-                            std::span<T>);                                                                         \
-  template void rms_norm_grad<T>(int64_t, int64_t, std::span<const T>, std::span<const T>, std::span<const T>,     \
+#define TANDEM_INSTANTIATE(T)                                                                                  \
+  template void rms_norm<T>(int64_t, int64_t, double, std::span<const T>, std::span<const T>, std::span<T>,    \
+                            std::span<T>);                                                                     \
+  template void rms_norm_grad<T>(int64_t, int64_t, std::span<const T>, std::span<const T>, std::span<const T>, \
                                  std::span<const T>, std::span<T>, std::span<T>);
 TANDEM_INSTANTIATE(float)
 TANDEM_INSTANTIATE(double)

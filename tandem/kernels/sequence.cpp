@@ -159,15 +159,15 @@ void pool_sequences_grad(Pooling how, std::span<const int64_t> lengths, int64_t 
   });
 }
 
-#define TANDEM_INSTANTIATE(T)                                                                                         \
-  template void gather_rows<T>(std::span<const T>, int64_t, std::span<const int64_t>, std::span<T>);                  \
-  template void scatter_rows<T>(std::span<const T>, int64_t, std::span<const int64_t>, std::span<T>);                 \
-  template void windows<T>(const WindowShape&, std::span<const T>, std::span<T>);                                     \
-  template void windows_grad<T>(const WindowShape&, std::span<const T>, std::span<T>);                                \
-  template void rotate_heads<T>(const RotateShape&, std::span<const T>, T, std::span<const T>, std::span<T>);         \
-  template void pool_sequences<T>(Pooling, std::span<const int64_t>, int64_t, std::span<const T>, std::span<T>,       \
-                                  std::span<int32_t>);                                                                \
-  template void pool_sequences_grad<T>(Pooling, std::span<const int64_t>, int64_t, std::span<const T>,                \
+#define TANDEM_INSTANTIATE(T)                                                                                   \
+  template void gather_rows<T>(std::span<const T>, int64_t, std::span<const int64_t>, std::span<T>);            \
+  template void scatter_rows<T>(std::span<const T>, int64_t, std::span<const int64_t>, std::span<T>);           \
+  template void windows<T>(const WindowShape&, std::span<const T>, std::span<T>);                               \
+  template void windows_grad<T>(const WindowShape&, std::span<const T>, std::span<T>);                          \
+  template void rotate_heads<T>(const RotateShape&, std::span<const T>, T, std::span<const T>, std::span<T>);   \
+  template void pool_sequences<T>(Pooling, std::span<const int64_t>, int64_t, std::span<const T>, std::span<T>, \
+                                  std::span<int32_t>);                                                          \
+  template void pool_sequences_grad<T>(Pooling, std::span<const int64_t>, int64_t, std::span<const T>,          \
                                        std::span<const int32_t>, std::span<T>);
 TANDEM_INSTANTIATE(float)
 TANDEM_INSTANTIATE(double)

@@ -36,7 +36,8 @@ HWY_INLINE void add_products(const Left& left, const T* HWY_RESTRICT b, int64_t 
   for (int64_t k = 0; k < depth; ++k, b += b_row) {
     Vector<T> right[Vectors];
     for (int v = 0; v < Vectors; ++v)
-      right[v] = Masked && v + 1 == Vectors ? hn::MaskedLoad(mask, d, b + v * lanes<T>) : hn::LoadU(d, b + v * lanes<T>);
+      right[v] =
+          Masked && v + 1 == Vectors ? hn::MaskedLoad(mask, d, b + v * lanes<T>) : hn::LoadU(d, b + v * lanes<T>);
     for (int r = 0; r < Rows; ++r) {
       const Vector<T> factor = hn::Set(d, left(r, k));
       for (int v = 0; v < Vectors; ++v) sum[r][v] = hn::MulAdd(factor, right[v], sum[r][v]);

@@ -17,8 +17,7 @@ void append(const Tensor& rows, int64_t first, int64_t width, const Lengths& len
     const int64_t old = caches[s].rows, needed = old + lengths[s];
     if (!t.defined() || t.size(0) < needed) {
       const Tensor larger = Tensor::empty({std::max<int64_t>(needed, 2 * old + 16), width});
-      if (t.defined())
-        std::copy_n(t.data<const float>().data(), old * width, larger.data<float>().data());
+      if (t.defined()) std::copy_n(t.data<const float>().data(), old * width, larger.data<float>().data());
       t = larger;
     }
     for (int64_t i = 0; i < lengths[s]; ++i, from += rows.size(1))

@@ -24,11 +24,11 @@ struct Conv2d : Layer<Conv2d> {
   [[nodiscard]] Tensor forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) override;
   void visit(const std::string& at, const Visitor& v) override;
   [[nodiscard]] int64_t multiply_adds(const Shape& in) const override;
+  [[nodiscard]] Conv2dOptions options() const;  // with `same` padding worked out
   /// Lays the weight out for prediction: see nn/inference.h.
   void prepare();
 
  private:
-  [[nodiscard]] Conv2dOptions options() const;
   std::shared_ptr<const PackedConv2d> packed_;  // set by prepare()
 };
 

@@ -18,7 +18,8 @@ Shape Embedding::build(const Shape& in, Build& build) {
   if (in.rank() != 0) fail("embedding", "takes token ids, one number a token, got vectors of shape {}", in);
   if (width == 0) fail("embedding", "width is missing: give how long the vector of a token is, as in embedding: 128");
   const int64_t entries = vocabulary > 0 ? vocabulary : build.vocabulary;
-  if (entries == 0) fail("embedding", "the task has no vocabulary: give the number of entries, as in vocabulary: 10000");
+  if (entries == 0)
+    fail("embedding", "the task has no vocabulary: give the number of entries, as in vocabulary: 10000");
   weight = build.normal({entries, width}, deviation);
   build.embedding = weight.shape();
   return {width};
@@ -47,7 +48,8 @@ Shape Positions::build(const Shape& in, Build& build) {
   weight = build.full({most, width}, 0);
   for (int64_t i = 0; i < most; ++i)
     for (int64_t c = 0; c < width; ++c) {
-      const double angle = static_cast<double>(i) * std::pow(1e4, -static_cast<double>(c / 2 * 2) / static_cast<double>(width));
+      const double angle =
+          static_cast<double>(i) * std::pow(1e4, -static_cast<double>(c / 2 * 2) / static_cast<double>(width));
       weight.data<float>()[static_cast<size_t>(i * width + c)] =
           static_cast<float>(c % 2 == 0 ? std::sin(angle) : std::cos(angle));
     }
@@ -58,7 +60,10 @@ Tensor Positions::forward(const Tensor& x, Pass& pass) {
   const std::vector<int64_t> at = positions_of(pass, pass.memory ? &pass.memory->of(this).seen : nullptr, x.size(0));
   for (const int64_t i : at)
     if (i >= most)
-      fail("positions", "a sequence has more than the {0} tokens that there are positions for: cut it to {0}, or train with a larger most", most);
+      fail("positions",
+           "a sequence has more than the {0} tokens that there are positions for: cut it to {0}, or train with a "
+           "larger most",
+           most);
   return x + embedding(weight, Tensor::from(at, {static_cast<int64_t>(at.size())}));
 }
 

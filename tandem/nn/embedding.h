@@ -7,9 +7,9 @@ namespace tandem::nn {
 /// Ids (int32, one a token) to rows of a table. vocabulary 0: as many entries as the task's vocabulary has.
 struct Embedding : Layer<Embedding> {
   int64_t width = 0, vocabulary = 0;
-  double deviation = 1;   // of the first values, which are normal
-  bool trained = true;    // false: as loaded
-  Tensor weight;          // (vocabulary, width)
+  double deviation = 1;  // of the first values, which are normal
+  bool trained = true;   // false: as loaded
+  Tensor weight;         // (vocabulary, width)
 
   Embedding() = default;
   explicit Embedding(int64_t width_, int64_t vocabulary_ = 0) : width(width_), vocabulary(vocabulary_) {}
@@ -20,8 +20,8 @@ struct Embedding : Layer<Embedding> {
   void visit(const std::string& at, const Visitor& v) override;
 };
 
-/// Adds to each token's vector one for its position in its sequence, from 0 on: learned, or sines and cosines (Vaswani et
-/// al. 2017). A sequence of more than `most` tokens is refused. Rotary positions belong to attention.
+/// Adds to each token's vector one for its position in its sequence, from 0 on: learned, or sines and cosines (Vaswani
+/// et al. 2017). A sequence of more than `most` tokens is refused. Rotary positions belong to attention.
 struct Positions : Layer<Positions> {
   std::string how = "learned";
   int64_t most = 512;
@@ -34,8 +34,8 @@ struct Positions : Layer<Positions> {
   void visit(const std::string& at, const Visitor& v) override;
 };
 
-/// Scores of all words from a vector as wide as the embedding's: y = x · (the embedding's weight)ᵀ + bias (Press and Wolf
-/// 2017). It has no weight of its own: the pass brings it.
+/// Scores of all words from a vector as wide as the embedding's: y = x · (the embedding's weight)ᵀ + bias (Press and
+/// Wolf 2017). It has no weight of its own: the pass brings it.
 struct TiedHead : Layer<TiedHead> {
   bool with_bias = false;
   Tensor bias;  // (vocabulary)

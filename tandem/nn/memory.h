@@ -12,9 +12,9 @@ namespace tandem::nn {
 class Module;
 struct Pass;
 
-/// Keeps, for each layer that needs it, where sequences stand: states of recurrent layers, keys and values of attention,
-/// how many tokens went by. Give the same one to each pass over further tokens of the same sequences, in the same order.
-/// It belongs to one network; copy it to try several continuations. No gradient goes through it.
+/// Keeps, for each layer that needs it, where sequences stand: states of recurrent layers, keys and values of
+/// attention, how many tokens went by. Give the same one to each pass over further tokens of the same sequences, in the
+/// same order. It belongs to one network; copy it to try several continuations. No gradient goes through it.
 class Memory {
  public:
   struct Part {
@@ -32,8 +32,9 @@ class Memory {
   std::map<const Module*, Part> parts_;
 };
 
-/// The position in its sequence of each of the pass's `rows` tokens; they go on behind the tokens that `seen`, if given,
-/// has counted, and are counted too. Throws when the lengths are not those of `rows` tokens, or of other sequences.
+/// The position in its sequence of each of the pass's `rows` tokens; they go on behind the tokens that `seen`, if
+/// given, has counted, and are counted too. Throws when the lengths are not those of `rows` tokens, or of other
+/// sequences.
 [[nodiscard]] std::vector<int64_t> positions_of(const Pass& pass, std::vector<int64_t>* seen, int64_t rows);
 
 }  // namespace tandem::nn

@@ -14,6 +14,7 @@
 namespace tandem::nn {
 
 class Memory;  // nn/memory.h
+class Module;
 
 /// One forward pass: whether it trains, and where dropout draws from.
 struct Pass {
@@ -23,6 +24,9 @@ struct Pass {
   /// as they can, the others in float32. Parameters, their gradients and all sums stay float32. The network's output
   /// may be in either type: see widened().
   bool bf16 = false;
+  /// When set, every layer of a Sequential goes through it in place of Module::forward, one by one and none fused with
+  /// the next: for who wants to see what goes in and comes out.
+  std::function<Tensor(Module& layer, const Tensor& x, Pass& pass)> each = {};
   /// Of packed sequences: how many rows each has; the input's rows are their tokens, one sequence after another. Empty
   /// for other data. A layer that changes the rows of sequences changes the list.
   std::vector<int64_t> lengths = {};
@@ -75,6 +79,8 @@ class Module {
   /// Makes the parameters for inputs of shape `in` and returns the output's shape; throws when `in` does not fit.
   virtual Shape build(const Shape& in, Build&) { return in; }
   [[nodiscard]] virtual Tensor forward(const Tensor& x, Pass& pass) = 0;
+  /// Whether its numbers are those of layers within it, which Pass::each meets by themselves.
+  [[nodiscard]] virtual bool holds_layers() const { return false; }
   /// The function of each element that this layer is, when it is no more than that.
   [[nodiscard]] virtual std::optional<kernels::Unary> function() const { return std::nullopt; }
   /// f(forward(x) + added), where `added` may be none: a layer that can do all of it in one operation does.

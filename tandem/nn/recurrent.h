@@ -5,8 +5,8 @@
 
 namespace tandem::nn {
 
-/// Several layers, one or both directions; vectors (in) -> (units), (2 * units) with both directions. Parts are named as
-/// PyTorch's: weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, …_l0_reverse.
+/// Several layers, one or both directions; vectors (in) -> (units), (2 * units) with both directions. Parts are named
+/// as PyTorch's: weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, …_l0_reverse.
 struct Recurrent : Module {
   int64_t units = 0, layers = 1;
   bool bidirectional = false;

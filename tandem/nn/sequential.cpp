@@ -56,6 +56,10 @@ Tensor Sequential::forward_part(size_t first, size_t last, const Tensor& x, Pass
            dynamic_cast<const MaxPool2d*>(layers_[i + 1].get()) != nullptr;
   };
   Tensor y = x;
+  if (pass.each) {
+    for (size_t i = first; i < last; ++i) y = pass.each(*layers_[i], y, pass);
+    return y;
+  }
   for (size_t i = first; i < last; ++i) {
     if (before_pool(i)) {
       y = layers_[i + 1]->forward_then(kernels::Unary::relu, y, pass);

@@ -33,6 +33,7 @@ class Sequential : public Module {
   Shape build(const Shape& in, Build& build) override;
   [[nodiscard]] Tensor forward(const Tensor& x, Pass& pass) override;
   [[nodiscard]] Tensor forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) override;
+  [[nodiscard]] bool holds_layers() const override { return true; }
   void visit(const std::string& at, const Visitor& v) override;
   [[nodiscard]] int64_t multiply_adds(const Shape& in) const override;
   [[nodiscard]] std::unique_ptr<Module> clone() const override { return std::make_unique<Sequential>(*this); }
@@ -59,6 +60,7 @@ struct Residual : Layer<Residual> {
   Shape build(const Shape& in, Build& build) override;
   [[nodiscard]] Tensor forward(const Tensor& x, Pass& pass) override;
   [[nodiscard]] Tensor forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) override;
+  [[nodiscard]] bool holds_layers() const override { return true; }
   void visit(const std::string& at, const Visitor& v) override;
   [[nodiscard]] int64_t multiply_adds(const Shape& in) const override;
 };

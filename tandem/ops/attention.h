@@ -13,8 +13,9 @@ struct AttentionOptions {
   [[nodiscard]] int64_t shared() const { return key_heads > 0 ? key_heads : heads; }
 };
 
-/// softmax(q kᵀ / sqrt(size)) v in each head of each sequence: q (tokens, heads * size), k and v (key tokens, key_heads *
-/// size) -> (tokens, heads * size). Sequence i of q sees sequence i of k and v alone. Stored as bfloat16 they are widened.
+/// softmax(q kᵀ / sqrt(size)) v in each head of each sequence: q (tokens, heads * size), k and v (key tokens, key_heads
+/// * size) -> (tokens, heads * size). Sequence i of q sees sequence i of k and v alone. Stored as bfloat16 they are
+/// widened.
 [[nodiscard]] Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Lengths& lengths,
                                const Lengths& key_lengths, const AttentionOptions& options);
 /// The same of a sequence with itself, where q, k and v stand side by side: (tokens, (heads + 2 key_heads) * size).

@@ -90,12 +90,13 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const Conv2d
 }
 
 PackedConv2d pack(const Tensor& weight, const Tensor& bias, const Conv2dOptions& options) {
-  PackedConv2d out{weight.detach(), bias.detach(), options, nullptr};
+  PackedConv2d out{.weight = weight.detach(), .bias = bias.detach(), .options = options, .transformed = nullptr};
   // The layout depends on the weight alone: any picture that it takes will do.
   const int64_t reach_h = options.dilation * weight.size(2) + 1, reach_w = options.dilation * weight.size(3) + 1;
   const kernels::ConvShape s =
       conv_shape(Tensor::empty({0, reach_h, reach_w, weight.size(1) * options.groups}), weight, bias, options);
-  if (weight.dtype() == DType::f32 && kernels::winograd_fits(s))
+  out.winograd = kernels::winograd_fits(s);
+  if (weight.dtype() == DType::f32 && out.winograd)
     out.transformed = std::make_shared<const Block>(kernels::winograd_weight(s, weight.data<const float>()));
   else if (weight.dtype() == DType::f32 && kernels::few_channels_fits(s))
     out.transformed = std::make_shared<const Block>(kernels::few_channels_weight(s, weight.data<const float>()));
@@ -104,8 +105,7 @@ PackedConv2d pack(const Tensor& weight, const Tensor& bias, const Conv2dOptions&
 
 Tensor conv2d(const Tensor& x, const PackedConv2d& p, const Tensor& added, bool with_relu) {
   const NoGrad off;
-  const bool few_channels = p.transformed && p.weight.size(1) % 16 != 0;  // which Winograd's tiles do not take
-  if (!p.transformed || x.dtype() != DType::f32 || (few_channels && added.defined())) {
+  if (!p.transformed || x.dtype() != DType::f32 || (!p.winograd && added.defined())) {
     Tensor y = conv2d(x, p.weight, p.bias, p.options);
     if (added.defined()) y = y + added;
     return with_relu ? relu(y) : y;
@@ -117,7 +117,7 @@ Tensor conv2d(const Tensor& x, const PackedConv2d& p, const Tensor& added, bool 
   const auto values = [](const Tensor& part) {
     return part.defined() ? part.data<const float>() : std::span<const float>{};
   };
-  if (s.n > 0 && few_channels)
+  if (s.n > 0 && !p.winograd)
     kernels::few_channels_conv2d(s, x.data<const float>(), *p.transformed, values(p.bias), with_relu, y.data<float>());
   else if (s.n > 0)
     kernels::winograd_conv2d(s, x.data<const float>(), *p.transformed, values(p.bias), values(added), with_relu,

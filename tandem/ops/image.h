@@ -20,6 +20,7 @@ struct PackedConv2d {
   Tensor weight, bias;
   Conv2dOptions options;
   std::shared_ptr<const Block> transformed;  // none where the kernel takes the weight as it is
+  bool winograd = false;                     // whose layout that is, else that of few channels
 };
 [[nodiscard]] PackedConv2d pack(const Tensor& weight, const Tensor& bias, const Conv2dOptions& options);
 /// relu(conv2d(x) + added); `added` may be none and the ReLU left out. No gradient.

@@ -133,28 +133,29 @@ Tensor recurrent(const char* name, Cell cell, const Tensor& given, const Lengths
       o.last->h = states_after<T>(y, first.h.detach(), lengths, o.reverse);
       o.last->c = cell == Cell::lstm ? states_after<T>(kept, first.c.detach(), lengths, o.reverse) : Tensor{};
     }
-    return with_grad(
-        name, y, {x, w.input, w.hidden, w.input_bias, w.hidden_bias, o.first.h, o.first.c},
-        [=, x = x.detach(), input = w.input.detach(), weight = w.hidden.detach(), h0 = o.first.h.detach(),
-         c0 = o.first.c.detach(), reverse = o.reverse](const Tensor& g, Wanted wanted) {
-          const auto like = [](const Tensor& of) { return Tensor::empty(of.shape(), of.dtype()); };
-          Grads grads(7);
-          if (wanted[5]) grads[5] = like(h0);
-          if (wanted[6]) grads[6] = like(c0);
-          // The gates become the gradients of their sums; in a gru's n that of the state's side differs.
-          const Tensor side = cell == Cell::gru ? like(gates) : gates;
-          kernels::recurrent_grad<T>({cell, hidden, lengths, reverse},
-                                     {numbers<T>(weight), numbers<T>(h0), numbers<T>(c0), y.template data<const T>(),
-                                      numbers<T>(kept), g.data<const T>(), gates.data<T>(),
-                                      cell == Cell::gru ? side.data<T>() : std::span<T>{}, room(grads[5]),
-                                      room(grads[6])});
-          if (wanted[0]) grads[0] = product<T>(gates, false, input, false);  // (tokens, gates) · (gates, in)
-          if (wanted[1]) grads[1] = product<T>(gates, true, x, false);       // (tokens, gates)ᵀ · (tokens, in)
-          if (wanted[2]) grads[2] = product<T>(side, true, states_before<T>(y, h0, lengths, reverse), false);
-          if (wanted[3]) grads[3] = column_sum<T>(gates);
-          if (wanted[4]) grads[4] = cell == Cell::gru || !wanted[3] ? column_sum<T>(side) : grads[3];
-          return grads;
-        });
+    return with_grad(name, y, {x, w.input, w.hidden, w.input_bias, w.hidden_bias, o.first.h, o.first.c},
+                     [=, x = x.detach(), input = w.input.detach(), weight = w.hidden.detach(), h0 = o.first.h.detach(),
+                      c0 = o.first.c.detach(), reverse = o.reverse](const Tensor& g, Wanted wanted) {
+                       const auto like = [](const Tensor& of) { return Tensor::empty(of.shape(), of.dtype()); };
+                       Grads grads(7);
+                       if (wanted[5]) grads[5] = like(h0);
+                       if (wanted[6]) grads[6] = like(c0);
+                       // The gates become the gradients of their sums; in a gru's n that of the state's side differs.
+                       const Tensor side = cell == Cell::gru ? like(gates) : gates;
+                       kernels::recurrent_grad<T>(
+                           {cell, hidden, lengths, reverse},
+                           {numbers<T>(weight), numbers<T>(h0), numbers<T>(c0), y.template data<const T>(),
+                            numbers<T>(kept), g.data<const T>(), gates.data<T>(),
+                            cell == Cell::gru ? side.data<T>() : std::span<T>{}, room(grads[5]), room(grads[6])});
+                       if (wanted[0])
+                         grads[0] = product<T>(gates, false, input, false);          // (tokens, gates) · (gates, in)
+                       if (wanted[1]) grads[1] = product<T>(gates, true, x, false);  // (tokens, gates)ᵀ · (tokens, in)
+                       if (wanted[2])
+                         grads[2] = product<T>(side, true, states_before<T>(y, h0, lengths, reverse), false);
+                       if (wanted[3]) grads[3] = column_sum<T>(gates);
+                       if (wanted[4]) grads[4] = cell == Cell::gru || !wanted[3] ? column_sum<T>(side) : grads[3];
+                       return grads;
+                     });
   });
 }
 

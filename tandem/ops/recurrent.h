@@ -6,9 +6,9 @@ namespace tandem {
 
 /// In PyTorch's layout, the gates' rows one after another (lstm: i f g o; gru: r z n; rnn: one).
 struct RecurrentWeights {
-  Tensor input;                     // (gates * hidden, in)
-  Tensor hidden;                    // (gates * hidden, hidden)
-  Tensor input_bias, hidden_bias;   // (gates * hidden) each, or none
+  Tensor input;                    // (gates * hidden, in)
+  Tensor hidden;                   // (gates * hidden, hidden)
+  Tensor input_bias, hidden_bias;  // (gates * hidden) each, or none
 };
 
 /// (sequences, hidden); c is the lstm's cell.
@@ -17,10 +17,10 @@ struct RecurrentState {
 };
 
 struct RecurrentOptions {
-  bool reverse = false;             // from each sequence's last token to its first; outputs stay in place
-  bool relu = false;                // rnn: ReLU in place of tanh
-  RecurrentState first = {};        // where sequences begin; none: zeros. Gets a gradient
-  RecurrentState* last = nullptr;   // gets where they end: for the next part of the same text, without a gradient
+  bool reverse = false;            // from each sequence's last token to its first; outputs stay in place
+  bool relu = false;               // rnn: ReLU in place of tanh
+  RecurrentState first = {};       // where sequences begin; none: zeros. Gets a gradient
+  RecurrentState* last = nullptr;  // gets where they end: for the next part of the same text, without a gradient
 };
 
 /// x (tokens, in) -> (tokens, hidden). The products with `input` are one for all tokens; no work is done on padding,

@@ -47,8 +47,7 @@ void expect_lengths(std::string_view where, const Lengths& lengths, int64_t rows
 Lengths conv1d_lengths(const Lengths& lengths, int64_t kernel, const Conv1dOptions& options) {
   if (options.same) return lengths;
   Lengths out;
-  for (const int64_t n : lengths)
-    out.push_back(n == 0 ? 0 : std::max<int64_t>(1, n - (kernel - 1) * options.dilation));
+  for (const int64_t n : lengths) out.push_back(n == 0 ? 0 : std::max<int64_t>(1, n - (kernel - 1) * options.dilation));
   return out;
 }
 

@@ -18,7 +18,8 @@ struct Conv1dOptions {
   int64_t dilation = 1;
   bool same = true;  // an output for each input, zeros around the sequence; else only where the whole kernel fits
 };
-/// How many outputs each sequence then has. Without `same` one shorter than the kernel has one, as if zeros followed it.
+/// How many outputs each sequence then has. Without `same` one shorter than the kernel has one, as if zeros followed
+/// it.
 [[nodiscard]] Lengths conv1d_lengths(const Lengths& lengths, int64_t kernel, const Conv1dOptions& options);
 /// Cross-correlation along each sequence: x (tokens, c), weight (out, c, kernel) as in PyTorch, bias (out) or none ->
 /// (tokens of conv1d_lengths, out). An x in bfloat16 is widened.

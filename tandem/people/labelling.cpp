@@ -130,7 +130,7 @@ bool Labelling::undo() {
 }
 
 std::vector<CurvePoint> label_curve(const train::Recipe& recipe, const data::Dataset& pool, const data::Dataset& test,
-                                    std::span<const int64_t> sizes, bool useful, int64_t steps,
+                                    std::span<const int64_t> sizes, bool useful, int64_t steps, double enough,
                                     const std::function<void(const CurvePoint&)>& heard) {
   std::vector<int64_t> labelled, open = Rng(recipe.seed, "labels").permutation(pool.size());
   std::vector<CurvePoint> out;
@@ -153,6 +153,7 @@ std::vector<CurvePoint> label_curve(const train::Recipe& recipe, const data::Dat
     model = fit_few(recipe, data::subset(pool, labelled), steps);
     out.push_back({size, train::evaluate_model(*model, test, "test").result.accuracy});
     if (heard) heard(out.back());
+    if (out.back().accuracy >= enough) break;
   }
   return out;
 }

@@ -74,10 +74,10 @@ struct CurvePoint {
 
 /// The pool's own labels answer, in steps of `sizes` (rising): after each a fresh network is trained on what was asked
 /// and measured on `test`. `useful` asks most_useful() of the network of the step before, else the choice is random.
-/// The first step is random for both, and the same.
+/// The first step is random for both, and the same. Ends at the first point that reaches the accuracy `enough`.
 [[nodiscard]] std::vector<CurvePoint> label_curve(const train::Recipe& recipe, const data::Dataset& pool,
                                                   const data::Dataset& test, std::span<const int64_t> sizes,
-                                                  bool useful, int64_t steps,
+                                                  bool useful, int64_t steps, double enough = 2,
                                                   const std::function<void(const CurvePoint&)>& heard = {});
 
 /// The labels at which a curve first reaches `accuracy`, between two points by a straight line; none when it does not.

@@ -144,35 +144,28 @@ Learned learn(const tasks::Classifier& live, const Lesson& lesson, const Memory&
     }
   out.believed.assign(believed.begin(), believed.end());
   out.accuracy_before = out.accuracy_after = accuracy(out.model, memory.held_back);
-  if (out.believed.empty()) {
-    out.verdict = "no correction is more likely right than wrong: none was learned";
-    return out;
-  }
+  out.asked = std::max(best, out.accuracy_before) - o.allowed;
+  if (out.believed.empty()) return out;
   const data::Dataset right = labelled(lesson.pictures, out.believed, labels);
   out.known_before = known(out.model, right);
   if (out.known_before == right.size()) {
     out.known_after = out.known_before;
-    out.verdict = "the network knows all of it already";
+    out.outcome = Outcome::all_known;
     return out;
   }
-  const double bound = std::max(best, out.accuracy_before) - o.allowed;
   double lr = o.lr;
   for (int64_t attempt = 0; attempt < o.attempts && !out.better; ++attempt, lr /= 3) {
     out.model = copy_of(live);
     update(out.model, right, memory.replay, lr, o, Rng(o.seed, "learn"));
     out.known_after = known(out.model, right);
     out.accuracy_after = accuracy(out.model, memory.held_back);
-    out.better = out.known_after > out.known_before && out.accuracy_after >= bound;
+    out.better = out.known_after > out.known_before && out.accuracy_after >= out.asked;
   }
   if (out.better && live.confidence)  // another network is sure of other things
     out.model.learn_confidence(live.confidence->options(), memory.replay, memory.held_back);
-  if (out.better)
-    out.verdict = "learned";
-  else if (out.known_after <= out.known_before)
-    out.verdict = "rolled back: it did not learn the corrections";
-  else
-    out.verdict = fmt::format("rolled back: {:.2f} % right of the examples held back, at least {:.2f} % are asked for",
-                              100 * out.accuracy_after, 100 * bound);
+  out.outcome = out.better                               ? Outcome::learned
+                : out.known_after <= out.known_before ? Outcome::not_learned
+                                                      : Outcome::forgot;
   return out;
 }
 
@@ -240,10 +233,7 @@ Update learn(const train::RunFolder& run, const fs::path& data_folder, LearnOpti
   out.from = versions.live().number;
   bool fresh = false;
   for (size_t i = 0; i < corrections.size(); ++i) fresh = fresh || (all.answer[i] >= 0 && corrections[i].trust < 0);
-  if (!fresh) {
-    out.verdict = "no new corrections to learn from";
-    return out;
-  }
+  if (!fresh) return out;
   const train::Recipe recipe = train::Recipe::read(Config::load(run.recipe()));
   options.augmentation = recipe.data.augment;
   const Memory memory = memory_of(run, data_folder);
@@ -267,7 +257,8 @@ Update learn(const train::RunFolder& run, const fs::path& data_folder, LearnOpti
   }
   out.accuracy_before = learned.accuracy_before;
   out.accuracy_after = learned.accuracy_after;
-  out.verdict = learned.verdict;
+  out.asked = learned.asked;
+  out.outcome = learned.outcome;
   out.time = utc_now();
   if (out.to > 0) versions.make_live(out.to);
   out.id = store.add(out, seen);

@@ -30,8 +30,9 @@ struct Learned {
   std::vector<int64_t> believed;                   // items of the lesson it learned from
   int64_t known_before = 0, known_after = 0;       // of these, how many it gets right
   double accuracy_before = 0, accuracy_after = 0;  // on the examples held back
+  double asked = 0;                                // the least accuracy there that is `better`
   bool better = false;
-  std::string verdict;  // in words
+  Outcome outcome = Outcome::none_believed;
 };
 
 /// Weighs the answers: the network's opinion of a picture comes from copies that learned from the other pictures only

@@ -10,12 +10,14 @@
 namespace tandem::people {
 
 std::vector<Decision> decide(tasks::Classifier& model, const data::Dataset& set, const std::string& name) {
-  const std::vector<float> p = model.predict(set);
-  const size_t classes = model.classes.size();
+  const evaluate::Outputs outputs = model.outputs(set);
+  const Tensor p = model.confidence ? model.confidence->calibrated(outputs.probabilities) : outputs.probabilities;
+  const std::vector<evaluate::Verdict> verdicts =
+      model.confidence ? model.confidence->judge(outputs) : std::vector<evaluate::Verdict>{};
   const int64_t version = version_of(model).number;
   std::vector<Decision> out;
   for (int64_t i = 0; i < set.size(); ++i) {
-    const auto row = std::span(p).subspan(static_cast<size_t>(i) * classes, classes);
+    const auto row = p.rows(i, i + 1).data<const float>();
     const auto best = static_cast<size_t>(std::ranges::max_element(row) - row.begin());
     out.push_back({.model = name,
                    .version = version,
@@ -24,6 +26,10 @@ std::vector<Decision> decide(tasks::Classifier& model, const data::Dataset& set,
                    .label = model.classes[best],
                    .probability = static_cast<double>(row[best]),
                    .probabilities = {row.begin(), row.end()}});
+    if (verdicts.empty()) continue;
+    const evaluate::Verdict& verdict = verdicts[static_cast<size_t>(i)];
+    out.back().deferred = verdict.deferred();
+    out.back().reason = evaluate::reason_of(verdict.why);
   }
   return out;
 }

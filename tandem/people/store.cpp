@@ -18,7 +18,7 @@ using sql::Database, sql::Row, sql::Transaction, sql::Value;
 
 // Each step brings a file of the form before it to the next; the file's user_version says how many it has been through.
 // A step that was released is never changed: a new one is put behind it.
-constexpr std::array<const char*, 2> steps{
+constexpr std::array<const char*, 3> steps{
     R"sql(
 CREATE TABLE decisions (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -62,7 +62,20 @@ CREATE TABLE updates (
   accuracy_after REAL NOT NULL,
   verdict TEXT NOT NULL
 );
+)sql",
+    R"sql(
+ALTER TABLE updates RENAME COLUMN verdict TO outcome;
+ALTER TABLE updates ADD COLUMN asked REAL NOT NULL DEFAULT 0;
+UPDATE updates SET outcome = CASE
+  WHEN outcome LIKE 'no correction is more likely%' THEN 'none_believed'
+  WHEN outcome LIKE 'the network knows%' THEN 'all_known'
+  WHEN outcome LIKE 'rolled back: it did not%' THEN 'not_learned'
+  WHEN outcome LIKE 'rolled back%' THEN 'forgot'
+  ELSE 'learned' END;
 )sql"};
+
+constexpr std::array outcomes{Outcome::nothing_new, Outcome::none_believed, Outcome::all_known,
+                              Outcome::learned,     Outcome::not_learned,   Outcome::forgot};
 
 constexpr const char* decision_columns =
     "id, time, model, version, subject, media_type, label, probability, probabilities, deferred, reason, explanation";
@@ -82,12 +95,44 @@ Correction read_correction(const Row& row) {
           row.text(4),    row.text(5),    row.real(6), row.integer(7)};
 }
 
+Outcome outcome_of(const std::string& name) {
+  const auto found = std::ranges::find_if(outcomes, [&](Outcome o) { return name == name_of(o); });
+  if (found == outcomes.end()) fail(ErrorKind::data, "updates", "the store holds an unknown outcome '{}'", name);
+  return *found;
+}
+
 json as_json(const Correction& c) {
   return {{"id", c.id},       {"decision", c.decision}, {"time", c.time},   {"person", c.person},
           {"label", c.label}, {"note", c.note},         {"trust", c.trust}, {"version", c.version}};
 }
 
 }  // namespace
+
+const char* name_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::nothing_new: return "nothing_new";
+    case Outcome::none_believed: return "none_believed";
+    case Outcome::all_known: return "all_known";
+    case Outcome::learned: return "learned";
+    case Outcome::not_learned: return "not_learned";
+    case Outcome::forgot: return "forgot";
+  }
+  return "";
+}
+
+std::string words_of(const Update& u) {
+  switch (u.outcome) {
+    case Outcome::nothing_new: return "no new corrections to learn from";
+    case Outcome::none_believed: return "no correction is more likely right than wrong: none was learned";
+    case Outcome::all_known: return "the network knows all of it already";
+    case Outcome::learned: return "learned";
+    case Outcome::not_learned: return "rolled back: it did not learn the corrections";
+    case Outcome::forgot:
+      return fmt::format("rolled back: {:.2f} % right of the examples held back, at least {:.2f} % are asked for",
+                         100 * u.accuracy_after, 100 * u.asked);
+  }
+  return "";
+}
 
 std::string utc_now() {
   const auto now = std::chrono::system_clock::now();
@@ -202,9 +247,9 @@ int64_t Store::add(const Update& u, std::span<const Correction> seen) {
   Transaction all(db);
   db.run(
       "INSERT INTO updates (time, from_version, to_version, corrections, set_aside, accuracy_before, accuracy_after, "
-      "verdict) VALUES (?,?,?,?,?,?,?,?)",
+      "asked, outcome) VALUES (?,?,?,?,?,?,?,?,?)",
       {u.time.empty() ? utc_now() : u.time, u.from, u.to, u.corrections, u.set_aside, u.accuracy_before,
-       u.accuracy_after, u.verdict});
+       u.accuracy_after, u.asked, name_of(u.outcome)});
   const int64_t id = db.last_id();
   for (const Correction& c : seen)
     db.run("UPDATE corrections SET trust = ?, version = CASE WHEN version = 0 THEN ? ELSE version END WHERE id = ?",
@@ -217,12 +262,11 @@ std::vector<Update> Store::updates() {
   const std::scoped_lock lock(impl_->mutex);
   std::vector<Update> out;
   impl_->database.run(
-      "SELECT id, time, from_version, to_version, corrections, set_aside, accuracy_before, accuracy_after, verdict "
-      "FROM "
-      "updates ORDER BY id",
+      "SELECT id, time, from_version, to_version, corrections, set_aside, accuracy_before, accuracy_after, asked, "
+      "outcome FROM updates ORDER BY id",
       {}, [&](const Row& row) {
         out.push_back({row.integer(0), row.text(1), row.integer(2), row.integer(3), row.integer(4), row.integer(5),
-                       row.real(6), row.real(7), row.text(8)});
+                       row.real(6), row.real(7), row.real(8), outcome_of(row.text(9))});
       });
   return out;
 }

@@ -39,6 +39,17 @@ struct Correction {
   int64_t version = 0;  // the version that learned it first; 0: none yet
 };
 
+/// What became of an attempt to learn.
+enum class Outcome {
+  nothing_new,    // no correction that learning has not looked at
+  none_believed,  // none is more likely right than wrong
+  all_known,      // the network gives these answers already
+  learned,        // it went live
+  not_learned,    // it did not take the corrections in, and was rolled back
+  forgot          // it lost too much of what it knew, and was rolled back
+};
+[[nodiscard]] const char* name_of(Outcome outcome);  // as the enumerators are written
+
 /// An attempt to learn from corrections: people/learn.h.
 struct Update {
   int64_t id = 0;
@@ -46,8 +57,10 @@ struct Update {
   int64_t from = 0, to = 0;  // versions; `to` is 0 when it did not go live
   int64_t corrections = 0, set_aside = 0;
   double accuracy_before = 0, accuracy_after = 0;  // on the examples held back
-  std::string verdict = {};                        // in words
+  double asked = 0;                                // the least accuracy there with which it may go live
+  Outcome outcome = Outcome::nothing_new;
 };
+[[nodiscard]] std::string words_of(const Update& update);  // what became of it, as a sentence
 
 /// Any number of threads of any number of processes may use a store at once. Throws file and data errors with the path.
 class Store {

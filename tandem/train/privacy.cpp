@@ -1,7 +1,6 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/base/threads.h>
-#include <tandem/kernels/optim.h>
-#include <tandem/nn/weights.h>
+#include <tandem/nn/example_gradients.h>
 #include <tandem/train/privacy.h>
 
 #include <algorithm>
@@ -67,70 +66,68 @@ std::vector<int64_t> poisson_sample(int64_t n, double rate, Rng rng) {
 
 namespace {
 
-// A network that shares the numbers of another and collects gradients of its own, so that threads do not meet.
-struct Shared {
-  nn::Sequential net;
-  std::vector<Tensor> leaves;
-
-  explicit Shared(const nn::Sequential& from) : net(from) {
-    net.visit("", [&](const std::string& name, Tensor& t, bool trained) {
-      if (!trained)
-        fail("privacy", "{} is a statistic of the batch, in which examples mix: use group_norm or layer_norm", name);
-      t = t.detach();
-      require_grad(t);
-      leaves.push_back(t);
-    });
-  }
-};
-
 struct Piece {  // what some of the examples add up to
   std::vector<Tensor> sums;
   double loss = 0;
   int64_t correct = 0;
 };
 
+// The network with parameters that collect no gradient: ExampleGradients finds them without the tape.
+nn::Sequential detached(nn::Sequential net) {
+  net.visit("", [](const std::string& name, Tensor& t, bool trained) {
+    if (!trained)
+      fail("privacy", "{} is a statistic of the batch, in which examples mix: use group_norm or layer_norm", name);
+    t = t.detach();
+  });
+  return net;
+}
+
+Piece clipped_sum(nn::Sequential net, const tasks::LossOptions& options, const Tensor& x,
+                  const std::vector<int32_t>& labels, double clip, const Rng& rng) {
+  nn::ExampleGradients gradients(net);
+  const Tensor outputs = gradients.forward(x, {true, rng});
+  const Tensor loss = tasks::loss(options, outputs, labels, {});  // the mean: times n it is the sum
+  const auto n = static_cast<double>(labels.size());
+  backward(loss, Tensor::full(loss.shape(), n));
+  std::vector<float> weights;
+  for (const double squared : gradients.squared_norms()) {
+    const double norm = std::sqrt(squared);
+    if (!std::isfinite(norm))
+      fail(ErrorKind::numeric, "privacy", "the gradient of an example became {}: lower optimizer.lr", norm);
+    weights.push_back(static_cast<float>(norm > clip ? clip / norm : 1));
+  }
+  Piece out{gradients.sum(weights), loss.item() * n};
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const auto at = static_cast<int64_t>(i);
+    const auto row = outputs.rows(at, at + 1).data<const float>();
+    const int64_t guess = row.size() > 1 ? std::ranges::max_element(row) - row.begin()
+                                         : row[0] > (options.type == "binary_cross_entropy" ? 0.5F : 0.0F);
+    out.correct += guess == labels[i] ? 1 : 0;
+  }
+  return out;
+}
+
 }  // namespace
 
 PrivateGradients private_gradients(const nn::Sequential& net, const tasks::LossOptions& loss, const Tensor& x,
                                    const std::vector<int32_t>& labels, double clip, double noise, double expected,
                                    const Rng& rng) {
-  constexpr int64_t a_piece = 8;
+  // Batches have a different size each; pieces of one size let convolutions use again what they prepared for it.
+  constexpr int64_t a_piece = 128;
   const auto n = static_cast<int64_t>(labels.size());
-  std::vector<Piece> pieces(static_cast<size_t>((n + a_piece - 1) / a_piece));
+  if (x.size(0) != n)
+    fail("privacy", "{} rows came for {} examples: only networks whose rows are the examples can be trained so",
+         x.size(0), n);
+  nn::Sequential own = detached(net);
   PrivateGradients out;
-  for (const Tensor& leaf : Shared(net).leaves) out.grads.push_back(Tensor::zeros(leaf.shape()));
+  own.visit("", [&](const std::string&, Tensor& t, bool) { out.grads.push_back(Tensor::zeros(t.shape())); });
 
+  std::vector<Piece> pieces(static_cast<size_t>((n + a_piece - 1) / a_piece));
   parallel_tasks(std::ssize(pieces), [&](int64_t task) {
-    Piece& piece = pieces[static_cast<size_t>(task)];
-    Shared own(net);
-    for (const Tensor& leaf : own.leaves) piece.sums.push_back(Tensor::zeros(leaf.shape()));
-    for (int64_t i = task * a_piece; i < std::min(n, (task + 1) * a_piece); ++i) {
-      nn::Pass pass{true, rng.split("dropout").split(static_cast<uint64_t>(i))};
-      const Tensor outputs = own.net.forward(x.rows(i, i + 1), pass);
-      const int32_t label = labels[static_cast<size_t>(i)];
-      const Tensor value = tasks::loss(loss, outputs, {label}, {});
-      backward(value);
-      double squares = 0;
-      for (const Tensor& leaf : own.leaves)
-        if (const Tensor g = grad_of(leaf); g.defined()) squares += kernels::sum_of_squares(g.data<const float>());
-      const double norm = std::sqrt(squares);
-      if (!std::isfinite(norm))
-        fail(ErrorKind::numeric, "privacy", "the gradient of an example became {}: lower optimizer.lr", norm);
-      const auto scale = static_cast<float>(norm > clip ? clip / norm : 1);
-      for (size_t p = 0; p < own.leaves.size(); ++p) {
-        const Tensor g = grad_of(own.leaves[p]);
-        if (g.defined()) {
-          const auto from = g.data<float>(), into = piece.sums[p].data<float>();
-          for (size_t j = 0; j < into.size(); ++j) into[j] += scale * from[j];
-        }
-        clear_grad(own.leaves[p]);
-      }
-      const auto row = outputs.data<const float>();
-      const int64_t guess = row.size() > 1 ? std::ranges::max_element(row) - row.begin()
-                                           : row[0] > (loss.type == "binary_cross_entropy" ? 0.5F : 0.0F);
-      piece.loss += value.item();
-      piece.correct += guess == label ? 1 : 0;
-    }
+    const int64_t first = task * a_piece, last = std::min(n, first + a_piece);
+    pieces[static_cast<size_t>(task)] =
+        clipped_sum(own, loss, x.rows(first, last), {labels.begin() + first, labels.begin() + last}, clip,
+                    rng.split("dropout").split(static_cast<uint64_t>(task)));
   });
 
   for (const Piece& piece : pieces) {  // in order: the same sum for any number of threads
@@ -142,9 +139,9 @@ PrivateGradients private_gradients(const nn::Sequential& net, const tasks::LossO
     }
   }
   for (size_t p = 0; p < out.grads.size(); ++p) {
-    Rng own = rng.split("noise").split(p);
+    Rng draw = rng.split("noise").split(p);
     for (float& g : out.grads[p].data<float>())
-      g = static_cast<float>((static_cast<double>(g) + noise * clip * own.normal()) / expected);
+      g = static_cast<float>((static_cast<double>(g) + noise * clip * draw.normal()) / expected);
   }
   return out;
 }

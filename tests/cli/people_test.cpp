@@ -51,6 +51,7 @@ TEST(PeopleCommands, GoFromACorrectionToANewVersionAndBack) {
   ASSERT_EQ(said.code, 0) << said.err;
   const json update = json::parse(said.out);
   EXPECT_EQ(update.at("verdict"), "learned");
+  EXPECT_EQ(update.at("outcome"), "learned");
   EXPECT_EQ(update.at("to"), 2);
   EXPECT_EQ(update.at("corrections").get<int>() + update.at("set_aside").get<int>(), 21);
   expect_has(tandem(home, {"learn", "runs/tiny"}).out, {"no new corrections to learn from"});
@@ -129,13 +130,16 @@ TEST(PeopleCommands, DataCheckFindsChangedLabels) {
 TEST(PeopleCommands, LabelCurveComparesUsefulAndRandomQuestions) {
   const Folder home;
   home.write("tiny.yaml", tiny);
-  const Said said =
+  Said said =
       tandem(home, {"label", "tiny.yaml", "builtin", "--curve", "--sizes", "20,40", "--steps", "20", "--json"});
   ASSERT_EQ(said.code, 0) << said.err;
   const json curve = json::parse(said.out);
   ASSERT_EQ(curve.size(), 2U);
   EXPECT_EQ(curve[0].at("useful"), curve[0].at("random"));
   EXPECT_EQ(curve[1].at("labels"), 40);
+  said = tandem(home, {"label", "tiny.yaml", "builtin", "--curve", "--sizes", "20,40", "--steps", "20", "--reach",
+                       "0.01"});
+  expect_has(said.out, {"1.00 % take 20 labels with useful questions, 20 with random ones"});
 }
 
 struct Wrong {

@@ -104,6 +104,25 @@ TEST(Confidence, GivesPeopleTheShareTheyWant) {
   }
 }
 
+// "At most 20 %", nine times of ten: over validation parts that differ by chance, and not by giving people nothing.
+TEST(Confidence, PeopleSeldomTakeMoreThanTheirShare) {
+  const Clusters train = clusters(2000, 1), fresh = clusters(4000, 7);
+  int more = 0;
+  double mean = 0;
+  constexpr int rounds = 60;
+  for (int round = 0; round < rounds; ++round) {
+    const Clusters validation = clusters(300, 100 + static_cast<uint64_t>(round));
+    const Confidence c = Confidence::fit({.goal = {.share = 0.2}}, train.outputs, train.labels, validation.outputs,
+                                         validation.labels);
+    const auto deferred = std::ranges::count_if(c.judge(fresh.outputs), &evaluate::Verdict::deferred);
+    more += deferred > 800;
+    mean += static_cast<double>(deferred) / 4000 / rounds;
+  }
+  EXPECT_LE(more, 14);
+  EXPECT_GT(more, 0);
+  EXPECT_NEAR(mean, 0.17, 0.015);
+}
+
 TEST(Confidence, SaysWhyItDefers) {
   const Confidence c = fitted({.coverage = 0.99, .goal = {.share = 0.1}});
   Clusters few = clusters(3, 8);

@@ -48,7 +48,7 @@ TEST(Space, ChangesAnyKeyOfARecipe) {
       EXPECT_EQ(r.optimizer.momentum, 0) << "it depends on sgd";
     batches.insert(std::to_string(r.train.batch));
     units.insert(made.get("network").items()[1].get("linear").text());
-    (r.data.augment.rotate > 0 ? with : without) = true;
+    (r.data.augment.image.rotate > 0 ? with : without) = true;
     std::map<std::string, std::string> texts;
     for (const auto& [name, value] : o.space.texts(point)) texts[name] = value;
     const Point back = o.space.point(texts, "x");

@@ -52,6 +52,13 @@ Sequential wide_shortcut() {  // the picture itself, in float32, meets what conv
   return Sequential{unit, ReLU{}, unit, GlobalAvgPool{}, Linear{}};
 }
 
+Sequential strided_shortcut() {  // as a ResNet halves its pictures: a 1x1 convolution of 16 channels
+  Residual unit;
+  unit.body = Sequential{Conv2d{32, 3, 1, 2}, BatchNorm{}};
+  unit.shortcut = Sequential{Conv2d{32, 1, 0, 2}, BatchNorm{}};
+  return Sequential{Conv2d{16, 3, 1}, BatchNorm{}, ReLU{}, unit, ReLU{}, GlobalAvgPool{}, Linear{}};
+}
+
 class Fusion : public ::testing::TestWithParam<Network> {};
 
 TEST_P(Fusion, IsTheLayersOneByOne) {
@@ -165,7 +172,8 @@ INSTANTIATE_TEST_SUITE_P(
                            Flatten{}, Linear{}},
                 {8, 8, 3}},
         Network{"norms", Sequential{BatchNorm{}, ReLU{}, Linear{6}, BatchNorm{}, Tanh{}, LayerNorm{}, ReLU{}}, {6}},
-        Network{"residual", residual_block(), {8, 8, 4}}, Network{"wide_shortcut", wide_shortcut(), {8, 8, 16}}));
+        Network{"residual", residual_block(), {8, 8, 4}}, Network{"wide_shortcut", wide_shortcut(), {8, 8, 16}},
+        Network{"strided_shortcut", strided_shortcut(), {8, 8, 3}}));
 
 }  // namespace
 }  // namespace tandem::testing

@@ -67,15 +67,14 @@ TEST_P(PytorchLayers, GiveTheSameOutputsAndGradients) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, PytorchLayers,
-    ::testing::Values(
-        Layer{"rnn", "rnn: {units: 4, layers: 2, bidirectional: true}"},
-        Layer{"lstm", "lstm: {units: 4, layers: 2, bidirectional: true}"},
-        Layer{"gru", "gru: {units: 4, layers: 2, bidirectional: true}"},
-        Layer{"conv1d", "conv1d: {filters: 4, kernel: 4}"},
-        Layer{"embedding", "embedding: {width: 3, vocabulary: 7}"}, Layer{"rms_norm", "rms_norm: 1e-3"},
-        Layer{"causal", "transformer: {layers: 2, heads: 2, hidden: 12, causal: true}"},
-        Layer{"encoder", "transformer: {layers: 2, heads: 2, hidden: 12, norm: last, activation: relu}"},
-        Layer{"decoder", "transformer: {layers: 2, heads: 2, hidden: 12, causal: true, cross: true}"}),
+    ::testing::Values(Layer{"rnn", "rnn: {units: 4, layers: 2, bidirectional: true}"},
+                      Layer{"lstm", "lstm: {units: 4, layers: 2, bidirectional: true}"},
+                      Layer{"gru", "gru: {units: 4, layers: 2, bidirectional: true}"},
+                      Layer{"conv1d", "conv1d: {filters: 4, kernel: 4}"},
+                      Layer{"embedding", "embedding: {width: 3, vocabulary: 7}"}, Layer{"rms_norm", "rms_norm: 1e-3"},
+                      Layer{"causal", "transformer: {layers: 2, heads: 2, hidden: 12, causal: true}"},
+                      Layer{"encoder", "transformer: {layers: 2, heads: 2, hidden: 12, norm: last, activation: relu}"},
+                      Layer{"decoder", "transformer: {layers: 2, heads: 2, hidden: 12, causal: true, cross: true}"}),
     [](const auto& test) { return test.param.name; });
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Networks over packed sequences as a whole: nothing leaks between texts, a text may go on in parts, weights are shared.
+// Networks over packed sequences as a whole: nothing leaks between texts, a text may go on in parts, weights are
+// shared.
 #include <gtest/gtest.h>
 #include <tandem/autograd/tape.h>
 #include <tandem/nn/catalog.h>
@@ -107,7 +108,8 @@ TEST_P(Texts, AreLearned) {
   nn::Sequential net = network(GetParam());
   Tensor x = Tensor::empty({30}, DType::i32), next = Tensor::empty({30}, DType::i32);
   for (size_t i = 0; i < 30; ++i)
-    x.data<int32_t>()[i] = static_cast<int32_t>(i * i % 7), next.data<int32_t>()[i] = static_cast<int32_t>((i + 1) * (i + 1) % 7);
+    x.data<int32_t>()[i] = static_cast<int32_t>(i * i % 7),
+    next.data<int32_t>()[i] = static_cast<int32_t>((i + 1) * (i + 1) % 7);
   optim::Optimizer optimizer({.type = "adam", .lr = 1e-2}, nn::trained(net));
   double first = 0, last = 0;
   for (int step = 0; step < 60; ++step) {
@@ -125,7 +127,9 @@ TEST_P(Texts, AreLearned) {
 
 INSTANTIATE_TEST_SUITE_P(Networks, Texts, ::testing::Values(decoder_only, rotary_one, recurrent_one),
                          [](const auto& test) {
-                           return test.param == decoder_only ? "decoder" : test.param == rotary_one ? "rotary" : "recurrent";
+                           return test.param == decoder_only ? "decoder"
+                                  : test.param == rotary_one ? "rotary"
+                                                             : "recurrent";
                          });
 
 TEST(TiedWeights, AreOneParameterWithBothGradients) {
@@ -169,11 +173,13 @@ TEST(EncoderDecoders, DecodeInPartsAsAtOnce) {
   const Tensor begin = net.decode(concat({slice(x, 0, 0, 2), slice(x, 0, 3, 6)}, 0), {2, 3}, again);
   again.source = {};  // its keys and values are kept
   const Tensor end = net.decode(concat({slice(x, 0, 2, 3), slice(x, 0, 6, 7)}, 0), {1, 1}, again);
-  EXPECT_LT(worst(concat({slice(begin, 0, 0, 2), slice(end, 0, 0, 1), slice(begin, 0, 2, 5), slice(end, 0, 1, 2)}, 0), y),
-            1e-5);
+  EXPECT_LT(
+      worst(concat({slice(begin, 0, 0, 2), slice(end, 0, 0, 1), slice(begin, 0, 2, 5), slice(end, 0, 1, 2)}, 0), y),
+      1e-5);
   nn::Pass without;
-  expect_error(ErrorKind::usage, {"attention", "the pass has no source"},
-               [&] { (void)net.decode(x, {3, 4}, without); });
+  expect_error(ErrorKind::usage, {"attention", "the pass has no source"}, [&] {
+    (void)net.decode(x, {3, 4}, without);
+  });
 }
 
 TEST(Sequences, WrongOnesAreRefused) {
@@ -186,13 +192,15 @@ TEST(Sequences, WrongOnesAreRefused) {
   refused({"embedding", "index 11"}, [&] { (void)run(net, Tensor::from(std::vector<int32_t>{11}, {1}), {1}); });
   nn::Memory memory;
   (void)run(net, ids(2), {1, 1}, &memory);
-  refused({"positions", "memory holds 2 sequences, the batch 1", "keep()"}, [&] { (void)run(net, ids(1), {1}, &memory); });
+  refused({"positions", "memory holds 2 sequences, the batch 1", "keep()"},
+          [&] { (void)run(net, ids(1), {1}, &memory); });
   nn::Memory fresh;
   nn::Sequential both = network("[embedding: 4, lstm: {units: 3, bidirectional: true}]");
   refused({"lstm", "both ends"}, [&] { (void)run(both, ids(2), {2}, &fresh); });
   nn::Sequential open = network("[embedding: 4, attention: 2]");
   refused({"attention", "set causal: true"}, [&] { (void)run(open, ids(2), {2}, &fresh); });
-  nn::Sequential uneven = network("[embedding: 4, parallel: {branches: [[linear: 2], [conv1d: {filters: 2, padding: valid}]]}]");
+  nn::Sequential uneven =
+      network("[embedding: 4, parallel: {branches: [[linear: 2], [conv1d: {filters: 2, padding: valid}]]}]");
   refused({"parallel", "different lengths", "padding: same"}, [&] { (void)run(uneven, ids(5), {5}); });
   nn::Sequential pooled = network("[embedding: 4, pool_sequence: max, gru: 3]");
   refused({"gru", "0 sequences sum to 0"}, [&] { (void)run(pooled, ids(5), {5}); });

@@ -65,9 +65,15 @@ std::string name_of(const char* prefix, const Size& s, bool causal) {
 
 std::vector<Case> attention_cases() {
   // A sequence longer than a panel of keys, than a block and a chunk of queries; heads that end inside of a vector.
-  const std::vector<Size> own{{{1}, {1}, 1, 1, 1},          {{5}, {5}, 1, 1, 4},          {{3, 1, 7}, {3, 1, 7}, 2, 1, 3},
-                              {{0, 4}, {0, 4}, 2, 2, 5},    {{}, {}, 2, 2, 4},            {{70, 9, 130}, {70, 9, 130}, 4, 2, 16},
-                              {{65}, {65}, 2, 2, 17},       {{13, 6}, {13, 6}, 1, 1, 65}, {{300, 2}, {300, 2}, 1, 1, 8},
+  const std::vector<Size> own{{{1}, {1}, 1, 1, 1},
+                              {{5}, {5}, 1, 1, 4},
+                              {{3, 1, 7}, {3, 1, 7}, 2, 1, 3},
+                              {{0, 4}, {0, 4}, 2, 2, 5},
+                              {{}, {}, 2, 2, 4},
+                              {{70, 9, 130}, {70, 9, 130}, 4, 2, 16},
+                              {{65}, {65}, 2, 2, 17},
+                              {{13, 6}, {13, 6}, 1, 1, 65},
+                              {{300, 2}, {300, 2}, 1, 1, 8},
                               {{64, 48}, {64, 48}, 3, 1, 7}};
   const std::vector<Size> cross{{{3, 1, 7}, {2, 5, 1}, 2, 1, 3}, {{40}, {133}, 2, 2, 16}, {{1, 1}, {9, 70}, 4, 2, 17},
                                 {{0, 3}, {4, 2}, 1, 1, 4},       {{7}, {1}, 1, 1, 33},    {{2, 0}, {5, 0}, 2, 2, 4}};
@@ -109,8 +115,8 @@ std::vector<Case> attention_cases() {
         int64_t at = 0;
         for (const int64_t n : s.keys) {
           const Tensor more = Tensor::full({3, k[1]}, 1e9, in[1].dtype());
-          all.push_back({concat({slice(in[1], 0, at, at + n), more}, 0), concat({slice(in[2], 0, at, at + n), more}, 0),
-                         n});
+          all.push_back(
+              {concat({slice(in[1], 0, at, at + n), more}, 0), concat({slice(in[2], 0, at, at + n), more}, 0), n});
           at += n;
         }
         return attention(in[0], s.lengths, all, o);

@@ -468,54 +468,112 @@ const std::vector<Wrong>& wrong_calls() {
          return mse_loss(zeros({64, 1}), zeros({64}));
        },
        "mse_loss: input (64, 1) float32 and target (64) float32 must have one shape and type"},
-      {"lengths_sum", [] { return pool_sequences(zeros({5, 2}), {2, 2}, Pooling::mean); },
+      {"lengths_sum",
+       [] {
+         return pool_sequences(zeros({5, 2}), {2, 2}, Pooling::mean);
+       },
        "pool_sequences: the lengths of 2 sequences sum to 4, but the input has 5 rows"},
-      {"lengths_negative", [] { return pool_sequences(zeros({1, 2}), {2, -1}, Pooling::mean); },
+      {"lengths_negative",
+       [] {
+         return pool_sequences(zeros({1, 2}), {2, -1}, Pooling::mean);
+       },
        "pool_sequences: a sequence has length -1"},
-      {"pool_sequences_empty", [] { return pool_sequences(zeros({2, 2}), {2, 0}, Pooling::max); },
+      {"pool_sequences_empty",
+       [] {
+         return pool_sequences(zeros({2, 2}), {2, 0}, Pooling::max);
+       },
        "pool_sequences: sequence 1 of 2 has no tokens to pool"},
       {"pool_sequences_rank", [] { return pool_sequences(zeros({2}), {2}, Pooling::max); },
        "pool_sequences: takes inputs of shape (tokens, width), got (2)"},
-      {"conv1d_channels", [] { return conv1d(zeros({4, 2}), {4}, zeros({5, 3, 2}), {}); },
+      {"conv1d_channels",
+       [] {
+         return conv1d(zeros({4, 2}), {4}, zeros({5, 3, 2}), {});
+       },
        "conv1d: input (4, 2) and weight (5, 3, 2) do not fit"},
-      {"conv1d_dilation", [] { return conv1d(zeros({4, 2}), {4}, zeros({5, 2, 2}), {}, {.dilation = 0}); },
+      {"conv1d_dilation",
+       [] {
+         return conv1d(zeros({4, 2}), {4}, zeros({5, 2, 2}), {}, {.dilation = 0});
+       },
        "conv1d: dilation 0 is less than 1"},
-      {"lstm_weight", [] { return lstm(zeros({4, 2}), {4}, {zeros({12, 2}), zeros({12, 4}), {}, {}}); },
+      {"lstm_weight",
+       [] {
+         return lstm(zeros({4, 2}), {4}, {zeros({12, 2}), zeros({12, 4}), {}, {}});
+       },
        "lstm: the state's weight must have shape (4 hidden, hidden), got (12, 4)"},
-      {"gru_input", [] { return gru(zeros({4, 2}), {4}, {zeros({12, 3}), zeros({12, 4}), {}, {}}); },
+      {"gru_input",
+       [] {
+         return gru(zeros({4, 2}), {4}, {zeros({12, 3}), zeros({12, 4}), {}, {}});
+       },
        "gru: input (4, 2) and weights (12, 3) and (12, 4) do not fit: expected (tokens, in), (12, in) and (12, 4)"},
-      {"rnn_bias", [] { return rnn(zeros({4, 2}), {4}, {zeros({3, 2}), zeros({3, 3}), zeros({3}), {}}); },
+      {"rnn_bias",
+       [] {
+         return rnn(zeros({4, 2}), {4}, {zeros({3, 2}), zeros({3, 3}), zeros({3}), {}});
+       },
        "rnn: takes both biases or none"},
       {"rnn_state",
-       [] { return rnn(zeros({4, 2}), {4}, {zeros({3, 2}), zeros({3, 3}), {}, {}}, {.first = {zeros({2, 3}), {}}}); },
+       [] {
+         return rnn(zeros({4, 2}), {4}, {zeros({3, 2}), zeros({3, 3}), {}, {}}, {.first = {zeros({2, 3}), {}}});
+       },
        "rnn: a first state has shape (2, 3), expected (1, 3): one row a sequence"},
-      {"attention_heads", [] { return attention(zeros({4, 12}), {4}, {.heads = 4, .key_heads = 3}); },
+      {"attention_heads",
+       [] {
+         return attention(zeros({4, 12}), {4}, {.heads = 4, .key_heads = 3});
+       },
        "attention: takes (tokens, 10 heads of queries, keys and values side by side), got (4, 12)"},
-      {"attention_shared", [] { return attention(zeros({4, 8}), zeros({4, 6}), zeros({4, 6}), {4}, {4}, {4, 3}); },
+      {"attention_shared",
+       [] {
+         return attention(zeros({4, 8}), zeros({4, 6}), zeros({4, 6}), {4}, {4}, {4, 3});
+       },
        "attention: 4 heads cannot share 3 heads of keys"},
-      {"attention_width", [] { return attention(zeros({4, 7}), zeros({4, 7}), zeros({4, 7}), {4}, {4}, {2}); },
+      {"attention_width",
+       [] {
+         return attention(zeros({4, 7}), zeros({4, 7}), zeros({4, 7}), {4}, {4}, {2});
+       },
        "attention: 7 columns of (4, 7) cannot be divided into 2 heads"},
-      {"attention_columns", [] { return attention(zeros({4, 8}), zeros({4, 6}), zeros({4, 6}), {4}, {4}, {2}); },
+      {"attention_columns",
+       [] {
+         return attention(zeros({4, 8}), zeros({4, 6}), zeros({4, 6}), {4}, {4}, {2});
+       },
        "attention: keys (4, 6) have 6 columns, but 2 heads of 4 numbers need 8"},
-      {"attention_values", [] { return attention(zeros({4, 8}), zeros({4, 8}), zeros({3, 8}), {4}, {4}, {2}); },
+      {"attention_values",
+       [] {
+         return attention(zeros({4, 8}), zeros({4, 8}), zeros({3, 8}), {4}, {4}, {2});
+       },
        "attention: takes queries (tokens, width) and keys and values of one shape"},
-      {"attention_sequences", [] { return attention(zeros({4, 8}), zeros({4, 8}), zeros({4, 8}), {4}, {2, 2}, {2}); },
+      {"attention_sequences",
+       [] {
+         return attention(zeros({4, 8}), zeros({4, 8}), zeros({4, 8}), {4}, {2, 2}, {2});
+       },
        "attention: 1 sequences of queries but 2 of keys"},
-      {"attention_no_keys", [] { return attention(zeros({4, 8}), zeros({0, 8}), zeros({0, 8}), {4}, {0}, {2}); },
+      {"attention_no_keys",
+       [] {
+         return attention(zeros({4, 8}), zeros({0, 8}), zeros({0, 8}), {4}, {0}, {2});
+       },
        "attention: sequence 0 has 4 queries but 0 keys"},
       {"attention_causal",
-       [] { return attention(zeros({4, 8}), zeros({2, 8}), zeros({2, 8}), {4}, {2}, {2, 0, true}); },
+       [] {
+         return attention(zeros({4, 8}), zeros({2, 8}), zeros({2, 8}), {4}, {2}, {2, 0, true});
+       },
        "attention: sequence 0 has 4 queries but 2 keys: causal attention needs a key for each query"},
       {"attention_kept",
        [] {
          return attention(zeros({1, 8}), {1}, std::vector<KeyValues>{{zeros({2, 8}), zeros({2, 8}), 3}}, {2});
        },
        "attention: 3 rows of keys (2, 8) and values (2, 8) are kept, but 8 columns are needed"},
-      {"rotary_size", [] { return rotary(zeros({1, 6}), {0}, 2, 3); },
+      {"rotary_size",
+       [] {
+         return rotary(zeros({1, 6}), {0}, 2, 3);
+       },
        "rotary: 2 heads of 3 numbers do not fit rows of (1, 6): heads need an even size"},
-      {"rotary_positions", [] { return rotary(zeros({2, 6}), {0}, 1, 2); },
+      {"rotary_positions",
+       [] {
+         return rotary(zeros({2, 6}), {0}, 1, 2);
+       },
        "rotary: 1 positions for 2 rows: one is needed for each token"},
-      {"rms_norm_parts", [] { return rms_norm(zeros({4, 2}), zeros({3})); },
+      {"rms_norm_parts",
+       [] {
+         return rms_norm(zeros({4, 2}), zeros({3}));
+       },
        "rms_norm: a parameter has shape (3) but input (4, 2) has 2 channels"},
       {"mse_loss_empty", [] { return mse_loss(zeros({0}), zeros({0})); }, "mse_loss: the batch is empty"},
       {"l1_loss_integers", [] { return l1_loss(whole({1}), whole({1})); },

@@ -46,7 +46,9 @@ Tensor loop(Cell cell, const Tensor& x, const Lengths& lengths, const RecurrentW
 
 Tensor whole(Cell cell, const Tensor& x, const Lengths& lengths, const RecurrentWeights& w,
              const RecurrentOptions& o = {}) {
-  return cell == Cell::lstm ? lstm(x, lengths, w, o) : cell == Cell::gru ? gru(x, lengths, w, o) : rnn(x, lengths, w, o);
+  return cell == Cell::lstm  ? lstm(x, lengths, w, o)
+         : cell == Cell::gru ? gru(x, lengths, w, o)
+                             : rnn(x, lengths, w, o);
 }
 
 Tensor random(const Shape& shape, const char* name, double size) {
@@ -105,7 +107,8 @@ TEST_P(Recurrent, GoesOnWhereItStopped) {
   }
 }
 
-// A batch is what its sequences are one by one, but for the rounding of products that are cut by their size: nothing leaks from a neighbour.
+// A batch is what its sequences are one by one, but for the rounding of products that are cut by their size: nothing
+// leaks from a neighbour.
 TEST_P(Recurrent, SequencesDoNotSeeEachOther) {
   Lengths lengths;
   for (int64_t i = 0; i < 50; ++i) lengths.push_back(1 + i * 5 % 11);

@@ -165,7 +165,8 @@ std::vector<Case> conv1d_cases() {
                      for (int64_t k = 0; k < size.kernel; ++k) {
                        const int64_t at = i - before + k * size.dilation;
                        if (at < 0 || at >= n) continue;
-                       for (int64_t ch = 0; ch < size.channels; ++ch) sum += in[0]({start + at, ch}) * in[1]({f, ch, k});
+                       for (int64_t ch = 0; ch < size.channels; ++ch)
+                         sum += in[0]({start + at, ch}) * in[1]({f, ch, k});
                      }
                      rows.push_back(sum);
                    }
@@ -188,8 +189,8 @@ std::vector<Case> pooling_cases() {
   const std::vector<std::pair<const char*, Pooling>> ways{
       {"mean_", Pooling::mean}, {"max_", Pooling::max}, {"last_", Pooling::last}, {"first_", Pooling::first}};
   for (const auto& [name, how] : ways)
-    for (const Lengths& lengths : {Lengths{}, Lengths{1}, Lengths{3, 1, 2}, Lengths{17, 5}, Lengths{1, 1, 1, 1},
-                                   Lengths{400, 1, 90, 200}})
+    for (const Lengths& lengths :
+         {Lengths{}, Lengths{1}, Lengths{3, 1, 2}, Lengths{17, 5}, Lengths{1, 1, 1, 1}, Lengths{400, 1, 90, 200}})
       for (const int64_t width : {1, 3, 16, 33, 129}) {
         if (total(lengths) > 100 && width != 129) continue;
         cases.push_back({name + name_of(lengths) + "_width_" + std::to_string(width),
@@ -206,9 +207,10 @@ std::vector<Case> pooling_cases() {
                                  most = std::max(most, in[0]({start + i, c}));
                                }
                                y({static_cast<int64_t>(s), c}) =
-                                   how == Pooling::mean  ? sum / static_cast<double>(lengths[s])
-                                   : how == Pooling::max ? most
-                                                         : in[0]({how == Pooling::first ? start : start + lengths[s] - 1, c});
+                                   how == Pooling::mean ? sum / static_cast<double>(lengths[s])
+                                   : how == Pooling::max
+                                       ? most
+                                       : in[0]({how == Pooling::first ? start : start + lengths[s] - 1, c});
                              }
                            return y;
                          }});
@@ -247,25 +249,24 @@ std::vector<Row> sequence_rows() {
   const Tolerance steps{3e-6, 1e-5, 0.1, 0.3, 0.3, 1e-11};
   const std::string chain = "up to 9 steps, each of two sums of up to 33 products and three functions of 2e-7";
   const Mixed first{{0}, {3e-6, one_rounding, 0.5, 1}, "a float32 result; the gradient of x is rounded"};
-  return {
-      {"rnn", steps, chain, recurrent_cases(Kind::rnn, "tanh_") + recurrent_cases(Kind::rnn_relu, "relu_"), first},
-      {"lstm", steps, chain, recurrent_cases(Kind::lstm, ""), first},
-      {"gru", steps, chain, recurrent_cases(Kind::gru, ""), first},
-      {"conv1d",
-       {1.5e-6, 1.5e-6, 0.5, 0, 0, 1e-12},
-       "sums of up to 195 products of both signs; gradients of weights sum over tokens",
-       conv1d_cases(),
-       {{0}, {1.5e-6, one_rounding, 0.5}, "a float32 result; the gradient of x is rounded"}},
-      {"pool_sequences",
-       {5e-7, 2e-7, 0.1},
-       "a mean of up to 400 numbers of both signs; else copies",
-       pooling_cases(),
-       {{0}, {5e-7, one_rounding, 0.1}, "a float32 result; the gradient of x is rounded"}},
-      {"rms_norm",
-       {2e-6, 4e-6, 0.1, 0.1, 0.5, 1e-11},
-       "sums of up to 20000 squares, and gradients of gamma over 300 rows",
-       rms_cases(),
-       {{0}, {one_rounding, one_rounding, 0.01, 1e-2}, "as in float32, and the gradient of x is rounded once"}}};
+  return {{"rnn", steps, chain, recurrent_cases(Kind::rnn, "tanh_") + recurrent_cases(Kind::rnn_relu, "relu_"), first},
+          {"lstm", steps, chain, recurrent_cases(Kind::lstm, ""), first},
+          {"gru", steps, chain, recurrent_cases(Kind::gru, ""), first},
+          {"conv1d",
+           {1.5e-6, 1.5e-6, 0.5, 0, 0, 1e-12},
+           "sums of up to 195 products of both signs; gradients of weights sum over tokens",
+           conv1d_cases(),
+           {{0}, {1.5e-6, one_rounding, 0.5}, "a float32 result; the gradient of x is rounded"}},
+          {"pool_sequences",
+           {5e-7, 2e-7, 0.1},
+           "a mean of up to 400 numbers of both signs; else copies",
+           pooling_cases(),
+           {{0}, {5e-7, one_rounding, 0.1}, "a float32 result; the gradient of x is rounded"}},
+          {"rms_norm",
+           {2e-6, 4e-6, 0.1, 0.1, 0.5, 1e-11},
+           "sums of up to 20000 squares, and gradients of gamma over 300 rows",
+           rms_cases(),
+           {{0}, {one_rounding, one_rounding, 0.01, 1e-2}, "as in float32, and the gradient of x is rounded once"}}};
 }
 
 }  // namespace tandem::testing

@@ -126,12 +126,13 @@ train: {epochs: 1, batch: 32}
                         data.train.pixels().rows(i, i + 1).data<uint8_t>().begin());
   const std::vector<int64_t> sizes{20, 60, 100};
   std::vector<int64_t> heard;
-  const auto useful = label_curve(recipe, data.train, data.test, sizes, true, 60,
+  const auto useful = label_curve(recipe, data.train, data.test, sizes, true, 60, 2,
                                   [&](const CurvePoint& p) { heard.push_back(p.labels); });
   const auto random = label_curve(recipe, data.train, data.test, sizes, false, 60);
   EXPECT_EQ(heard, sizes);
   EXPECT_EQ(useful[0].accuracy, random[0].accuracy) << "they start alike";
   EXPECT_GT(useful[2].accuracy, random[2].accuracy + 0.05);
+  EXPECT_EQ(label_curve(recipe, data.train, data.test, sizes, false, 60, random[0].accuracy).size(), 1U) << "enough";
 }
 
 TEST(LabelCurve, LabelsForAnAccuracyLieBetweenTwoPoints) {

@@ -115,7 +115,8 @@ TEST(Store, AnUpdateMarksWhatItSaw) {
              .set_aside = 1,
              .accuracy_before = 0.5,
              .accuracy_after = 0.75,
-             .verdict = "learned"},
+             .asked = 0.7,
+             .outcome = Outcome::learned},
             seen);
   EXPECT_TRUE(store.corrections(true).empty());
   seen = store.corrections();
@@ -123,13 +124,42 @@ TEST(Store, AnUpdateMarksWhatItSaw) {
   EXPECT_EQ(seen[0].version, 2);
   EXPECT_EQ(seen[1].version, 0);
   seen[0].version = 3;  // a later update that learns it again does not say that it was the first
-  store.add({.from = 2, .to = 3, .verdict = "learned"}, seen);
+  store.add({.from = 2, .to = 0, .accuracy_after = 0.72, .asked = 0.745, .outcome = Outcome::forgot}, seen);
   EXPECT_EQ(store.corrections()[0].version, 2);
   const auto updates = store.updates();
   ASSERT_EQ(updates.size(), 2U);
   EXPECT_EQ(updates[0].to, 2);
   EXPECT_EQ(updates[0].set_aside, 1);
   EXPECT_EQ(updates[0].accuracy_after, 0.75);
+  EXPECT_EQ(words_of(updates[0]), "learned");
+  EXPECT_EQ(updates[1].outcome, Outcome::forgot);
+  EXPECT_EQ(words_of(updates[1]),
+            "rolled back: 72.00 % right of the examples held back, at least 74.50 % are asked for");
+}
+
+// What the second form kept as a sentence is a name in the third.
+TEST(Store, OlderOutcomesKeepTheirMeaning) {
+  const Folder folder;
+  { const Store store(folder / "people.sqlite"); }
+  {
+    Database old(folder / "people.sqlite");
+    old.script(R"(
+ALTER TABLE updates DROP COLUMN asked;
+ALTER TABLE updates RENAME COLUMN outcome TO verdict;
+INSERT INTO updates VALUES (1, 't', 1, 2, 3, 0, 0.9, 0.95, 'learned');
+INSERT INTO updates VALUES (2, 't', 2, 0, 0, 3, 0.9, 0.9,
+  'no correction is more likely right than wrong: none was learned');
+INSERT INTO updates VALUES (3, 't', 2, 0, 3, 0, 0.9, 0.9, 'the network knows all of it already');
+INSERT INTO updates VALUES (4, 't', 2, 0, 3, 0, 0.9, 0.9, 'rolled back: it did not learn the corrections');
+INSERT INTO updates VALUES (5, 't', 2, 0, 3, 0, 0.9, 0.7,
+  'rolled back: 70.00 % right of the examples held back, at least 89.50 % are asked for');
+PRAGMA user_version = 2;)");
+  }
+  Store store(folder / "people.sqlite");
+  std::vector<Outcome> got;
+  for (const Update& u : store.updates()) got.push_back(u.outcome);
+  EXPECT_EQ(got, (std::vector{Outcome::learned, Outcome::none_believed, Outcome::all_known, Outcome::not_learned,
+                              Outcome::forgot}));
 }
 
 bool holds(const fs::path& folder, const std::string& text) {  // in the bytes of any file
