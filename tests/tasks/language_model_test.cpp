@@ -151,7 +151,8 @@ TEST(LanguageModeling, CarriesStateFromStepToStep) {
   LanguageModeling task(model, stream_of(model, text.path), std::nullopt, 2);
   const auto batches = task.batches(2, Rng(1, "shuffle").split(uint64_t{0}));
   const auto loss = [&](int64_t step) {
-    nn::Pass pass{.training = true};
+    nn::Pass pass;
+    pass.training = true;
     return task.loss(batches[static_cast<size_t>(step)], {.step = step}, pass).loss.item();
   };
   (void)loss(0);
