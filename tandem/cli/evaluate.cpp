@@ -40,13 +40,13 @@ int run_language(const Options& o, const Context& context, const fs::path& path,
     recipe.data.test_share = recipe.data.validation = 0;  // the network learned from none of it: nothing to hold back
   }
   const data::Corpus text = train::find_text(recipe, data::data_folder(o.data));
-  const bool whole = !o.source.empty() && text.test.empty();  // a text without parts
+  const bool whole = !o.source.empty() && text.test.file.empty();  // a text without parts
   std::string split = whole ? "all" : o.split;
-  if (split == "test" && text.test.empty()) split = "validation";  // as in the report
+  if (split == "test" && text.test.file.empty()) split = "validation";  // as in the report
   const data::TextPart& part = split == "test" ? text.test : split == "validation" ? text.validation : text.train;
   const auto tokens = train::tokens_of(part, model.tokenizer);
   if (!tokens) fail(ErrorKind::data, "evaluate", "the {} part is empty", split);
-  train::LanguageEvaluation found = train::evaluate_language(model, *tokens, text.source, split);
+  train::LanguageEvaluation found = train::evaluate_language(model, *tokens, recipe.data.source, split);
   found.facts.name = fs::is_directory(o.model) ? fs::path(o.model).filename().string() : path.stem().string();
   found.facts.folder = o.model;
   found.facts.seed = recipe.seed;

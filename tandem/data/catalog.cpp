@@ -109,8 +109,6 @@ std::vector<std::string> names() {
 }
 
 Splits load_named(const CatalogEntry& entry, const LoadOptions& options) {
-  if (entry.kind == "text")
-    fail("data.source", "'{}' is a running text without classes: train a language_model on it", entry.name);
   const fs::path home = options.data_folder.empty() ? data_folder("") : options.data_folder;
   const fs::path folder = home / entry.folder;
   if (!is_present(entry, home))
@@ -180,20 +178,6 @@ const std::vector<CatalogEntry>& catalog() {
        .files = {"train_images.npy", "train_labels.npy", "val_images.npy", "val_labels.npy", "test_images.npy",
                  "test_labels.npy"},
        .fetchable = false},
-      {.name = "tinyshakespeare",
-       .task = "running text: plays of Shakespeare",
-       .kind = "text",
-       .sizes = "1,003,854 / 111,540 / - characters",
-       .licence = "public domain",
-       .folder = "tinyshakespeare",
-       .files = {"input.txt"}},
-      {.name = "wikitext2",
-       .task = "running text: articles of Wikipedia",
-       .kind = "text",
-       .sizes = "2,088,628 / 217,646 / 245,569 words",
-       .licence = "CC BY-SA (Wikipedia); cite Merity et al. 2016",
-       .folder = "wikitext2",
-       .files = {"train.txt", "valid.txt", "test.txt"}},
       {.name = "mr_polarity",
        .task = "English sentences about films, good or bad",
        .classes = 2,

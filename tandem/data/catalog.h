@@ -33,7 +33,6 @@ struct LoadOptions {
 struct CatalogEntry {
   std::string name{};
   std::string task{};
-  std::string kind = "examples";  // or "text": a running text, see corpus.h
   int64_t classes = 0;
   std::string sizes{};    // examples: train / validation / test; pixels
   std::string licence{};  // and whom to cite

@@ -31,7 +31,7 @@ Corpus of_file(const fs::path& path, const CorpusOptions& options) {
   };
   const uint64_t test = options.test_share > 0 ? cut(1 - options.test_share) : size;
   const uint64_t validation = options.validation > 0 ? cut(1 - options.test_share - options.validation) : test;
-  Corpus out{.train = {path, 0, validation}, .validation = {}, .test = {}, .source = path.string()};
+  Corpus out{.train = {.file = path, .begin = 0, .end = validation}, .validation = {}, .test = {}};
   if (validation < test) out.validation = {path, validation, test};
   if (test < size) out.test = {path, test, size};
   return out;
@@ -48,9 +48,8 @@ Corpus of_folder(const fs::path& folder) {
   };
   Corpus out{.train = part({"train.txt"}),
              .validation = part({"valid.txt", "validation.txt"}),
-             .test = part({"test.txt"}),
-             .source = folder.string()};
-  if (out.train.empty())
+             .test = part({"test.txt"})};
+  if (out.train.file.empty())
     fail(ErrorKind::file, folder.string(), "has no train.txt: a folder of running text has train.txt, valid.txt, test.txt");
   return out;
 }
@@ -58,31 +57,27 @@ Corpus of_folder(const fs::path& folder) {
 }  // namespace
 
 Corpus find_corpus(const std::string& source, const CorpusOptions& options) {
+  static const std::vector<std::string> running{"tinyshakespeare", "wikitext2"};
   const auto entry = std::ranges::find(catalog(), source, &CatalogEntry::name);
   std::error_code error;
-  fs::path path = source;
   if (entry != catalog().end()) {
-    if (entry->kind != "text")
-      fail("data.source", "'{}' holds {}: a language model reads a running text, as in tinyshakespeare", source,
-           entry->task);
+    if (std::ranges::find(running, source) == running.end())
+      fail("data.source", "'{}' holds {}: a language model reads a running text, as in {}", source, entry->task,
+           join(running));
     const fs::path home = options.data_folder.empty() ? data_folder("") : options.data_folder;
-    path = home / entry->folder;
     if (!is_present(*entry, home))
       fail(ErrorKind::file, source,
            "is not in {} (looked for {}): put the files there by hand, or name another folder with --data or TANDEM_DATA",
-           path.string(), join(entry->files));
-    if (entry->files.size() == 1) path /= entry->files[0];
-  } else if (!fs::exists(path, error)) {
-    std::vector<std::string> names;
-    for (const CatalogEntry& e : catalog())
-      if (e.kind == "text") names.push_back(e.name);
-    const std::string near = nearest_name(source, names);
-    fail("data.source", "'{}' is neither a running text nor a path{}; texts are {}", source,
-         near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), join(names));
+           (home / entry->folder).string(), join(entry->files));
+    return entry->files.size() == 1 ? of_file(home / entry->folder / entry->files[0], options)
+                                    : load_corpus(source, home / entry->folder);
   }
-  Corpus out = fs::is_directory(path, error) ? of_folder(path) : of_file(path, options);
-  if (entry != catalog().end()) out.source = source;  // as people name it, not by where it lies on this machine
-  return out;
+  if (!fs::exists(source, error)) {
+    const std::string near = nearest_name(source, running);
+    fail("data.source", "'{}' is neither a running text nor a path{}; texts are {}", source,
+         near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), join(running));
+  }
+  return fs::is_directory(source, error) ? of_folder(source) : of_file(source, options);
 }
 
 }  // namespace tandem::data

@@ -54,7 +54,7 @@ class LanguageJob : public Job {
 
   Findings finish(const Trainer& trainer, const RunFolder& folder, const std::string& command) override {
     model_.notes = run_notes(recipe_, trainer);
-    model_.notes["data"] = text_.source;
+    model_.notes["data"] = recipe_.data.source;
     model_.save(folder.model());
     if (recipe_.adapt.lora || recipe_.adapt.bottleneck)
       adapt::save_adapter(folder.path / "adapter", *base_, recipe_.adapt, model_.net);
@@ -63,7 +63,7 @@ class LanguageJob : public Job {
     LanguageEvaluation found = evaluate_language(model_, test         ? *test
                                                          : validation_ ? *validation_
                                                                        : train_,
-                                                 text_.source, test ? "test" : validation_ ? "validation" : "train");
+                                                 recipe_.data.source, test ? "test" : validation_ ? "validation" : "train");
     const evaluate::RunFacts measured = found.facts;
     found.facts = run_facts(recipe_, trainer, folder, command);
     found.facts.data = measured.data, found.facts.split = measured.split;
@@ -116,7 +116,7 @@ data::Tokenizer fit_tokenizer(const data::TokenizerOptions& options, const data:
 }
 
 std::optional<data::TokenStream> tokens_of(const data::TextPart& part, const data::Tokenizer& tokenizer) {
-  if (part.empty()) return std::nullopt;
+  if (part.file.empty()) return std::nullopt;
   data::LineReader lines = part.lines();
   return data::TokenStream::encode(lines, tokenizer);
 }

@@ -122,9 +122,9 @@ TEST(LanguageRun, FindsItsTextInParts) {
   home.write("parts/train.txt", "a\n");
   home.write("parts/valid.txt", "b\n");
   const data::Corpus parts = data::find_corpus((home / "parts").string());
-  EXPECT_EQ(parts.train.path, home / "parts/train.txt");
-  EXPECT_EQ(parts.validation.path, home / "parts/valid.txt");
-  EXPECT_TRUE(parts.test.empty());
+  EXPECT_EQ(parts.train.file, home / "parts/train.txt");
+  EXPECT_EQ(parts.validation.file, home / "parts/valid.txt");
+  EXPECT_TRUE(parts.test.file.empty());
   home.write("none/x.txt", "");
   expect_error(ErrorKind::file, {"none", "train.txt"}, [&] { (void)data::find_corpus((home / "none").string()); });
   expect_error(ErrorKind::usage, {"tinyshakespear", "did you mean 'tinyshakespeare'"},
