@@ -2,6 +2,7 @@
 #include <tandem/cli/terminal.h>
 #include <tandem/cli/verbs.h>
 #include <tandem/data/catalog.h>
+#include <tandem/train/language_model.h>
 #include <tandem/train/run.h>
 
 #include <memory>
@@ -27,9 +28,44 @@ data::Dataset load_strangers(const std::string& source, const tasks::Classifier&
   return splits.test.size() > 0 ? splits.test : splits.train;
 }
 
+int run_language(const Options& o, const Context& context, const fs::path& path, const std::vector<Gate>& gates) {
+  if (!o.strangers.empty()) fail("--strangers", "is for networks that tell classes apart");
+  tasks::LanguageModel model = tasks::LanguageModel::load(path);
+  if (!model.notes.contains("recipe"))
+    fail(ErrorKind::data, path.string(), "holds no recipe: it was not made by `tandem train`");
+  train::Recipe recipe = train::Recipe::read(Config::parse(model.notes.at("recipe"), path.string() + " (recipe)"));
+  if (!o.source.empty()) {
+    recipe.data.source = o.source;
+    recipe.data.test_share = recipe.data.validation = 0;  // the network learned from none of it: nothing to hold back
+  }
+  const data::Corpus text = train::find_text(recipe, data::data_folder(o.data));
+  const bool whole = !o.source.empty() && text.test.file.empty();  // a text without parts
+  std::string split = whole ? "all" : o.split;
+  if (split == "test" && text.test.file.empty()) split = "validation";  // as in the report
+  const data::TextPart& part = split == "test" ? text.test : split == "validation" ? text.validation : text.train;
+  const auto tokens = train::tokens_of(part, model.tokenizer);
+  if (!tokens) fail(ErrorKind::data, "evaluate", "the {} part is empty", split);
+  train::LanguageEvaluation found = train::evaluate_language(model, *tokens, recipe.data.source, split);
+  found.facts.name = fs::is_directory(o.model) ? fs::path(o.model).filename().string() : path.stem().string();
+  found.facts.folder = o.model;
+  found.facts.seed = recipe.seed;
+  found.facts.command = context.command;
+  fmt::print("{}", o.json ? evaluate::report_json(found.facts, found.figures, {}) : evaluate::text_table(found.figures));
+  if (!o.page.empty()) {
+    write_text(o.page, evaluate::report_page({.facts = found.facts,
+                                              .figures = found.figures,
+                                              .recipe = model.notes.at("recipe"),
+                                              .network = train::layer_rows(model.net)}));
+    say("report   " + o.page);
+  }
+  return check_gates(gates, train::figures_of(found.figures));
+}
+
 int run(const Options& o, const Context& context) {
-  const std::vector<Gate> gates = parse_gates(o.require, train::classification_figures());
   const fs::path path = train::model_path(o.model);
+  const std::string task = train::task_in(path);
+  const std::vector<Gate> gates = parse_gates(o.require, train::figure_names(task));
+  if (task == "language_model") return run_language(o, context, path, gates);
   tasks::Classifier model = tasks::Classifier::load(path);
   if (!model.notes.contains("recipe"))
     fail(ErrorKind::data, path.string(), "holds no recipe: it was not made by `tandem train`");

@@ -1,6 +1,7 @@
 #include <tandem/base/text.h>
 #include <tandem/cli/verbs.h>
 #include <tandem/nn/weights.h>
+#include <tandem/train/language_model.h>
 #include <tandem/train/run.h>
 
 #include <memory>
@@ -34,8 +35,47 @@ std::string input_text(const tasks::Classifier& model) {
   return fmt::format("{} x {} x {}", model.image().height, model.image().width, model.image().channels);
 }
 
+int run_language(const Options& o, const fs::path& path) {
+  tasks::LanguageModel model = tasks::LanguageModel::load(path);
+  const auto rows = train::layer_rows(model.net);
+  const nn::Count count = nn::count(model.net);
+  const int64_t products = model.net.multiply_adds({});
+  if (o.json) {
+    nlohmann::ordered_json layers = nlohmann::ordered_json::array();
+    for (const auto& row : rows)
+      layers.push_back(
+          {{"name", row.name}, {"kind", row.kind}, {"output", row.output}, {"parameters", row.parameters}});
+    const nlohmann::ordered_json all{{"model", path.string()},
+                                     {"vocabulary", model.vocabulary()},
+                                     {"context", model.reading.context},
+                                     {"carry", model.reading.carry},
+                                     {"parameters", count.trained},
+                                     {"numbers", count.all},
+                                     {"multiply_adds", products},
+                                     {"layers", layers},
+                                     {"notes", model.notes}};
+    fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    return 0;
+  }
+  fmt::print("{}\n\n", path.string());
+  size_t wide = 10, deep = 6;
+  for (const auto& row : rows) wide = std::max(wide, row.kind.size()), deep = std::max(deep, row.output.size());
+  fmt::print("  {:>3}  {:<{}}  {:<{}}  {:>12}\n", "#", "layer", wide, "output", deep, "parameters");
+  for (const auto& row : rows)
+    fmt::print("  {:>3}  {:<{}}  {:<{}}  {:>12}\n", row.name, row.kind, wide, row.output, deep,
+               row.parameters ? grouped(row.parameters) : "");
+  fmt::print("\n  {} parameters ({}), {} multiply-adds per token\n", grouped(count.trained),
+             amount(static_cast<double>(count.all) * 4), grouped(products));
+  fmt::print("  {} tokens known, {} at a time{}\n", grouped(model.vocabulary()), grouped(model.reading.context),
+             model.reading.carry ? ", remembering those before" : "");
+  for (const auto& [key, value] : model.notes)
+    if (value.find('\n') == std::string::npos) fmt::print("  {}: {}\n", key, value);
+  return 0;
+}
+
 int run(const Options& o) {
   const fs::path path = train::model_path(o.model);
+  if (train::task_in(path) == "language_model") return run_language(o, path);
   tasks::Classifier model = tasks::Classifier::load(path);
   const auto rows = train::layer_rows(model.net);
   const nn::Count count = nn::count(model.net);

@@ -27,12 +27,16 @@ int finish(const train::RunFolder& folder, const train::RunResult& result, const
     fmt::print("{}", result.test.json);
   else
     fmt::print("\n{}\n", result.test.text);
-  say(fmt::format("{} in {}, {}\n\n  report   {}\n  model    {}\n\nNext:\n  tandem inspect {}\n  tandem predict {} {}",
+  const std::string path = folder.path.string();
+  const std::string next = task == "language_model"         ? fmt::format("generate {} --prompt TEXT", path)
+                           : task == "table_classification" ? fmt::format("predict {} ROWS.csv", path)
+                           : task == "text_classification"  ? fmt::format("predict {} TEXT…", path)
+                                                            : fmt::format("predict {} PICTURE…", path);
+  say(fmt::format("{} in {}, {}\n\n  report   {}\n  model    {}\n\nNext:\n  tandem inspect {}\n  tandem {}",
                   result.outcome == train::Outcome::stopped_early ? "stopped early" : "trained",
                   clock(result.train_seconds),
                   result.best_epoch > 0 ? fmt::format("best epoch {}", result.best_epoch) : "last weights kept",
-                  folder.report_page().string(), folder.model().string(), folder.path.string(), folder.path.string(),
-                  task == "table_classification" ? "ROWS.csv" : "PICTURE…"));
+                  folder.report_page().string(), folder.model().string(), path, next));
   return check_gates(gates, result.test.figures);
 }
 

@@ -1,5 +1,6 @@
 #include <tandem/base/text.h>
 #include <tandem/nn/activation.h>
+#include <tandem/nn/adapter.h>
 #include <tandem/nn/attention.h>
 #include <tandem/nn/catalog.h>
 #include <tandem/nn/conv.h>
@@ -29,7 +30,8 @@ const std::map<std::string, Make>& layers() {
   static const auto all =
       table<Linear, Conv2d, MaxPool2d, AvgPool2d, GlobalAvgPool, BatchNorm, LayerNorm, RMSNorm, GroupNorm, Dropout,
             Flatten, ReLU, LeakyReLU, Sigmoid, Tanh, GELU, GELUTanh, SiLU, Softmax, Residual, Sequential, Parallel,
-            Embedding, TiedHead, Positions, RNN, LSTM, GRU, Conv1d, PoolSequence, Attention, Transformer>();
+            Embedding, TiedHead, Positions, RNN, LSTM, GRU, Conv1d, PoolSequence, Attention, Transformer, Lora,
+            Bottleneck>();
   return all;
 }
 

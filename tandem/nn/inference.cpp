@@ -1,3 +1,4 @@
+#include <tandem/nn/adapter.h>
 #include <tandem/nn/conv.h>
 #include <tandem/nn/inference.h>
 #include <tandem/nn/linear.h>
@@ -41,7 +42,8 @@ Sequential for_inference(const Sequential& net) {
         continue;
       }
     }
-    layers.push_back(layer->clone());
+    const auto* lora = dynamic_cast<const Lora*>(layer.get());
+    layers.push_back(lora ? lora->merged() : layer->clone());
     if (auto* residual = dynamic_cast<Residual*>(layers.back().get())) {
       residual->body = for_inference(residual->body);
       residual->shortcut = for_inference(residual->shortcut);

@@ -44,7 +44,7 @@ void muon(const Options& options, float lr, float decay, std::span<const float> 
 }  // namespace
 
 Optimizer::Optimizer(const Options& options, std::vector<Tensor> parameters)
-    : options_(options), parameters_(std::move(parameters)) {
+    : options_(options), parameters_(std::move(parameters)), rates_(parameters_.size(), 1) {
   const bool adam = options.type == "adam" || options.type == "adamw", is_muon = options.type == "muon";
   if (!adam && !is_muon && options.type != "sgd" && options.type != "rmsprop")
     fail("optimizer", "type '{}' is not known; valid: sgd, adam, adamw, rmsprop, muon", options.type);
@@ -65,15 +65,21 @@ void Optimizer::step(double lr) {
   ++steps_;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const Tensor grad = grad_of(parameters_[i]);
-    if (!grad.defined()) continue;
+    if (!grad.defined() || rates_[i] == 0) continue;
     Tensor scaled = grad;
     if (grad_scale_ != 1) {  // into new memory: a gradient may share its own with another, or with the caller's
       scaled = Tensor::empty(grad.shape());
       kernels::unary(kernels::Unary::scale, grad_scale_, grad.data<const float>(), scaled.data<float>());
     }
-    update(i, scaled.data<const float>(), static_cast<float>(lr));
+    update(i, scaled.data<const float>(), static_cast<float>(lr * rates_[i]));
   }
   grad_scale_ = 1;
+}
+
+void Optimizer::set_rates(std::vector<double> rates) {
+  if (rates.size() != parameters_.size())
+    fail("optimizer", "{} rates given for {} parameters", rates.size(), parameters_.size());
+  rates_ = std::move(rates);
 }
 
 void Optimizer::update(size_t index, std::span<const float> g, float lr) {
@@ -105,8 +111,8 @@ void Optimizer::clear_grads() {
 
 double Optimizer::clip(double limit) {
   double sum = 0;
-  for (const Tensor& p : parameters_)
-    if (const Tensor g = grad_of(p); g.defined()) sum += kernels::sum_of_squares(g.data<const float>());
+  for (size_t i = 0; i < parameters_.size(); ++i)
+    if (const Tensor g = grad_of(parameters_[i]); g.defined() && rates_[i] > 0) sum += kernels::sum_of_squares(g.data<const float>());
   const double norm = std::sqrt(sum);
   grad_scale_ = limit > 0 && norm > limit ? limit / norm : 1;
   return norm;

@@ -33,6 +33,8 @@ class Optimizer {
 
   /// Moves the parameters by their collected gradients at rate `lr`; a parameter without a gradient stays.
   void step(double lr);
+  /// From now on parameter i moves at rates[i] times the rate of a step; one at 0 stays, whatever its gradient.
+  void set_rates(std::vector<double> rates);
   void clear_grads();
   /// The next step takes all gradients scaled so that their joint norm is at most `limit` (0: no limit); returns the
   /// norm before.
@@ -49,6 +51,7 @@ class Optimizer {
 
   Options options_;
   std::vector<Tensor> parameters_;
+  std::vector<double> rates_;           // one a parameter
   std::vector<Tensor> first_, second_;  // momentum or first moment; second moment
   double grad_scale_ = 1;               // set by clip(), used by the next step
   int64_t steps_ = 0;

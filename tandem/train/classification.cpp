@@ -1,3 +1,4 @@
+#include <tandem/adapt/peft.h>
 #include <tandem/base/text.h>
 #include <tandem/data/catalog.h>
 #include <tandem/data/folds.h>
@@ -114,6 +115,24 @@ void begin_with_vectors(tasks::Classifier& model, const Recipe& recipe) {
   fail("data.text.vectors", "the network has no embedding of {} words to begin with them", values.size(0));
 }
 
+/// How the base reads its examples: its numbers belong to these pixels or tokens.
+tasks::Input input_of(const adapt::Base& base, const Recipe& recipe, const data::Dataset& train) {
+  tasks::Input out;
+  if (base.task == "language_model") {
+    tasks::TextInput text;
+    text.length = recipe.data.text.length;
+    text.tokenizer = tasks::LanguageModel::load(base.where).tokenizer;
+    text.options = text.tokenizer.options();
+    out = std::move(text);
+  } else {
+    out = tasks::Classifier::load(base.where).input;
+  }
+  if (std::holds_alternative<tasks::TextInput>(out) != train.has_texts())
+    fail("start_from", "{} reads {}, {} holds {}", base.where, train.has_texts() ? "pictures" : "texts", train.source,
+         data::kind_of(train.inputs));
+  return out;
+}
+
 class ClassificationJob : public Job {
  public:
   ClassificationJob(const Recipe& recipe, const fs::path& data_folder)
@@ -139,6 +158,8 @@ class ClassificationJob : public Job {
     model_.notes = run_notes(recipe_, trainer);
     model_.notes["data"] = data_.train.source;
     model_.save(folder.model());
+    if (recipe_.adapt.lora || recipe_.adapt.bottleneck)
+      adapt::save_adapter(folder.path / "adapter", *load_base(recipe_), recipe_.adapt, model_.net);
 
     const bool folds = recipe_.data.folds > 0;
     const bool tested = data_.test.size() > 0, validated = data_.validation.size() > 0;
@@ -231,9 +252,13 @@ data::Splits prepare(const Recipe& recipe, const fs::path& data_folder) {
 }
 
 tasks::Classifier make_model(const Recipe& recipe, const data::Dataset& train) {
+  const std::optional<adapt::Base> base = load_base(recipe);
   tasks::Classifier model;
   model.net = recipe.network;
-  if (train.has_texts())
+  if (base && model.net.empty()) model.net = adapt::adapted(*base, recipe.adapt);
+  if (base)
+    model.input = input_of(*base, recipe, train);
+  else if (train.has_texts())
     model.input = tasks::fit_input(train.texts(), recipe.data.text);
   else if (train.has_table())
     model.input =
@@ -250,6 +275,7 @@ tasks::Classifier make_model(const Recipe& recipe, const data::Dataset& train) {
   model.loss = recipe.loss.type;
   model.views = recipe.predict;
   model.build(Rng(recipe.seed, "weights"));
+  if (base) adapt::transfer(*base, recipe.adapt, model.net);
   if (!recipe.data.text.vectors.empty()) begin_with_vectors(model, recipe);
   return model;
 }

@@ -1,16 +1,34 @@
 #include <tandem/base/threads.h>
 #include <tandem/kernels/isa.h>
 #include <tandem/train/classification.h>
+#include <tandem/train/language_model.h>
 
 #include <ctime>
 
 namespace tandem::train {
 
 std::unique_ptr<Job> make_job(const Recipe& recipe, const fs::path& data_folder) {
+  if (recipe.task == "language_model") return language_job(recipe, data_folder);
   return classification_job(recipe, data_folder);
 }
 
-std::vector<std::string> figure_names(const std::string&) { return classification_figures(); }
+std::string task_in(const fs::path& model) {
+  const TensorFile file = read_safetensors(model);
+  const auto found = file.metadata.find("tandem.task");
+  if (found == file.metadata.end())
+    fail(ErrorKind::data, model.string(),
+         "has no 'tandem.task' in its metadata: it is a safetensors file but no model of tandem");
+  return found->second;
+}
+
+std::vector<std::string> figure_names(const std::string& task) {
+  return task == "language_model" ? language_figures() : classification_figures();
+}
+
+std::optional<adapt::Base> load_base(const Recipe& recipe) {
+  if (recipe.start_from.empty()) return std::nullopt;
+  return adapt::Base::load(model_path(recipe.start_from));
+}
 
 evaluate::RunFacts run_facts(const Recipe& recipe, const Trainer& trainer, const RunFolder& folder,
                              const std::string& command) {

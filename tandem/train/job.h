@@ -36,8 +36,14 @@ class Job {
 /// The job of a recipe's task. The recipe is kept.
 [[nodiscard]] std::unique_ptr<Job> make_job(const Recipe& recipe, const fs::path& data_folder);
 
+/// The task of a model file. Throws a data error when it is none of tandem.
+[[nodiscard]] std::string task_in(const fs::path& model);
+
 /// The figures that the reports of a recipe's task have.
 [[nodiscard]] std::vector<std::string> figure_names(const std::string& task);
+
+/// The network that a recipe starts from, if any.
+[[nodiscard]] std::optional<adapt::Base> load_base(const Recipe& recipe);
 
 /// What every report says of a run and of this machine.
 [[nodiscard]] evaluate::RunFacts run_facts(const Recipe& recipe, const Trainer& trainer, const RunFolder& folder,

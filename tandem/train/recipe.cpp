@@ -45,15 +45,30 @@ void TrainOptions::fields(Fields& f) {
   f("early_stopping", early_stopping);
 }
 
+void LanguageOptions::fields(Fields& f) {
+  reading.fields(f);
+  f("prompts", prompts);
+  f("generate", generate);
+}
+
 void Recipe::fields(Fields& f) {
   f("name", name);
-  f("task", task, {"image_classification", "text_classification", "table_classification"});
+  f("task", task, {"image_classification", "text_classification", "table_classification", "language_model"});
   f("seed", seed);
   f("data", data);
   f.custom(
+      "language", [&](const Config& node) { Fields::read(node, language, "language"); },
+      [&] { return task == "language_model" ? Fields::write(language) : Config(); });
+  f.custom(
       "network",
       [&](const Config& node) { network = node.is_scalar() ? nn::model(node.text()) : nn::Sequential::read(node); },
-      [&] { return network.write(); });
+      [&] { return network.empty() ? Config() : network.write(); });
+  f.custom(
+      "start_from", [&](const Config& node) { start_from = node.text(); },
+      [&] { return start_from.empty() ? Config() : Config::scalar(start_from); });
+  f.custom(
+      "adapt", [&](const Config& node) { Fields::read(node, adapt, "adapt"); },
+      [&] { return start_from.empty() ? Config() : Fields::write(adapt); });
   f("loss", loss);
   f("optimizer", optimizer);
   f("schedule", schedule);
@@ -75,7 +90,9 @@ Recipe Recipe::read(const Config& config) {
   if (!config.is_map()) config.fail("a recipe is a list of keys and values, starting with `name:` and `network:`");
   Recipe recipe;
   Fields::read(config, recipe, "recipe");
-  if (recipe.network.empty())
+  if (recipe.start_from.empty() && !config.get("adapt").is_null())
+    config.get("adapt").fail("adapt: changes a network that has learned before: give it with start_from: runs/NAME");
+  if (recipe.network.empty() && recipe.start_from.empty())
     config.fail("network is missing: give a list of layers, or a model: " + join(nn::model_names()));
   const auto plain = [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';

@@ -1,10 +1,12 @@
 // A recipe: everything that makes a run what it is, as one YAML file.
 #pragma once
+#include <tandem/adapt/options.h>
 #include <tandem/data/table_source.h>
 #include <tandem/nn/sequential.h>
 #include <tandem/optim/optimizer.h>
 #include <tandem/optim/schedule.h>
 #include <tandem/tasks/classification.h>
+#include <tandem/tasks/generation.h>
 #include <tandem/train/privacy.h>
 
 #include <optional>
@@ -53,12 +55,23 @@ struct TrainOptions {
   void fields(Fields& f);
 };
 
+/// Of a language model.
+struct LanguageOptions {
+  tasks::ReadingOptions reading;        // `context` and `carry` stand in this group themselves
+  std::vector<std::string> prompts{""};  // what the samples of the report begin with
+  tasks::GenerationOptions generate{.tokens = 400, .temperature = 0.8};  // how they are written
+  void fields(Fields& f);
+};
+
 struct Recipe {
   std::string name = "run";
   std::string task = "image_classification";
   uint64_t seed = 1;
   DataOptions data;
-  nn::Sequential network;
+  LanguageOptions language;
+  nn::Sequential network;  // empty: that of start_from
+  std::string start_from;  // a run or a model file whose network has learned before
+  adapt::Options adapt;    // how it becomes this one
   tasks::LossOptions loss;
   tasks::Views predict;  // test-time augmentation
   optim::Options optimizer;

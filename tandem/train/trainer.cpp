@@ -44,7 +44,7 @@ Trainer::Trainer(const Recipe& recipe, std::unique_ptr<tasks::Task> owned, tasks
       owned_(std::move(owned)),
       task_(task != nullptr ? *task : *owned_),
       net_(task_.network()),
-      parameters_(nn::trained(net_)),
+      parameters_(learning()),
       optimizer_(recipe.optimizer, parameters_),
       schedule_(recipe.schedule, static_cast<double>(recipe.train.epochs)) {
   if (!task_.validates() && (recipe.train.early_stopping.patience > 0 || recipe.schedule.type == "plateau"))
@@ -61,6 +61,22 @@ Trainer::Trainer(const Recipe& recipe, std::unique_ptr<tasks::Task> owned, tasks
   }
 }
 
+std::vector<Tensor> Trainer::learning() {
+  if (!recipe_.start_from.empty()) {
+    auto* layers = dynamic_cast<nn::Sequential*>(&net_);
+    if (layers == nullptr) fail("adapt", "is there for networks that are a list of layers");
+    rates_.emplace(recipe_.adapt, *layers);
+  }
+  std::vector<Tensor> out;
+  net_.visit("", [&](const std::string& name, Tensor& t, bool trained) {
+    if (!trained || (rates_ && !rates_->ever(name))) return;
+    require_grad(t);
+    names_.push_back(name);
+    out.push_back(t);
+  });
+  return out;
+}
+
 tasks::ClassificationOptions classification_options(const Recipe& recipe) {
   return {recipe.loss, recipe.data.augment, recipe.train.progressive};
 }
@@ -71,6 +87,11 @@ Outcome Trainer::run(const Hooks& hooks) {
   const double started = now(), seconds_before = state_.seconds;
   while (state_.epoch < recipe_.train.epochs && !waited_enough()) {
     const auto batches = task_.batches(batch, Rng(recipe_.seed, "shuffle").split(static_cast<uint64_t>(state_.epoch)));
+    if (rates_) {
+      std::vector<double> rates;
+      for (const std::string& name : names_) rates.push_back(rates_->at(name, state_.epoch));
+      optimizer_.set_rates(std::move(rates));
+    }
     const double epoch_started = now() - state_.epoch_seconds;
     const int64_t first_step = state_.step;
     const double first_time = now();

@@ -1,5 +1,6 @@
 // The training loop: batches, back-propagation, validation, early stopping, checkpoints.
 #pragma once
+#include <tandem/adapt/base.h>
 #include <tandem/evaluate/page.h>
 #include <tandem/tensor/safetensors.h>
 #include <tandem/train/recipe.h>
@@ -85,10 +86,15 @@ class Trainer {
   void with_average(const std::function<void()>& fn);
   void keep_best();
 
+  // The tensors that learn, with the tape's entries.
+  [[nodiscard]] std::vector<Tensor> learning();
+
   const Recipe& recipe_;
   std::unique_ptr<tasks::Task> owned_;  // when this made it
   tasks::Task& task_;
   nn::Module& net_;
+  std::optional<adapt::Rates> rates_;  // with recipe.adapt
+  std::vector<std::string> names_;     // of parameters_
   std::vector<Tensor> parameters_;
   optim::Optimizer optimizer_;
   optim::Schedule schedule_;

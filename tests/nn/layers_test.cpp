@@ -47,6 +47,8 @@ const std::map<std::string, LayerRow> rows{
     {"residual",
      "residual: {body: [conv: {filters: 6, padding: same}, batch_norm], shortcut: [conv: {filters: 6, kernel: 1}]}"},
     {"sequential", "sequential: {layers: [flatten, linear: 7, batch_norm]}"},
+    {"lora", "lora: {rank: 2, alpha: 3, tensors: ['weight'], layer: {linear: 5}}"},
+    {"bottleneck", "bottleneck: {units: 3, layer: {linear: 5}}"},
     {"rms_norm", "rms_norm: 1e-3"},
     {"embedding", {"embedding: {width: 5, vocabulary: 12, deviation: 0.5, trained: true}", LayerRow::ids}},
     {"tied_head", {"tied_head: {bias: true}", LayerRow::vectors}},
