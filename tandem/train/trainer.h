@@ -24,10 +24,10 @@ struct Progress {
 
 /// What the caller may hear and say while a training runs; each may be empty.
 struct Hooks {
-  std::function<void(const Progress&)> step;
-  std::function<void(const evaluate::EpochPoint&, bool best)> epoch;
-  std::function<void(const std::string&)> remark;  // on the data, before the training
-  std::function<bool()> stop;  // asked after every step: true ends the training so that it can be resumed
+  std::function<void(const Progress&)> step = {};
+  std::function<void(const evaluate::EpochPoint&, bool best)> epoch = {};
+  std::function<void(const std::string&)> remark = {};  // on the data, before the training
+  std::function<bool()> stop = {};  // asked after every step: true ends the training so that it can be resumed
 };
 
 enum class Outcome { finished, stopped_early, interrupted };
