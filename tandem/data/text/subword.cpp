@@ -5,6 +5,7 @@
 #include <tandem/data/text/subword.h>
 #include <tandem/data/text/unicode.h>
 
+#include <algorithm>
 #include <set>
 #include <unordered_map>
 
@@ -55,7 +56,7 @@ Subword Subword::train(const std::string& type, int64_t size, std::span<const st
       {"hard_vocab_limit", "false"},
       {"character_coverage", "1.0"},
       {"normalization_rule_name", "identity"},  // texts come normalised
-      {"max_sentence_length", std::to_string(std::max<size_t>(longest + 1, 10))},
+      {"max_sentence_length", std::to_string(std::clamp<size_t>(longest + 1, 10, size_t{1} << 30))},
       {"input_sentence_size", "0"},
       {"num_threads", "1"},  // sums in one order
       {"minloglevel", "2"},
