@@ -104,9 +104,13 @@ NumberInput fit_number(const data::Column& column, const TableOptions& options) 
     for (size_t i = 0; i < knots; ++i)
       out.knots.push_back(quantile(values, static_cast<double>(i) / static_cast<double>(knots - 1)));
   } else if (options.numbers == "piecewise") {
-    for (int64_t i = 0; i <= options.bins; ++i)
-      out.knots.push_back(quantile(values, static_cast<double>(i) / static_cast<double>(options.bins)));
-    out.knots = rising(std::move(out.knots));
+    out.knots = rising(values);  // few values: a bin between each two, which tells them all apart
+    if (std::ssize(out.knots) > options.bins + 1) {
+      out.knots.clear();
+      for (int64_t i = 0; i <= options.bins; ++i)
+        out.knots.push_back(quantile(values, static_cast<double>(i) / static_cast<double>(options.bins)));
+      out.knots = rising(std::move(out.knots));
+    }
     if (out.knots.size() < 2) out.knots = {out.low, out.low + 1};  // one value alone
   }
   return out;

@@ -4,6 +4,7 @@
 #include <tandem/data/formats/gzip.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <map>
 #include <set>
@@ -176,18 +177,27 @@ Csv Csv::parse(std::string text, const std::string& where, const CsvOptions& opt
   const auto field = [&](size_t index) {
     return std::string_view(out.text_).substr(out.fields_[index].begin, out.fields_[index].size);
   };
-  // A first row names the columns when it holds different words, no numbers, and none that comes again in its column.
+  // A first row names the columns when it holds different words and no number. Words above numbers are names; in a file
+  // of words alone they are values when one of them comes again in its column.
   const auto looks_like_names = [&] {
+    constexpr size_t looked_at = 50;
+    const size_t rows = out.lines_.size(), some = std::min(rows, looked_at + 1);
     std::set<std::string_view> seen;
+    bool above_numbers = false, comes_again = false;
     for (size_t c = 0; c < width; ++c) {
       double number = 0;
       const std::string_view name = field(c);
       if (parse_number(name, number) || !seen.insert(name).second) return false;
       if (name.empty() && c > 0) return false;  // the first is often left empty: row numbers
-      for (size_t r = 1; r < out.lines_.size(); ++r)
-        if (field(r * width + c) == name) return false;
+      size_t numbers = 0;
+      for (size_t r = 1; r < some; ++r) numbers += parse_number(field(r * width + c), number);
+      const bool word = std::ranges::any_of(name, [](char letter) {
+        return std::isalpha(static_cast<unsigned char>(letter)) != 0 || (letter & 0x80) != 0;
+      });
+      above_numbers = above_numbers || (word && 2 * numbers > some - 1);
+      for (size_t r = 1; r < rows && !comes_again; ++r) comes_again = field(r * width + c) == name;
     }
-    return out.lines_.size() > 1;
+    return rows > 1 && (above_numbers || !comes_again);
   };
   out.has_header_ = options.header == CsvHeader::yes ||
                     (options.header == CsvHeader::guess && options.names.empty() && looks_like_names());

@@ -68,6 +68,8 @@ TEST(Csv, HeaderIsGuessed) {
   EXPECT_FALSE(parse("63,m\n67,f\n").has_header());
   EXPECT_FALSE(parse("good,pos\nbad,neg\nfine,pos\n").has_header()) << "pos comes again in its column";
   EXPECT_TRUE(parse("text,label\ngood,pos\nbad,neg\nfine,pos\n").has_header());
+  EXPECT_TRUE(parse("age,ill\n63,ill\n67,well\n").has_header())
+      << "a name may be a value too, where numbers stand beside";
   EXPECT_TRUE(parse(",age\n0,63\n1,67\n").has_header()) << "the first name is often left empty";
   EXPECT_EQ(parse(",age\n0,63\n1,67\n").names()[0], "column 1");
   const Csv given = parse("63,m\n67,f\n", {.names = {"age", "sex"}});
