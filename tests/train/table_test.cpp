@@ -71,7 +71,7 @@ TEST(TableRun, FromACsvToAReportAndBack) {
 
   // Rows to predict need neither the target nor the same order of columns.
   const auto& input = std::get<tasks::TableInput>(model.input);
-  const fs::path rows = folder.write("new.csv", "smoker,age,id\nyes,79,7\nno,41,8\n");
+  const fs::path rows = folder.write("new.csv", "smoker,site,age,id\nyes,north,79,7\nno,south,41,8\n");
   const data::Dataset asked = data::load_rows(rows, recipe.data.table->source, input.reading(), model.classes);
   const std::vector<float> p = model.predict(asked);
   EXPECT_GT(p[1], 0.8);
@@ -126,9 +126,9 @@ TEST(TableRun, PartsOfAFolderShareTypesAndClasses) {
 TEST(TableRecipe, WhatCannotBeIsSaidBeforeTraining) {
   const Folder folder;
   const fs::path csv = folder.write("patients.csv", patients());
-  expect_error(ErrorKind::data, {"no column 'il'", "did you mean 'ill'?"}, [&] {
+  expect_error(ErrorKind::data, {"no column 'illl'", "did you mean 'ill'?"}, [&] {
     Recipe recipe = recipe_of(csv);
-    recipe.data.table->source.target = "il";
+    recipe.data.table->source.target = "illl";
     (void)prepare(recipe, folder.path());
   });
   expect_error(ErrorKind::usage, {"data.table", "task: table_classification"}, [] {
