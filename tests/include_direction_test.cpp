@@ -11,8 +11,8 @@ namespace tandem::testing {
 namespace {
 
 // From top to bottom.
-const std::vector<std::string> house{"cli",  "deploy", "people", "improve", "train",  "adapt",  "tasks",   "evaluate",
-                                     "data", "optim",  "nn",     "ops",   "autograd", "tensor", "kernels", "base"};
+const std::vector<std::string> house{"cli",  "deploy", "people", "improve", "train",    "adapt",  "tasks",   "evaluate",
+                                     "data", "optim",  "nn",     "ops",     "autograd", "tensor", "kernels", "base"};
 // Folders that may see less than the order allows.
 const std::map<std::string, std::set<std::string>> narrow{{"data", {"data", "tensor", "base"}},
                                                           {"evaluate", {"evaluate", "data", "ops", "tensor", "base"}},

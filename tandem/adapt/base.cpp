@@ -164,7 +164,8 @@ void transfer(const Base& base, const Options& options, nn::Sequential& net) {
     copies.emplace_back(found->second.to(tensor.dtype()), tensor);
   }
   if (copies.empty())
-    fail(ErrorKind::data, base.where, "none of its tensors belongs to this network: leave network out to take its layers");
+    fail(ErrorKind::data, base.where,
+         "none of its tensors belongs to this network: leave network out to take its layers");
   for (const auto& [from, to] : copies) std::memcpy(to.bytes(), from.bytes(), from.byte_count());
 }
 

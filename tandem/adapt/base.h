@@ -16,7 +16,8 @@ struct Base {
 
   /// Of a model file of any task. Throws a data error when it is none.
   [[nodiscard]] static Base load(const fs::path& model);
-  /// Where the last layer with numbers stands (or a head that shares the embedding's): what turns features to an answer.
+  /// Where the last layer with numbers stands (or a head that shares the embedding's): what turns features to an
+  /// answer.
   [[nodiscard]] size_t head() const;
   /// Tells this base from others: of the names and bytes of its tensors.
   [[nodiscard]] std::string fingerprint() const;
@@ -26,8 +27,8 @@ struct Base {
 /// Throws a usage error when a pattern fits no layer.
 [[nodiscard]] nn::Sequential adapted(const Base& base, const Options& options);
 
-/// Copies what the base knows into a built network, by name; tensors of a new head keep their first values. Throws a data
-/// error when a tensor has another shape, and when there is none that fits.
+/// Copies what the base knows into a built network, by name; tensors of a new head keep their first values. Throws a
+/// data error when a tensor has another shape, and when there is none that fits.
 void transfer(const Base& base, const Options& options, nn::Sequential& net);
 
 /// How fast each trained tensor of an adapted network learns.

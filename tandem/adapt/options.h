@@ -8,8 +8,8 @@
 
 namespace tandem::adapt {
 
-/// Names and patterns (nn::fits) are those of tensors ("3.weight"); of layers their number in the network ("3") or their
-/// kind ("lstm").
+/// Names and patterns (nn::fits) are those of tensors ("3.weight"); of layers their number in the network ("3") or
+/// their kind ("lstm").
 struct LoraOptions {
   int64_t rank = 8;
   double alpha = 16;
@@ -32,13 +32,13 @@ struct RateRule {
 };
 
 struct Options {
-  std::vector<std::string> freeze;             // tensors that stay
-  nn::Sequential head;                         // layers in place of the last one; empty: as it was
-  std::optional<LoraOptions> lora;             // with one of these two, only they and the new head are trained
+  std::vector<std::string> freeze;  // tensors that stay
+  nn::Sequential head;              // layers in place of the last one; empty: as it was
+  std::optional<LoraOptions> lora;  // with one of these two, only they and the new head are trained
   std::optional<BottleneckOptions> bottleneck;
-  std::vector<RateRule> rates;                 // the first that fits counts
-  double unfreeze = 0;  // epochs: the last layer learns from the first, the one before it so much later, and so on (Howard
-                        // and Ruder 2018); 0: all from the first
+  std::vector<RateRule> rates;  // the first that fits counts
+  double unfreeze = 0;  // epochs: the last layer learns from the first, the one before it so much later, and so on
+                        // (Howard and Ruder 2018); 0: all from the first
   void fields(Fields& f);
 };
 

@@ -21,7 +21,7 @@ void save_adapter(const fs::path& folder, const Base& base, const Options& optio
     fail("adapter", "there is no adapter to save: the recipe's adapt has neither lora nor bottleneck");
   std::set<std::string> known;
   const auto head = static_cast<int64_t>(options.head.empty() ? net.layers().size()
-                                                               : net.layers().size() - options.head.layers().size());
+                                                              : net.layers().size() - options.head.layers().size());
   for (const auto& [name, tensor] : base.tensors) known.insert(name);
   TensorFile file;
   std::set<std::string> modules, to_save;
@@ -35,18 +35,19 @@ void save_adapter(const fs::path& folder, const Base& base, const Options& optio
     else if (name.find(".lora_B.") == std::string::npos)
       to_save.insert(name.substr(0, name.rfind('.')));
   }
-  const ordered_json config{{"peft_type", options.lora ? "LORA" : "BOTTLENECK"},
-                            {"base_model_name_or_path", base.where},
-                            {"task_type", base.task == "language_model" && options.head.empty() ? "CAUSAL_LM" : "SEQ_CLS"},
-                            {"r", options.lora ? options.lora->rank : options.bottleneck->units},
-                            {"lora_alpha", options.lora ? options.lora->alpha : 0},
-                            {"lora_dropout", 0.0},
-                            {"bias", "none"},
-                            {"fan_in_fan_out", false},
-                            {"inference_mode", true},
-                            {"target_modules", modules},
-                            {"modules_to_save", to_save},
-                            {"tandem", {{"base", base.fingerprint()}, {"network", net.write().str()}}}};
+  const ordered_json config{
+      {"peft_type", options.lora ? "LORA" : "BOTTLENECK"},
+      {"base_model_name_or_path", base.where},
+      {"task_type", base.task == "language_model" && options.head.empty() ? "CAUSAL_LM" : "SEQ_CLS"},
+      {"r", options.lora ? options.lora->rank : options.bottleneck->units},
+      {"lora_alpha", options.lora ? options.lora->alpha : 0},
+      {"lora_dropout", 0.0},
+      {"bias", "none"},
+      {"fan_in_fan_out", false},
+      {"inference_mode", true},
+      {"target_modules", modules},
+      {"modules_to_save", to_save},
+      {"tandem", {{"base", base.fingerprint()}, {"network", net.write().str()}}}};
   make_folder(folder);
   write_safetensors(folder / tensors_file, file);
   write_text(folder / config_file, config.dump(2) + "\n");

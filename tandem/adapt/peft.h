@@ -6,8 +6,8 @@
 namespace tandem::adapt {
 
 /// Writes what an adapted, built network has beside its base: LoRA's pairs, bottlenecks and a new head, named
-/// base_model.model.NAME. The config says rank, alpha and modules, and which base it belongs to. Throws a usage error when
-/// there is neither LoRA nor a bottleneck.
+/// base_model.model.NAME. The config says rank, alpha and modules, and which base it belongs to. Throws a usage error
+/// when there is neither LoRA nor a bottleneck.
 void save_adapter(const fs::path& folder, const Base& base, const Options& options, nn::Sequential& net);
 
 /// An adapter read from its folder, to be put on its base.
@@ -18,8 +18,8 @@ struct Adapter {
 
   /// Throws a data error when the files are damaged, or when the adapter belongs to another base.
   [[nodiscard]] static Adapter load(const fs::path& folder, const Base& base);
-  /// Copies base and adapter into `built`, which was made from `net`. Throws a data error for a tensor that is missing or
-  /// has another shape.
+  /// Copies base and adapter into `built`, which was made from `net`. Throws a data error for a tensor that is missing
+  /// or has another shape.
   void put_on(const Base& base, nn::Sequential& built) const;
 };
 

@@ -50,7 +50,8 @@ int run_language(const Options& o, const Context& context, const fs::path& path,
   found.facts.folder = o.model;
   found.facts.seed = recipe.seed;
   found.facts.command = context.command;
-  fmt::print("{}", o.json ? evaluate::report_json(found.facts, found.figures, {}) : evaluate::text_table(found.figures));
+  fmt::print("{}",
+             o.json ? evaluate::report_json(found.facts, found.figures, {}) : evaluate::text_table(found.figures));
   if (!o.page.empty()) {
     write_text(o.page, evaluate::report_page({.facts = found.facts,
                                               .figures = found.figures,

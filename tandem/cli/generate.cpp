@@ -25,8 +25,7 @@ int run(const Options& o) {
   const fs::path path = train::model_path(o.model);
   const tasks::LanguageModel model =
       o.adapter.empty() ? tasks::LanguageModel::load(path) : adapt::load_adapted(path, o.adapter);
-  const std::string prompt =
-      o.prompt == "-" ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : o.prompt;
+  const std::string prompt = o.prompt == "-" ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : o.prompt;
   data::check_utf8(prompt, "--prompt");
   catch_interrupts();
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
@@ -43,7 +42,10 @@ int run(const Options& o) {
     });
     if (!o.json) fmt::print("\n");
     if (i == 0 && said.unknown > 0) say(fmt::format("{} tokens of the prompt are unknown to this model", said.unknown));
-    list.push_back({{"prompt", prompt}, {"text", said.text}, {"tokens", said.tokens}, {"stopped", said.stopped},
+    list.push_back({{"prompt", prompt},
+                    {"text", said.text},
+                    {"tokens", said.tokens},
+                    {"stopped", said.stopped},
                     {"seed", options.seed}});
   }
   if (o.json) fmt::print("{}\n", list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
@@ -63,7 +65,8 @@ void add_generate(CLI::App& app, Context& context) {
   verb->add_option("--temperature", g.temperature, "Below 1 bolder choices are rarer; 0 always takes the likeliest")
       ->capture_default_str();
   verb->add_option("--top-k", g.top_k, "Only the k likeliest tokens (0: all)")->capture_default_str();
-  verb->add_option("--top-p", g.top_p, "Only the likeliest tokens that have this share together")->capture_default_str();
+  verb->add_option("--top-p", g.top_p, "Only the likeliest tokens that have this share together")
+      ->capture_default_str();
   verb->add_option("--repetition-penalty", g.repetition_penalty, "Above 1 tokens come less often again")
       ->capture_default_str();
   verb->add_option("--stop", g.stop, "End before this text (may be given several times)")->allow_extra_args(false);

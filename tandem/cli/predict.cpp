@@ -140,7 +140,8 @@ int run(const Options& o) {
 
 void add_predict(CLI::App& app, Context& context) {
   auto o = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("predict", "Say what pictures show, or which class texts and rows of tables are of");
+  CLI::App* verb =
+      app.add_subcommand("predict", "Say what pictures show, or which class texts and rows of tables are of");
   verb->add_option("run", o->model, "A run folder or a model file")->required();
   verb->add_option("inputs", o->inputs,
                    "Pictures (PNG, JPEG) or folders of them; texts, files of them (CSV, JSONL, a line each); CSV files "

@@ -21,7 +21,8 @@ uint64_t character_begin(const fs::path& path, uint64_t at) {
 
 Corpus of_file(const fs::path& path, const CorpusOptions& options) {
   if (path.extension() == ".gz")
-    fail("data.source", "{} is packed and cannot be cut into parts: unpack it, or give a folder with train.txt, valid.txt",
+    fail("data.source",
+         "{} is packed and cannot be cut into parts: unpack it, or give a folder with train.txt, valid.txt",
          path.string());
   if (!(options.validation >= 0 && options.test_share >= 0 && options.validation + options.test_share < 1))
     fail("data", "validation {} and test_share {} leave nothing to learn from", options.validation, options.test_share);
@@ -46,11 +47,11 @@ Corpus of_folder(const fs::path& folder) {
           return TextPart{path};
     return TextPart{};
   };
-  Corpus out{.train = part({"train.txt"}),
-             .validation = part({"valid.txt", "validation.txt"}),
-             .test = part({"test.txt"})};
+  Corpus out{
+      .train = part({"train.txt"}), .validation = part({"valid.txt", "validation.txt"}), .test = part({"test.txt"})};
   if (out.train.file.empty())
-    fail(ErrorKind::file, folder.string(), "has no train.txt: a folder of running text has train.txt, valid.txt, test.txt");
+    fail(ErrorKind::file, folder.string(),
+         "has no train.txt: a folder of running text has train.txt, valid.txt, test.txt");
   return out;
 }
 
@@ -67,7 +68,8 @@ Corpus find_corpus(const std::string& source, const CorpusOptions& options) {
     const fs::path home = options.data_folder.empty() ? data_folder("") : options.data_folder;
     if (!is_present(*entry, home))
       fail(ErrorKind::file, source,
-           "is not in {} (looked for {}): put the files there by hand, or name another folder with --data or TANDEM_DATA",
+           "is not in {} (looked for {}): put the files there by hand, or name another folder with --data or "
+           "TANDEM_DATA",
            (home / entry->folder).string(), join(entry->files));
     return entry->files.size() == 1 ? of_file(home / entry->folder / entry->files[0], options)
                                     : load_corpus(source, home / entry->folder);

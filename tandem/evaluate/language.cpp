@@ -53,8 +53,8 @@ std::string report_json(const RunFacts& facts, const LanguageFigures& f, const s
 
 std::string text_table(const LanguageFigures& f) {
   return fmt::format(
-      "loss        {:.4f} nats a token\nperplexity  {:.4g}\naccuracy    {:.2f} %\n\n{} tokens, vocabulary {}{}\n", f.loss,
-      f.perplexity(), 100 * f.accuracy, grouped(f.tokens), grouped(f.vocabulary),
+      "loss        {:.4f} nats a token\nperplexity  {:.4g}\naccuracy    {:.2f} %\n\n{} tokens, vocabulary {}{}\n",
+      f.loss, f.perplexity(), 100 * f.accuracy, grouped(f.tokens), grouped(f.vocabulary),
       f.unknown > 0 ? fmt::format(", {:.2f} % unknown", 100 * f.unknown) : "");
 }
 
@@ -96,13 +96,12 @@ std::string report_page(const LanguagePage& page) {
       {"best", page.best_epoch},
       {"recipe", page.recipe},
       {"network", network},
-      {"next",
-       ordered_json::array(
-           {ordered_json::array({"tandem generate " + run + " --prompt 'Once'", "Let it write", "让它写下去"}),
-            ordered_json::array(
-                {"tandem evaluate " + run + " --json", "Measure again, for a program to read", "重新评估，输出供程序读取"}),
-            ordered_json::array(
-                {"tandem evaluate " + run + " --on text.txt", "Measure on a text of your own", "用自己的文本评估"})})}};
+      {"next", ordered_json::array(
+                   {ordered_json::array({"tandem generate " + run + " --prompt 'Once'", "Let it write", "让它写下去"}),
+                    ordered_json::array({"tandem evaluate " + run + " --json", "Measure again, for a program to read",
+                                         "重新评估，输出供程序读取"}),
+                    ordered_json::array({"tandem evaluate " + run + " --on text.txt", "Measure on a text of your own",
+                                         "用自己的文本评估"})})}};
   const std::string plain = fmt::format(
       "<h1>{}</h1><p>{} · {}</p><ul><li>Loss {:.4f} nats a token</li><li>Perplexity {:.4g}</li></ul>",
       escaped_html(facts.name), escaped_html(facts.data), escaped_html(facts.split), f.loss, f.perplexity());

@@ -89,9 +89,7 @@ void Lora::build_pairs(Build& build) {
     fail("lora", "the layer {} has no weight of two axes that fits the patterns given", layer().kind());
 }
 
-Tensor Lora::change(const Pair& pair) const {
-  return matmul(pair.b, pair.a) * (alpha / static_cast<double>(rank));
-}
+Tensor Lora::change(const Pair& pair) const { return matmul(pair.b, pair.a) * (alpha / static_cast<double>(rank)); }
 
 Tensor Lora::forward(const Tensor& x, Pass& pass) {
   Replaced weights(layer());

@@ -1,4 +1,5 @@
-// Small trained parts around a layer that stays as it is: how a network learned from much data is fitted to a task of little.
+// Small trained parts around a layer that stays as it is: how a network learned from much data is fitted to a task of
+// little.
 #pragma once
 #include <tandem/nn/sequential.h>
 
@@ -17,10 +18,10 @@ struct Around : Module {
   void visit_layer(const std::string& at, const Visitor& v) const;
 };
 
-/// Low-rank adaptation (Hu et al. 2021): each weight w (out, in) of the layer that is chosen becomes w + alpha / rank · B · A,
-/// with A (rank, in) and B (out, rank), zeros at first. The sum is made once a pass, so any layer can be adapted, and
-/// takes as long as w itself: what is saved is the optimiser's state and the file. Parts are named as PEFT's, weight ->
-/// lora_A.weight, lora_B.weight.
+/// Low-rank adaptation (Hu et al. 2021): each weight w (out, in) of the layer that is chosen becomes w + alpha / rank ·
+/// B · A, with A (rank, in) and B (out, rank), zeros at first. The sum is made once a pass, so any layer can be
+/// adapted, and takes as long as w itself: what is saved is the optimiser's state and the file. Parts are named as
+/// PEFT's, weight -> lora_A.weight, lora_B.weight.
 struct Lora : Around {
   int64_t rank = 8;
   double alpha = 16;
@@ -46,8 +47,8 @@ struct Lora : Around {
   [[nodiscard]] Tensor change(const Pair& pair) const;
 };
 
-/// A bottleneck adapter (Houlsby et al. 2019) behind the layer: y + up(gelu(down(y))), with `units` numbers between; `up` is
-/// zeros at first.
+/// A bottleneck adapter (Houlsby et al. 2019) behind the layer: y + up(gelu(down(y))), with `units` numbers between;
+/// `up` is zeros at first.
 struct Bottleneck : Around {
   int64_t units = 16;
   Tensor down, down_bias, up, up_bias;  // (units, d), (units), (d, units), (d)

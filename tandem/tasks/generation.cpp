@@ -120,7 +120,8 @@ int32_t choose_token(std::span<const float> scores, std::span<const int32_t> tex
   std::vector<double> weight(order.size());
   double total = 0;
   for (size_t i = 0; i < order.size(); ++i)
-    total += weight[i] = std::exp((static_cast<double>(s[static_cast<size_t>(order[i])]) - *best) / options.temperature);
+    total += weight[i] =
+        std::exp((static_cast<double>(s[static_cast<size_t>(order[i])]) - *best) / options.temperature);
   if (options.top_p < 1) {  // the likeliest stand first
     double share = 0;
     size_t kept = 0;

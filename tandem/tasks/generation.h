@@ -10,25 +10,25 @@
 namespace tandem::tasks {
 
 struct GenerationOptions {
-  int64_t tokens = 200;           // at most so many new ones
-  double temperature = 1;         // scores are divided by it; 0: always the likeliest token
-  int64_t top_k = 0;              // only the k likeliest; 0: all
-  double top_p = 1;               // only the likeliest that have this share together (Holtzman et al. 2020)
-  double repetition_penalty = 1;  // of tokens in the text: positive scores are divided by it, others multiplied
-                                  // (Keskar et al. 2019)
+  int64_t tokens = 200;                // at most so many new ones
+  double temperature = 1;              // scores are divided by it; 0: always the likeliest token
+  int64_t top_k = 0;                   // only the k likeliest; 0: all
+  double top_p = 1;                    // only the likeliest that have this share together (Holtzman et al. 2020)
+  double repetition_penalty = 1;       // of tokens in the text: positive scores are divided by it, others multiplied
+                                       // (Keskar et al. 2019)
   std::vector<std::string> stop = {};  // the text ends before the first of these
   uint64_t seed = 1;
   bool cache = true;  // false: the whole text goes through the network for each token, which gives the same one
   void fields(Fields& f);
 };
 
-/// A token by its scores (one a token of the vocabulary), given the text so far. `forbidden` tokens never come. Throws a
-/// numeric error when no score is finite.
+/// A token by its scores (one a token of the vocabulary), given the text so far. `forbidden` tokens never come. Throws
+/// a numeric error when no score is finite.
 [[nodiscard]] int32_t choose_token(std::span<const float> scores, std::span<const int32_t> text,
                                    std::span<const int32_t> forbidden, const GenerationOptions& options, Rng& rng);
 
-/// The scores of the token behind a text that grows. A network without carry sees at most `context` tokens: when they are
-/// full, the older half is forgotten, with a cache or without.
+/// The scores of the token behind a text that grows. A network without carry sees at most `context` tokens: when they
+/// are full, the older half is forgotten, with a cache or without.
 class NextToken {
  public:
   /// The model is kept; `ready` is nn::for_inference of its network.
@@ -47,8 +47,8 @@ class NextToken {
 struct Generated {
   std::string text;  // without the prompt
   int64_t tokens = 0;
-  bool stopped = false;   // at a stop word
-  int64_t unknown = 0;    // tokens of the prompt that the model does not know
+  bool stopped = false;  // at a stop word
+  int64_t unknown = 0;   // tokens of the prompt that the model does not know
 };
 
 /// Goes on with `prompt` (empty: a new line). `show` gets the text piece by piece as soon as it cannot change; it may

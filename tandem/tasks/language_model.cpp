@@ -117,8 +117,7 @@ TextMeasure measure(const LanguageModel& model, const data::TokenStream& text) {
     }
     pass.memory = going_on;
     const auto n = static_cast<int64_t>(ids.size());
-    const Tensor scores =
-        widened(ready.forward_part(0, ready.layers().size(), Tensor::from(ids, {n}), pass));
+    const Tensor scores = widened(ready.forward_part(0, ready.layers().size(), Tensor::from(ids, {n}), pass));
     sum += cross_entropy(scores, Tensor::from(next, {n})).item() * static_cast<double>(n);
     const Tensor likeliest = arg_max(scores, -1);
     for (size_t i = 0; i < next.size(); ++i) correct += likeliest.data<const int64_t>()[i] == next[i] ? 1 : 0;

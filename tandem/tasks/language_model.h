@@ -36,8 +36,8 @@ struct LanguageModel {
 [[nodiscard]] std::vector<int32_t> encode_lines(const data::Tokenizer& tokenizer, const std::string& text);
 
 /// How well a model knows a text: the mean over all its tokens but the first, each predicted from those before it. A
-/// model without carry sees at most `context` of them, in pieces that do not overlap; one with carry reads the text in 16
-/// streams side by side.
+/// model without carry sees at most `context` of them, in pieces that do not overlap; one with carry reads the text in
+/// 16 streams side by side.
 struct TextMeasure {
   double loss = 0;      // nats a token
   double accuracy = 0;  // share of tokens that were thought the likeliest

@@ -19,7 +19,8 @@ LanguageModeling::LanguageModeling(LanguageModel& model, data::TokenStream train
       label_smoothing_(label_smoothing) {
   const int64_t context = model_.reading.context, needed = model_.reading.carry ? batch * context : context;
   if (train_.size() < needed + context)
-    fail(ErrorKind::data, "train", "the text has {} tokens, {} are needed for language.context {}{}: give more text, or {}",
+    fail(ErrorKind::data, "train",
+         "the text has {} tokens, {} are needed for language.context {}{}: give more text, or {}",
          grouped(train_.size()), grouped(needed + context), context,
          model_.reading.carry ? fmt::format(" and train.batch {}", batch) : "", "smaller ones");
   if (model_.reading.carry) begin_carrying();

@@ -28,7 +28,8 @@ tasks::LanguageModel make_language_model(const Recipe& recipe, const std::option
   model.reading = recipe.language.reading;
   if (base) {
     if (base->task != "language_model")
-      fail(ErrorKind::data, "start_from", "{} holds a model for '{}', expected language_model", base->where, base->task);
+      fail(ErrorKind::data, "start_from", "{} holds a model for '{}', expected language_model", base->where,
+           base->task);
     model.tokenizer = tasks::LanguageModel::load(base->where).tokenizer;  // its numbers belong to these tokens
     if (model.net.empty()) model.net = adapt::adapted(*base, recipe.adapt);
   } else {
@@ -60,10 +61,14 @@ class LanguageJob : public Job {
       adapt::save_adapter(folder.path / "adapter", *base_, recipe_.adapt, model_.net);
 
     const std::optional<data::TokenStream> test = tokens_of(text_.test, model_.tokenizer);
-    LanguageEvaluation found = evaluate_language(model_, test         ? *test
-                                                         : validation_ ? *validation_
-                                                                       : train_,
-                                                 recipe_.data.source, test ? "test" : validation_ ? "validation" : "train");
+    LanguageEvaluation found = evaluate_language(model_,
+                                                 test          ? *test
+                                                 : validation_ ? *validation_
+                                                               : train_,
+                                                 recipe_.data.source,
+                                                 test          ? "test"
+                                                 : validation_ ? "validation"
+                                                               : "train");
     const evaluate::RunFacts measured = found.facts;
     found.facts = run_facts(recipe_, trainer, folder, command);
     found.facts.data = measured.data, found.facts.split = measured.split;
@@ -101,9 +106,9 @@ class LanguageJob : public Job {
 }  // namespace
 
 data::Corpus find_text(const Recipe& recipe, const fs::path& data_folder) {
-  return data::find_corpus(recipe.data.source, {.data_folder = data_folder,
-                                                .validation = recipe.data.validation,
-                                                .test_share = recipe.data.test_share});
+  return data::find_corpus(
+      recipe.data.source,
+      {.data_folder = data_folder, .validation = recipe.data.validation, .test_share = recipe.data.test_share});
 }
 
 data::Tokenizer fit_tokenizer(const data::TokenizerOptions& options, const data::TextPart& part) {

@@ -54,7 +54,8 @@ double largest_difference(const Tensor& a, const Tensor& b) {
 }
 
 /// Trains a little, and names the tensors that moved.
-std::vector<std::string> moved(tasks::LanguageModel& model, const Known& known, const Options& options, int64_t epochs = 1) {
+std::vector<std::string> moved(tasks::LanguageModel& model, const Known& known, const Options& options,
+                               int64_t epochs = 1) {
   train::Recipe recipe;
   recipe.start_from = known.file.string();
   recipe.adapt = options;
@@ -122,8 +123,10 @@ TEST(Adapt, FreezesByNameAndSwapsTheHead) {
   const std::vector<std::string> changed = moved(model, known, options);
   EXPECT_EQ(changed, (std::vector<std::string>{"1.weight_ih_l0", "1.weight_hh_l0", "1.weight_ih_l1", "1.weight_hh_l1",
                                                "3.weight"}));
-  expect_error(ErrorKind::usage, {"adapt.freeze", "'7.*'"}, [&] { (void)moved(model, known, options_of("freeze: ['7.*']")); });
-  expect_error(ErrorKind::usage, {"all tensors are frozen"}, [&] { (void)moved(model, known, options_of("freeze: ['*']")); });
+  expect_error(ErrorKind::usage, {"adapt.freeze", "'7.*'"},
+               [&] { (void)moved(model, known, options_of("freeze: ['7.*']")); });
+  expect_error(ErrorKind::usage, {"all tensors are frozen"},
+               [&] { (void)moved(model, known, options_of("freeze: ['*']")); });
   expect_error(ErrorKind::usage, {"no layer", "lora", "0 (embedding)"},
                [&] { (void)known.adapted(options_of("lora: {layers: [gru]}")); });
 }
@@ -131,8 +134,8 @@ TEST(Adapt, FreezesByNameAndSwapsTheHead) {
 TEST(Adapt, RatesByNameAndGradualUnfreezing) {
   const Known known;
   tasks::LanguageModel model = known.adapted({});
-  const adapt::Rates rates(options_of("{rates: [{tensors: '0.*', rate: 0.1}, {tensors: '1.*l0', rate: 0}], unfreeze: 2}"),
-                           model.net);
+  const adapt::Rates rates(
+      options_of("{rates: [{tensors: '0.*', rate: 0.1}, {tensors: '1.*l0', rate: 0}], unfreeze: 2}"), model.net);
   EXPECT_EQ(rates.at("2.weight", 0), 1) << "the head from the first epoch";
   EXPECT_EQ(rates.at("1.weight_ih_l1", 1), 0);
   EXPECT_EQ(rates.at("1.weight_ih_l1", 2), 1);
@@ -185,9 +188,12 @@ TEST(Adapt, AnAdapterIsKeptAloneUnderPeftsNames) {
 TEST(Adapt, ARecipeStartsFromARun) {
   const Known known;
   const auto recipe_of = [&](const std::string& more) {
-    return train::Recipe::read(Config::parse("name: on\ntask: language_model\ndata: {source: " + known.text.string() +
-                                                 ", validation: 0.2, test_share: 0}\nlanguage: {context: 8, prompts: []}\n"
-                                                 "train: {epochs: 1, batch: 8}\n" + more, "on.yaml"));
+    return train::Recipe::read(
+        Config::parse("name: on\ntask: language_model\ndata: {source: " + known.text.string() +
+                          ", validation: 0.2, test_share: 0}\nlanguage: {context: 8, prompts: []}\n"
+                          "train: {epochs: 1, batch: 8}\n" +
+                          more,
+                      "on.yaml"));
   };
   train::Recipe recipe = recipe_of("start_from: " + known.file.string() + "\nadapt: {lora: {rank: 2}}\n");
   const train::RunFolder folder = train::RunFolder::create(known.home / "runs", "on");
@@ -197,12 +203,14 @@ TEST(Adapt, ARecipeStartsFromARun) {
   EXPECT_EQ(largest_difference(scores(put.net), scores(whole.net)), 0);
   EXPECT_EQ(train::Recipe::read(Config::load(folder.recipe())).write().str(), recipe.write().str());
 
-  expect_error(ErrorKind::usage, {"adapt", "start_from"}, [&] { (void)recipe_of("network: [embedding: 4, linear: classes]\nadapt: {freeze: ['*']}\n"); });
+  expect_error(ErrorKind::usage, {"adapt", "start_from"},
+               [&] { (void)recipe_of("network: [embedding: 4, linear: classes]\nadapt: {freeze: ['*']}\n"); });
   train::Recipe gone = recipe_of("start_from: nowhere.safetensors\n");
   expect_error(ErrorKind::file, {"nowhere.safetensors"},
                [&] { (void)train::run(gone, folder, known.home.path(), "x", false, {}); });
   // A network of its own that has nothing of the base.
-  train::Recipe strange = recipe_of("start_from: " + known.file.string() + "\nnetwork: [embedding: 5, linear: classes]\n");
+  train::Recipe strange =
+      recipe_of("start_from: " + known.file.string() + "\nnetwork: [embedding: 5, linear: classes]\n");
   expect_error(ErrorKind::data, {"base.safetensors", "0.weight", "shape"},
                [&] { (void)train::run(strange, folder, known.home.path(), "x", false, {}); });
 }

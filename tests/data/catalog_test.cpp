@@ -165,8 +165,7 @@ TEST(Catalog, Cifar10FromArchivesOrFolders) {
 }
 
 TEST(Catalog, UnknownSources) {
-  expect_error(ErrorKind::usage,
-               {"'mnits'", "did you mean 'mnist'", "builtin, mnist, cifar10, pneumoniamnist, "},
+  expect_error(ErrorKind::usage, {"'mnits'", "did you mean 'mnist'", "builtin, mnist, cifar10, pneumoniamnist, "},
                [] { (void)load("mnits"); });
   expect_error(ErrorKind::file, {"/no/such/folder", "does not exist"}, [] { (void)load("/no/such/folder"); });
   expect_error(ErrorKind::file, {"x.tar.gz", "does not exist"}, [] { (void)load("x.tar.gz"); });

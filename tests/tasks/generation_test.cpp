@@ -19,11 +19,14 @@ std::map<int32_t, int> drawn(const std::vector<float>& scores, const GenerationO
 }
 
 // Frequencies within five deviations of those of the softmax.
-void expect_frequencies(const std::map<int32_t, int>& counts, const std::map<int32_t, double>& shares, int times = 4000) {
-  for (const auto& [token, count] : counts) EXPECT_TRUE(shares.contains(token)) << token << " came " << count << " times";
+void expect_frequencies(const std::map<int32_t, int>& counts, const std::map<int32_t, double>& shares,
+                        int times = 4000) {
+  for (const auto& [token, count] : counts)
+    EXPECT_TRUE(shares.contains(token)) << token << " came " << count << " times";
   for (const auto& [token, share] : shares) {
     const auto found = counts.find(token);
-    const double got = found == counts.end() ? 0 : found->second, room = 5 * std::sqrt(times * share * (1 - share)) + 1e-9;
+    const double got = found == counts.end() ? 0 : found->second,
+                 room = 5 * std::sqrt(times * share * (1 - share)) + 1e-9;
     EXPECT_NEAR(got, times * share, room) << "token " << token;
   }
 }
@@ -49,8 +52,9 @@ TEST(ChooseToken, PenaltyAndForbiddenTokens) {
   expect_frequencies(drawn(scores, {}, 4000, {}, {1}), {{0, 0.1 / 0.6}, {2, 0.2 / 0.6}, {3, 0.3 / 0.6}});
   Rng rng(1, "x");
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  expect_error(ErrorKind::numeric, {"generate", "no finite score"},
-               [&] { (void)choose_token(std::vector<float>{nan, nan}, {}, {}, {}, rng); });
+  expect_error(ErrorKind::numeric, {"generate", "no finite score"}, [&] {
+    (void)choose_token(std::vector<float>{nan, nan}, {}, {}, {}, rng);
+  });
 }
 
 struct Writer {
@@ -101,10 +105,11 @@ TEST(Generate, EndsBeforeAStopWordAndShowsNothingOfIt) {
   const std::string stop = whole.substr(20, 3);
   const size_t at = whole.find(stop);
   std::string shown;
-  const auto said = generate(w.model, "abc", {.tokens = 60, .stop = {"never there", stop}}, [&](const std::string& piece) {
-    shown += piece;
-    return true;
-  });
+  const auto said =
+      generate(w.model, "abc", {.tokens = 60, .stop = {"never there", stop}}, [&](const std::string& piece) {
+        shown += piece;
+        return true;
+      });
   EXPECT_TRUE(said.stopped);
   EXPECT_EQ(said.text, whole.substr(0, at));
   EXPECT_EQ(shown, said.text);

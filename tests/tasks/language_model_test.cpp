@@ -44,16 +44,14 @@ TEST(LanguageModel, RefusesWhatIsNone) {
     write_safetensors(text.home / "c.safetensors", file);
     return text.home / "c.safetensors";
   };
-  expect_error(ErrorKind::data, {"c.safetensors", "tandem.reading"}, [&] {
-    (void)LanguageModel::load(changed([](TensorFile& f) { f.metadata.erase("tandem.reading"); }));
-  });
+  expect_error(ErrorKind::data, {"c.safetensors", "tandem.reading"},
+               [&] { (void)LanguageModel::load(changed([](TensorFile& f) { f.metadata.erase("tandem.reading"); })); });
   expect_error(ErrorKind::data, {"image_classification", "language_model"}, [&] {
     (void)LanguageModel::load(changed([](TensorFile& f) { f.metadata["tandem.task"] = "image_classification"; }));
   });
   expect_error(ErrorKind::data, {"c.safetensors", "tokenizer"}, [&] {
-    (void)LanguageModel::load(changed([](TensorFile& f) {
-      std::erase_if(f.tensors, [](const auto& t) { return t.first == "tokenizer.pieces"; });
-    }));
+    (void)LanguageModel::load(changed(
+        [](TensorFile& f) { std::erase_if(f.tensors, [](const auto& t) { return t.first == "tokenizer.pieces"; }); }));
   });
   // Another tokenizer than the weights were learned with: one token less.
   expect_error(ErrorKind::data, {"0.weight", "shape"}, [&] {
@@ -108,7 +106,8 @@ TEST(LanguageModeling, AnEpochReadsTheTextOnceInWindows) {
   const Text text;
   LanguageModel model = tiny_language_model(tiny_lstm, text.path, false);
   const LanguageModeling task(model, stream_of(model, text.path), std::nullopt, 4);
-  const auto first = task.batches(4, Rng(1, "shuffle").split(uint64_t{0})), again = task.batches(4, Rng(1, "shuffle").split(uint64_t{0}));
+  const auto first = task.batches(4, Rng(1, "shuffle").split(uint64_t{0})),
+             again = task.batches(4, Rng(1, "shuffle").split(uint64_t{0}));
   EXPECT_EQ(first, again);
   std::set<int64_t> phases, places;
   for (uint64_t epoch = 0; epoch < 20; ++epoch) {

@@ -35,6 +35,7 @@ inline data::TokenStream stream_of(const tasks::LanguageModel& model, const fs::
   return *train::tokens_of({text}, model.tokenizer);
 }
 
-inline const char* const tiny_lstm = "[embedding: {width: 16, deviation: 0.3}, lstm: {units: 24, layers: 2}, linear: classes]";
+inline const char* const tiny_lstm =
+    "[embedding: {width: 16, deviation: 0.3}, lstm: {units: 24, layers: 2}, linear: classes]";
 
 }  // namespace tandem::testing

@@ -10,7 +10,8 @@ namespace {
 
 train::Recipe language_recipe(const fs::path& text, const std::string& more) {
   return train::Recipe::read(Config::parse("name: letters\ntask: language_model\ndata: {source: " + text.string() +
-                                               ", validation: 0.2, test_share: 0, text: {tokenizer: character}}\n" + more,
+                                               ", validation: 0.2, test_share: 0, text: {tokenizer: character}}\n" +
+                                               more,
                                            "letters.yaml"));
 }
 
@@ -59,8 +60,8 @@ TEST(LanguageRun, LearnsToWriteAndReportsIt) {
   EXPECT_EQ(train::task_in(folder.model()), "language_model");
 }
 
-// Stopped between two steps of an epoch, written to a file, and gone on with: the same bytes as without, hidden state and
-// all.
+// Stopped between two steps of an epoch, written to a file, and gone on with: the same bytes as without, hidden state
+// and all.
 TEST(LanguageRun, ResumesExactlyWithCarriedState) {
   const Folder home;
   const fs::path text = home.write("text.txt", alphabet_text(60));
