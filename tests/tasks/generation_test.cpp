@@ -76,6 +76,18 @@ TEST(Generate, WithACacheIsTheSameAsWithout) {
   }
 }
 
+// Also when the context of 8 tokens is full, and its older half is forgotten.
+TEST(Generate, ATransformersCacheChangesNothingEither) {
+  const Writer w(tiny_transformer, false);
+  for (const double temperature : {0.0, 1.0}) {
+    GenerationOptions options{.tokens = 40, .temperature = temperature};
+    const std::string with = generate(w.model, "abc", options).text;
+    options.cache = false;
+    EXPECT_EQ(generate(w.model, "abc", options).text, with);
+    EXPECT_EQ(generate(w.model, "abcdefghijklmnop", options).tokens, 40) << "a prompt longer than the context";
+  }
+}
+
 TEST(Generate, IsDrawnFromItsSeed) {
   const Writer w;
   const std::string a = generate(w.model, "abc", {.tokens = 40}).text;

@@ -38,4 +38,8 @@ inline data::TokenStream stream_of(const tasks::LanguageModel& model, const fs::
 inline const char* const tiny_lstm =
     "[embedding: {width: 16, deviation: 0.3}, lstm: {units: 24, layers: 2}, linear: classes]";
 
+inline const char* const tiny_transformer =
+    "[embedding: {width: 16, deviation: 0.3}, positions: {most: 8}, "
+    "transformer: {layers: 2, heads: 2, causal: true, rotary: true}, tied_head]";
+
 }  // namespace tandem::testing
