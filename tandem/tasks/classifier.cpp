@@ -5,6 +5,7 @@
 #include <tandem/ops/activation.h>
 #include <tandem/ops/arithmetic.h>
 #include <tandem/tasks/classifier.h>
+#include <tandem/tasks/model_file.h>
 
 #include <algorithm>
 #include <numeric>
@@ -167,8 +168,6 @@ Tensor balanced_weights(const data::Dataset& set) {
 
 namespace {
 
-constexpr const char* format_version = "1";
-
 Config class_list(const std::vector<std::string>& classes) {
   Config out = Config::list();
   for (const auto& name : classes) out.push(Config::scalar(name));
@@ -199,16 +198,8 @@ void Classifier::save(const fs::path& path) {
 
 Classifier Classifier::load(const fs::path& path) {
   TensorFile file = read_safetensors(path);
-  const auto text = [&](const char* key) {
-    const auto found = file.metadata.find(std::string("tandem.") + key);
-    if (found == file.metadata.end())
-      fail(ErrorKind::data, path.string(),
-           "has no 'tandem.{}' in its metadata: it is a safetensors file but no model of tandem", key);
-    return found->second;
-  };
-  if (text("format") != format_version)
-    fail(ErrorKind::data, path.string(), "has format version '{}', this program reads {}: use a newer tandem",
-         text("format"), format_version);
+  const auto text = [&](const char* key) { return model_text(file, path, key); };
+  check_format(file, path);
   Classifier model;
   model.input = input_for(text("task"), path.string());
   try {

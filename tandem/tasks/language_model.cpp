@@ -7,13 +7,13 @@
 #include <tandem/ops/loss.h>
 #include <tandem/ops/reduce.h>
 #include <tandem/tasks/language_model.h>
+#include <tandem/tasks/model_file.h>
 
 #include <algorithm>
 
 namespace tandem::tasks {
 namespace {
 
-constexpr const char* format_version = "1";
 constexpr const char* task_name = "language_model";
 const std::string tokenizer_prefix = "tokenizer.";
 
@@ -49,16 +49,8 @@ void LanguageModel::save(const fs::path& path) {
 
 LanguageModel LanguageModel::load(const fs::path& path) {
   TensorFile file = read_safetensors(path);
-  const auto text = [&](const char* key) {
-    const auto found = file.metadata.find(std::string("tandem.") + key);
-    if (found == file.metadata.end())
-      fail(ErrorKind::data, path.string(),
-           "has no 'tandem.{}' in its metadata: it is a safetensors file but no model of tandem", key);
-    return found->second;
-  };
-  if (text("format") != format_version)
-    fail(ErrorKind::data, path.string(), "has format version '{}', this program reads {}: use a newer tandem",
-         text("format"), format_version);
+  const auto text = [&](const char* key) { return model_text(file, path, key); };
+  check_format(file, path);
   if (text("task") != task_name)
     fail(ErrorKind::data, path.string(), "holds a model for '{}', expected {}", text("task"), task_name);
   LanguageModel model;

@@ -1,5 +1,6 @@
 #include <tandem/base/threads.h>
 #include <tandem/kernels/isa.h>
+#include <tandem/tasks/model_file.h>
 #include <tandem/train/classification.h>
 #include <tandem/train/language_model.h>
 
@@ -12,14 +13,7 @@ std::unique_ptr<Job> make_job(const Recipe& recipe, const fs::path& data_folder)
   return classification_job(recipe, data_folder);
 }
 
-std::string task_in(const fs::path& model) {
-  const TensorFile file = read_safetensors(model);
-  const auto found = file.metadata.find("tandem.task");
-  if (found == file.metadata.end())
-    fail(ErrorKind::data, model.string(),
-         "has no 'tandem.task' in its metadata: it is a safetensors file but no model of tandem");
-  return found->second;
-}
+std::string task_in(const fs::path& model) { return tasks::model_text(read_safetensors(model), model, "task"); }
 
 std::vector<std::string> figure_names(const std::string& task) {
   return task == "language_model" ? language_figures() : classification_figures();
