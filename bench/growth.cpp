@@ -10,7 +10,10 @@
 #include <tandem/base/memory.h>
 #include <tandem/nn/activation.h>
 #include <tandem/nn/conv.h>
+#include <tandem/nn/embedding.h>
 #include <tandem/nn/linear.h>
+#include <tandem/nn/sequence.h>
+#include <tandem/nn/transformer.h>
 #include <tandem/train/trainer.h>
 #include <unistd.h>
 
@@ -44,6 +47,13 @@ Workload grown(const std::string& axis, int64_t n) {
     for (int64_t i = 0; i < n; ++i)
       w.net.add(std::make_unique<nn::Linear>(256)), w.net.add(std::make_unique<nn::ReLU>());
     w.net.add(std::make_unique<nn::Linear>(10));
+  }
+  if (axis == "context") {  // of attention: see generation.cpp
+    w = workload("gpt");
+    nn::Positions positions;
+    positions.most = n;
+    w.net = nn::Sequential{nn::Embedding{128}, positions, nn::Transformer{2, 4, true}, nn::Linear{96}};
+    w.batch = 1, w.length = n, w.shortest = n;
   }
   if (axis == "input") {
     w.batch = 32, w.input = {n, n, 3};

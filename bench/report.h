@@ -40,6 +40,7 @@ struct Curve {
 [[nodiscard]] std::string machine_section(const Options& options);
 [[nodiscard]] std::string training_section(const Options& options);
 [[nodiscard]] std::string inference_section(const Options& options);
+[[nodiscard]] std::string generation_section(const Options& options);
 [[nodiscard]] std::string kernels_section(const Options& options);
 [[nodiscard]] std::string growth_section(const Options& options);
 [[nodiscard]] std::string journey_section(const Options& options);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the bench, measures, and writes docs/performance.md with its plots.
 #   scripts/bench.sh                    all of it (about an hour: each figure is measured beside its peer many times)
-#   scripts/bench.sh --only training    one topic: machine, training, inference, kernels, growth, journey, serving, search
+#   scripts/bench.sh --only training    one topic: machine, training, inference, generation, kernels, growth, journey, serving, search
 #   scripts/bench.sh --only kernels --rows softmax    some operations or workloads alone; leaves the page as it is
 #   scripts/bench.sh --quick            a small part in under a minute; prints it and leaves the page as it is
 # The peers are optional: python3 -m venv .venv && .venv/bin/pip install -r bench/peers/requirements.txt

@@ -11,6 +11,7 @@
 #include <hwy/highway.h>
 //
 #include <tandem/kernels/storage-inl.h>
+#include <tandem/kernels/stream-inl.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace tandem::kernels::HWY_NAMESPACE {
@@ -72,11 +73,12 @@ void moments(const S* x, int64_t begin, int64_t end, int64_t columns, T* mean, T
       });
 }
 
+// Rows 0 … rows - 1.
 template <class S, class T>
-void affine(const S* x, const T* scale, const T* shift, const S* added, bool relu, int64_t begin, int64_t end,
-            int64_t columns, S* y) {
+void affine(const S* x, const T* scale, const T* shift, const S* added, bool relu, int64_t rows, int64_t columns,
+            S* y) {
   const auto run = [&](auto with_added, auto with_relu) HWY_ATTR {
-    each_column_block<T>(begin, end, columns,
+    each_column_block<T>(0, rows, columns,
                          [&](auto d, int64_t first, int64_t last, int64_t c, auto load, auto store) HWY_ATTR {
                            const auto a = load(scale + c), b = load(shift + c);
                            for (int64_t at = first * columns + c; at < last * columns; at += columns) {
@@ -92,6 +94,14 @@ void affine(const S* x, const T* scale, const T* shift, const S* added, bool rel
     relu ? run(std::true_type(), std::true_type()) : run(std::true_type(), std::false_type());
   else
     relu ? run(std::false_type(), std::true_type()) : run(std::false_type(), std::false_type());
+}
+
+template <class T>
+void affine_past(const T* x, const T* scale, const T* shift, const T* added, bool relu, bool past, int64_t rows,
+                 int64_t columns, T* y) {
+  written_past(past, rows, columns, y, [&](int64_t first, int64_t count, T* to) HWY_ATTR {
+    affine(x + first * columns, scale, shift, added ? added + first * columns : nullptr, relu, count, columns, to);
+  });
 }
 
 // The gradient that counts: all of it, or only where the output was above 0.
@@ -136,9 +146,9 @@ void blend(const ColumnGrad<S>& s, const T* of_g, const T* of_x, const T* plus, 
 void MomentsF32(const float* x, int64_t begin, int64_t end, int64_t columns, float* mean, float* squares) {
   moments(x, begin, end, columns, mean, squares);
 }
-void AffineF32(const float* x, const float* scale, const float* shift, const float* added, bool relu, int64_t begin,
-               int64_t end, int64_t columns, float* y) {
-  affine(x, scale, shift, added, relu, begin, end, columns, y);
+void AffineF32(const float* x, const float* scale, const float* shift, const float* added, bool relu, bool past,
+               int64_t rows, int64_t columns, float* y) {
+  affine_past(x, scale, shift, added, relu, past, rows, columns, y);
 }
 void GradSumsF32(const ColumnGrad<float>& s, const float* mean, const float* inv_std, int64_t begin, int64_t end,
                  float* sum_g, float* sum_gh) {
@@ -152,9 +162,9 @@ void BlendF32(const ColumnGrad<float>& s, const float* a, const float* b, const 
 void MomentsF64(const double* x, int64_t begin, int64_t end, int64_t columns, double* mean, double* squares) {
   moments(x, begin, end, columns, mean, squares);
 }
-void AffineF64(const double* x, const double* scale, const double* shift, const double* added, bool relu, int64_t begin,
-               int64_t end, int64_t columns, double* y) {
-  affine(x, scale, shift, added, relu, begin, end, columns, y);
+void AffineF64(const double* x, const double* scale, const double* shift, const double* added, bool relu, bool past,
+               int64_t rows, int64_t columns, double* y) {
+  affine_past(x, scale, shift, added, relu, past, rows, columns, y);
 }
 void GradSumsF64(const ColumnGrad<double>& s, const double* mean, const double* inv_std, int64_t begin, int64_t end,
                  double* sum_g, double* sum_gh) {
@@ -168,9 +178,9 @@ void BlendF64(const ColumnGrad<double>& s, const double* a, const double* b, con
 void MomentsBF16(const BFloat16* x, int64_t begin, int64_t end, int64_t columns, float* mean, float* squares) {
   moments(x, begin, end, columns, mean, squares);
 }
-void AffineBF16(const BFloat16* x, const float* scale, const float* shift, const BFloat16* added, bool relu,
-                int64_t begin, int64_t end, int64_t columns, BFloat16* y) {
-  affine(x, scale, shift, added, relu, begin, end, columns, y);
+void AffineBF16(const BFloat16* x, const float* scale, const float* shift, const BFloat16* added, bool relu, bool,
+                int64_t rows, int64_t columns, BFloat16* y) {
+  affine(x, scale, shift, added, relu, rows, columns, y);
 }
 void GradSumsBF16(const ColumnGrad<BFloat16>& s, const float* mean, const float* inv_std, int64_t begin, int64_t end,
                   float* sum_g, float* sum_gh) {
@@ -252,9 +262,11 @@ template <class S>
 void column_affine(int64_t rows, int64_t columns, std::span<const S> x, std::span<const Wide<S>> scale,
                    std::span<const Wide<S>> shift, std::span<const S> added, bool relu, std::span<S> y) {
   apply_isa_limit();
+  const bool past = static_cast<int64_t>(y.size_bytes()) >= beyond_caches && x.data() != y.data();
   parallel_for(rows, step_of(columns), [&](int64_t begin, int64_t end) {
     TANDEM_CHOOSE(Affine, S)
-    (x.data(), scale.data(), shift.data(), added.empty() ? nullptr : added.data(), relu, begin, end, columns, y.data());
+    (x.data() + begin * columns, scale.data(), shift.data(), added.empty() ? nullptr : added.data() + begin * columns,
+     relu, past, end - begin, columns, y.data() + begin * columns);
   });
 }
 

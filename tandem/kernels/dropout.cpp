@@ -12,14 +12,15 @@ namespace {
 struct Dropping {
   uint64_t key, limit;
   double scale;
+  bool past;  // the caches
 };
 
-// Numbers begin … end - 1, one after the other.
+// Numbers begin … end - 1, one after the other, to `y` and behind it.
 template <class S>
 void drop_some(const Dropping& p, const S* x, S* y, int64_t begin, int64_t end) {
   const auto scale = static_cast<Wide<S>>(p.scale);
   for (int64_t i = begin; i < end; ++i)
-    y[i] = random_bits(p.key, static_cast<uint64_t>(i)) < p.limit ? S{}
+    *y++ = random_bits(p.key, static_cast<uint64_t>(i)) < p.limit ? S{}
                                                                   : static_cast<S>(static_cast<Wide<S>>(x[i]) * scale);
 }
 
@@ -33,6 +34,7 @@ void drop_some(const Dropping& p, const S* x, S* y, int64_t begin, int64_t end) 
 #include <hwy/highway.h>
 //
 #include <tandem/kernels/storage-inl.h>
+#include <tandem/kernels/stream-inl.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace tandem::kernels::HWY_NAMESPACE {
@@ -64,13 +66,17 @@ void drop(const Dropping& p, const S* x, S* y, int64_t begin, int64_t end) {
     const auto bits = mixed(hn::Add(mixed(hn::Xor(counter, key)), key));
     const auto dropped = hn::VecFromMask(d64, hn::Lt(bits, limit));
     const auto v = hn::BitCast(d32, hn::Mul(load_from(d, x + i), scale));
-    store_to(hn::BitCast(d, hn::AndNot(hn::TruncateTo(d32, dropped), v)), d, y + i);
+    store_to(hn::BitCast(d, hn::AndNot(hn::TruncateTo(d32, dropped), v)), d, y + i - begin);
     counter = hn::Add(counter, step);
   }
-  drop_some(p, x, y, i, end);
+  drop_some(p, x, y + i - begin, i, end);
 }
 
-void DropF32(const Dropping& p, const float* x, float* y, int64_t begin, int64_t end) { drop(p, x, y, begin, end); }
+void DropF32(const Dropping& p, const float* x, float* y, int64_t begin, int64_t end) {
+  written_past(p.past, end - begin, 1, y, [&](int64_t first, int64_t count, float* to) HWY_ATTR {
+    drop(p, x, to, begin + first, begin + first + count);
+  });
+}
 void DropBF16(const Dropping& p, const BFloat16* x, BFloat16* y, int64_t begin, int64_t end) {
   drop(p, x, y, begin, end);
 }
@@ -98,9 +104,10 @@ template <class S>
 void drop_all(uint64_t key, double probability, std::span<const S> x, std::span<S> y) {
   apply_isa_limit();
   // Of the 64 bits the upper 53 are compared: the same as comparing all with a limit whose lower 11 are 0.
-  const Dropping p{key, static_cast<uint64_t>(probability * 0x1.0p53) << 11, 1.0 / (1.0 - probability)};
+  const bool past = static_cast<int64_t>(y.size_bytes()) >= beyond_caches && x.data() != y.data();
+  const Dropping p{key, static_cast<uint64_t>(probability * 0x1.0p53) << 11, 1.0 / (1.0 - probability), past};
   parallel_for(static_cast<int64_t>(y.size()), elementwise_grain,
-               [&](int64_t begin, int64_t end) { drop(p, x.data(), y.data(), begin, end); });
+               [&](int64_t begin, int64_t end) { drop(p, x.data(), y.data() + begin, begin, end); });
 }
 
 }  // namespace

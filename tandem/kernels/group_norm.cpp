@@ -115,19 +115,12 @@ void forward_some(const Forward<T>& f, int64_t begin, int64_t end, T* y) {
   for (; i < end; ++i) forward<1>(f, i, y + (i - begin) * size);
 }
 
-// Results that go past the caches are gathered first, so that whole lines are written.
 template <class T>
 void forward_all(const Forward<T>& f, int64_t begin, int64_t end) {
-  constexpr int64_t gathered = 4096;
-  HWY_ALIGN T buffer[gathered];
-  const int64_t size = f.s.inner * f.s.channels, at_once = f.past ? gathered / size : 0;
-  if (at_once == 0) return forward_some(f, begin, end, f.y + begin * size);
-  for (int64_t done = begin; done < end; done += at_once) {
-    const int64_t count = std::min(at_once, end - done);
-    forward_some(f, done, done + count, buffer);
-    stream_copy(buffer, f.y + done * size, count * size);
-  }
-  hwy::FlushStream();
+  const int64_t size = f.s.inner * f.s.channels;
+  written_past(f.past, end - begin, size, f.y + begin * size, [&](int64_t first, int64_t count, T* to) HWY_ATTR {
+    forward_some(f, begin + first, begin + first + count, to);
+  });
 }
 
 // With h = x_hat and w = gamma * gy: gx = inv_std * (w - mean(w) - h * mean(w * h)), means over the group.

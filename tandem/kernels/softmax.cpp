@@ -42,14 +42,16 @@ void softmax_row(const T* x, int64_t n, bool logarithm, T* y) {
   auto top = hn::Set(d, least);
   each_vector(d, n, least, [&](auto load, auto) HWY_ATTR { top = hn::Max(top, load(x)); });
   top = hn::MaxOfLanes(d, top);
-  auto sum = hn::Zero(d);
+  auto sum = hn::Zero(d), part = hn::Zero(d);  // a long sum by parts: what rounding takes grows with their length
+  int64_t added = 0;
   each_vector(d, n, least, [&](auto load, auto store) HWY_ATTR {
     const auto below = hn::Sub(load(x), top);
     const auto power = exp_below_zero(d, below);
-    sum = hn::Add(sum, power);
+    part = hn::Add(part, power);
+    if (++added % 64 == 0) sum = hn::Add(sum, part), part = hn::Zero(d);
     store(logarithm ? below : power, y);
   });
-  const T total = hn::GetLane(hn::SumOfLanes(d, sum));
+  const T total = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum, part)));
   const auto by = hn::Set(d, logarithm ? std::log(total) : T{1} / total);
   each_vector(d, n, least, [&](auto load, auto store) HWY_ATTR {
     store(logarithm ? hn::Sub(load(y), by) : hn::Mul(load(y), by), y);
@@ -124,19 +126,11 @@ void softmax_some(const T* x, int64_t rows, int64_t n, bool logarithm, T* y) {
   for (int64_t r = 0; r < rows; ++r) softmax_row(x + r * n, n, logarithm, y + r * n);
 }
 
-// Results that go past the caches are gathered first, so that whole lines are written.
 template <class T>
 void softmax_rows(const T* x, int64_t rows, int64_t columns, bool logarithm, bool past, T* y) {
-  constexpr int64_t gathered = 4096;
-  HWY_ALIGN T buffer[gathered];
-  const int64_t at_once = past ? gathered / columns : 0;
-  if (at_once == 0) return softmax_some(x, rows, columns, logarithm, y);
-  for (int64_t r = 0; r < rows; r += at_once) {
-    const int64_t count = std::min(at_once, rows - r);
-    softmax_some(x + r * columns, count, columns, logarithm, buffer);
-    stream_copy(buffer, y + r * columns, count * columns);
-  }
-  hwy::FlushStream();
+  written_past(past, rows, columns, y, [&](int64_t first, int64_t count, T* to) HWY_ATTR {
+    softmax_some(x + first * columns, count, columns, logarithm, to);
+  });
 }
 
 void SoftmaxF32(const float* x, int64_t rows, int64_t columns, bool logarithm, bool past, float* y) {

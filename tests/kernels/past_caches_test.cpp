@@ -1,10 +1,13 @@
 // Results that are written past the caches are those of smaller pieces, which are not; also where nothing is aligned.
 #include <gtest/gtest.h>
+#include <tandem/kernels/batch_norm.h>
+#include <tandem/kernels/dropout.h>
 #include <tandem/kernels/elementwise.h>
 #include <tandem/kernels/group_norm.h>
 #include <tandem/kernels/softmax.h>
 #include <tandem/kernels/stream.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "tests/kernels/testing.h"
@@ -41,6 +44,19 @@ TEST(KernelPastCaches, GivesTheSameNumbers) {
     std::vector<float> mean(static_cast<size_t>(n)), inv_std(mean.size());
     kernels::group_norm<float>({n, 1, columns, 1}, 1e-5, x, gamma, beta, y, mean, inv_std);
   });
+  expect_same("batch norm", [&](int64_t n, auto x, auto y) {
+    kernels::column_affine<float>(n, columns, x, gamma, beta, x, true, y);
+  });
+}
+
+// In place nothing goes past the caches.
+TEST(KernelPastCaches, DropoutGivesTheSameNumbers) {
+  const auto numbers = static_cast<size_t>(rows * columns);
+  const std::vector<float> x = random(rows * columns, "x");
+  std::vector<float> here = x, past(numbers + off);
+  kernels::dropout(7, 0.3, here, here);
+  kernels::dropout(7, 0.3, x, std::span(past).subspan(off));
+  EXPECT_TRUE(std::ranges::equal(here, std::span(past).subspan(off)));
 }
 
 }  // namespace
