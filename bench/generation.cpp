@@ -1,4 +1,5 @@
-// One stream of text, token by token, side by side with PyTorch; and what attention needs of memory as its context grows.
+// One stream of text, token by token, side by side with PyTorch; and what attention needs of memory as its context
+// grows.
 #include <bench/growth.h>
 #include <bench/peer.h>
 #include <bench/report.h>
@@ -91,7 +92,8 @@ std::string contexts(const Options& options) {
 
 std::string generation_section(const Options& options) {
   return fmt::format(
-             "A text of {} tokens goes on to {}, one token at a time, keys and values kept, by the network of `gpt`; the "
+             "A text of {} tokens goes on to {}, one token at a time, keys and values kept, by the network of `gpt`; "
+             "the "
              "likeliest token is taken on both sides.\n\n",
              prompt, context) +
          stream(options) +

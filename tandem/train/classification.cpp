@@ -281,6 +281,7 @@ tasks::Classifier make_model(const Recipe& recipe, const data::Dataset& train) {
 }
 
 void fit_decisions(const Recipe& recipe, tasks::Classifier& model, const data::Splits& parts) {
+  if (recipe.recall) tasks::raise_recall(model, *recipe.recall, parts.validation);
   if (recipe.people) model.learn_confidence(*recipe.people, parts.train, parts.validation);
   if (recipe.decision) model.learn_threshold(*recipe.decision, parts.validation);
 }

@@ -26,7 +26,7 @@ struct Evaluation {
 [[nodiscard]] Evaluation evaluate_model(tasks::Classifier& model, const data::Dataset& set, const std::string& split,
                                         const std::vector<std::string>& groups = {});
 
-/// What is fitted on the validation part after training: confidence, then the threshold.
+/// What is fitted on the validation part after training: the class that must be found, confidence, the threshold.
 void fit_decisions(const Recipe& recipe, tasks::Classifier& model, const data::Splits& parts);
 
 /// report.json, and the same for a terminal.

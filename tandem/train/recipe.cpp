@@ -83,6 +83,9 @@ void Recipe::fields(Fields& f) {
   f.custom(
       "decision", [&](const Config& node) { Fields::read(node, decision.emplace(), "decision"); },
       [&] { return decision ? Fields::write(*decision) : Config(); });
+  f.custom(
+      "recall", [&](const Config& node) { Fields::read(node, recall.emplace(), "recall"); },
+      [&] { return recall ? Fields::write(*recall) : Config(); });
   f("groups", groups);
 }
 
@@ -126,12 +129,14 @@ Recipe Recipe::read(const Config& config) {
     config.get("data").get("table").fail("data.table is there for task: table_classification");
   if (!table && (!recipe.data.group.empty() || !recipe.groups.empty()))
     config.fail("data.group and groups name columns of a table: set task: table_classification");
-  if (recipe.privacy.on() && (recipe.decision || recipe.data.folds > 0))
-    config.get("privacy").fail("privacy: decision and data.folds look at examples that nothing protects");
+  if (recipe.privacy.on() && (recipe.decision || recipe.recall || recipe.data.folds > 0))
+    config.get("privacy").fail("privacy: decision, recall and data.folds look at examples that nothing protects");
   if (table && recipe.privacy.on())
     config.get("privacy").fail("privacy: the scaling of a table's columns would give away what nothing protects");
   if (recipe.decision && recipe.data.validation == 0)
     config.get("decision").fail("decision: the threshold is chosen on the validation part: set data.validation");
+  if (recipe.recall && recipe.loss.binary())
+    config.get("recall").fail("recall: of two classes with one output, decision: chooses the threshold");
   if (recipe.data.channels == 2)
     config.fail("data.channels: 2 is not possible: 1 (grey), 3 (colour) or 0 (as the pictures are)");
   if (recipe.people) recipe.people->complete(config.get("people").where());

@@ -7,6 +7,7 @@
 #include <tandem/optim/schedule.h>
 #include <tandem/tasks/classification.h>
 #include <tandem/tasks/generation.h>
+#include <tandem/tasks/recall.h>
 #include <tandem/train/privacy.h>
 
 #include <optional>
@@ -80,6 +81,7 @@ struct Recipe {
   std::optional<evaluate::PeopleOptions> people;  // confidence and deferral, fitted on the validation part
   PrivacyOptions privacy;
   std::optional<evaluate::ThresholdGoal> decision;  // of two classes: the threshold is chosen on the validation part
+  std::optional<tasks::RecallGoal> recall;          // a class that must be found, on the validation part
   std::vector<std::string> groups;                  // columns of a table whose groups are compared in the report
   void fields(Fields& f);
 
