@@ -24,5 +24,24 @@ TEST(Init, WritesARecipeThatTrains) {
   EXPECT_EQ(tandem(home, {"init", "My Bands", "--force"}).code, 0);
 }
 
+TEST(Init, OfACsvSaysWhatItLearns) {
+  const Folder home;
+  std::string csv = "age,smoker,ill\n";
+  for (int i = 0; i < 120; ++i)
+    csv += fmt::format("{},{},{}\n", 30 + i % 50, i % 3 ? "yes" : "no", i % 50 > 25 && i % 3 ? "ill" : "well");
+  home.write("My Patients.csv", csv);
+  const Said made = tandem(home, {"init", "My Patients.csv"});
+  ASSERT_EQ(made.code, 0) << made.err;
+  EXPECT_NE(made.out.find("120 rows of 2 classes (ill, well)"), std::string::npos) << made.out;
+  EXPECT_NE(made.out.find("learns 'ill' (the last column that holds classes) from 1 columns of numbers and 1 of words"),
+            std::string::npos)
+      << made.out;
+  const Said trained = tandem(home, {"train", "my-patients.yaml", "train.epochs=2", "data.folds=2"});
+  EXPECT_EQ(trained.code, 0) << trained.err;
+  const Said wrong = tandem(home, {"init", "My Patients.csv", "--force", "--target", "smokr"});
+  EXPECT_EQ(wrong.code, 3);
+  EXPECT_NE(wrong.err.find("smoker"), std::string::npos) << wrong.err;
+}
+
 }  // namespace
 }  // namespace tandem::testing

@@ -45,13 +45,14 @@ TEST(Recall, IsReachedByTheLeastShift) {
 TEST(Recall, SaysWhatIsNotPossible) {
   const data::Dataset set = bands(30, 1);
   Classifier model = untrained(set);
-  expect_error(ErrorKind::usage, {"no class 'side'", "top, middle, bottom"},
-               [&] { tasks::raise_recall(model, {"side", 0.5}, set); });
-  expect_error(ErrorKind::usage, {"'top'", "data.validation"},
-               [&] { tasks::raise_recall(model, {"top", 0.5}, data::subset(set, {})); });
+  expect_error(ErrorKind::usage, {"no class 'side'", "top, middle, bottom"}, [&] {
+    tasks::raise_recall(model, {"side", 0.5}, set);
+  });
+  expect_error(ErrorKind::usage, {"'top'", "data.validation"}, [&] {
+    tasks::raise_recall(model, {"top", 0.5}, data::subset(set, {}));
+  });
   model.net.add(std::make_unique<nn::Tanh>());
-  expect_error(ErrorKind::usage, {"linear layer with a bias"},
-               [&] { tasks::raise_recall(model, {"top", 0.5}, set); });
+  expect_error(ErrorKind::usage, {"linear layer with a bias"}, [&] { tasks::raise_recall(model, {"top", 0.5}, set); });
 }
 
 }  // namespace
