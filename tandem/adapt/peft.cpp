@@ -11,7 +11,6 @@ namespace {
 using nlohmann::ordered_json;
 
 const std::string prefix = "base_model.model.";
-constexpr const char* tensors_file = "adapter_model.safetensors";
 constexpr const char* config_file = "adapter_config.json";
 
 }  // namespace
@@ -49,7 +48,7 @@ void save_adapter(const fs::path& folder, const Base& base, const Options& optio
       {"modules_to_save", to_save},
       {"tandem", {{"base", base.fingerprint()}, {"network", net.write().str()}}}};
   make_folder(folder);
-  write_safetensors(folder / tensors_file, file);
+  write_safetensors(folder / adapter_file, file);
   write_text(folder / config_file, config.dump(2) + "\n");
 }
 
@@ -71,7 +70,7 @@ Adapter Adapter::load(const fs::path& folder, const Base& base) {
          "this adapter was learned on another base (fingerprint {}) than {} ({}): its numbers mean nothing there",
          fingerprint.substr(0, 8), base.where, base.fingerprint().substr(0, 8));
   out.net = nn::Sequential::read(Config::parse(network, config_path.string() + " (network)"));
-  for (auto& [name, tensor] : read_safetensors(folder / tensors_file).tensors) {
+  for (auto& [name, tensor] : read_safetensors(folder / adapter_file).tensors) {
     if (!name.starts_with(prefix))
       fail(ErrorKind::data, out.where, "tensor '{}' does not begin with {}: it belongs to no adapter", name, prefix);
     out.tensors.emplace_back(name.substr(prefix.size()), tensor);

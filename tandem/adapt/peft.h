@@ -5,6 +5,8 @@
 
 namespace tandem::adapt {
 
+inline constexpr const char* adapter_file = "adapter_model.safetensors";
+
 /// Writes what an adapted, built network has beside its base: LoRA's pairs, bottlenecks and a new head, named
 /// base_model.model.NAME. The config says rank, alpha and modules, and which base it belongs to. Throws a usage error
 /// when there is neither LoRA nor a bottleneck.

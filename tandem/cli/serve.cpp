@@ -12,9 +12,9 @@ namespace {
 constexpr const char* tokens_variable = "TANDEM_TOKENS";
 
 struct Options {
-  std::vector<std::string> models;
+  std::vector<std::string> models, adapters;
   std::string tokens, keep = "corrected", data;
-  double delay_ms = 0, patience = 10, idle = 30, transfer = 30, grace = 10, body_mb = 8;
+  double delay_ms = 0, patience = 10, writing = 300, idle = 30, transfer = 30, grace = 10, body_mb = 8;
   deploy::ServeOptions serve;
 };
 
@@ -27,6 +27,7 @@ int run(Options& o) {
   using std::chrono::milliseconds;
   deploy::ServeOptions& s = o.serve;
   for (const std::string& text : o.models) s.models.push_back(deploy::ModelSource::parse(text));
+  for (const std::string& text : o.adapters) s.adapters.push_back(deploy::ModelSource::parse(text));
   if (!o.tokens.empty())
     s.access = deploy::Access::parse(read_text(o.tokens), o.tokens);
   else if (const char* text = std::getenv(tokens_variable))
@@ -36,6 +37,7 @@ int run(Options& o) {
   s.http.transfer = duration<milliseconds>(o.transfer);
   s.http.grace = duration<milliseconds>(o.grace);
   s.batch.delay = duration<std::chrono::microseconds>(o.delay_ms / 1000);
+  s.writing.time = duration<milliseconds>(o.writing);
   s.batch.patience = duration<milliseconds>(o.patience);
   s.studio.data_folder = data::data_folder(o.data);
   s.keep = o.keep == "all"        ? deploy::Keep::all
@@ -56,8 +58,8 @@ int run(Options& o) {
 
 void add_serve(CLI::App& app, Context& context) {
   auto o = std::make_shared<Options>();
-  CLI::App* verb =
-      app.add_subcommand("serve", "Answer requests over HTTP (Open Inference Protocol), and people on a page");
+  CLI::App* verb = app.add_subcommand(
+      "serve", "Answer requests over HTTP (Open Inference Protocol, OpenAI's completions), and people on a page");
   const auto option = [&](const char* name, auto& value, const char* variable, const char* help) {
     return verb->add_option(name, value, help)->envname(variable)->capture_default_str();
   };
@@ -67,6 +69,11 @@ void add_serve(CLI::App& app, Context& context) {
           "without a version")
       ->required()
       ->envname("TANDEM_SERVE_RUNS");
+  verb->add_option("--adapter", o->adapters,
+                   "An adapter of a language model that is served: NAME:ADAPTER=FOLDER; a request for the model "
+                   "NAME:ADAPTER is answered with it (may be given several times)")
+      ->allow_extra_args(false)
+      ->envname("TANDEM_SERVE_ADAPTERS");
   option("--address", o->serve.http.address, "TANDEM_SERVE_ADDRESS",
          "Where to listen; another than this machine's own demands tokens");
   option("--port", o->serve.http.port, "TANDEM_SERVE_PORT", "0 takes a free one");
@@ -96,6 +103,13 @@ void add_serve(CLI::App& app, Context& context) {
   option("--patience", o->patience, "TANDEM_SERVE_PATIENCE",
          "Seconds after which a request that still waits is answered with 503")
       ->check(CLI::Range(0.001, 3600.0));
+  option("--max-texts", o->serve.writing.texts, "TANDEM_SERVE_MAX_TEXTS",
+         "Texts that language models write at once; more are answered with 429")
+      ->check(CLI::Range(1, 100'000));
+  option("--max-tokens", o->serve.writing.most_tokens, "TANDEM_SERVE_MAX_TOKENS", "Tokens of a text")
+      ->check(CLI::Range(1, 10'000'000));
+  option("--writing", o->writing, "TANDEM_SERVE_WRITING", "Seconds after which a text ends where it is")
+      ->check(CLI::Range(0.001, 86'400.0));
   option("--idle", o->idle, "TANDEM_SERVE_IDLE", "Seconds until a connection without a request is closed")
       ->check(CLI::Range(0.001, 86'400.0));
   option("--transfer", o->transfer, "TANDEM_SERVE_TRANSFER", "Seconds that a body, or an answer, may take on its way")

@@ -1,6 +1,7 @@
 #include <tandem/deploy/batcher.h>
 
 #include <algorithm>
+#include <span>
 
 namespace tandem::deploy {
 
@@ -22,9 +23,9 @@ bool Batcher::submit(Job& job) {
   bool wake = false;
   {
     const std::scoped_lock lock(mutex_);
-    if (waiting_ + job.examples > options_.queue || stopping_) return false;
-    wake = queue_.empty() || waiting_ + job.examples >= options_.most;  // the thread waits for one of these
-    waiting_ += job.examples;
+    if (waiting_ + job.examples.count > options_.queue || stopping_) return false;
+    wake = queue_.empty() || waiting_ + job.examples.count >= options_.most;  // the thread waits for one of these
+    waiting_ += job.examples.count;
     job.arrived = Clock::now();
     queue_.push_back(std::move(job));
   }
@@ -52,8 +53,8 @@ std::vector<Batcher::Job> Batcher::take() {
   const auto model = queue_.front().model;
   int64_t examples = 0;
   while (!queue_.empty() && queue_.front().model == model &&
-         (batch.empty() || examples + queue_.front().examples <= options_.most)) {
-    examples += queue_.front().examples;
+         (batch.empty() || examples + queue_.front().examples.count <= options_.most)) {
+    examples += queue_.front().examples.count;
     batch.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
@@ -70,13 +71,15 @@ void Batcher::answer(std::vector<Job>& batch) {
   });
   if (batch.empty()) return;
   int64_t examples = 0;
-  for (const Job& job : batch) examples += job.examples;
+  for (const Job& job : batch) examples += job.examples.count;
   Answer all;
   try {
-    std::vector<float> pixels;
-    if (batch.size() > 1)
-      for (const Job& job : batch) pixels.insert(pixels.end(), job.pixels.begin(), job.pixels.end());
-    all = batch[0].model->predict(batch.size() > 1 ? pixels : batch[0].pixels, examples);
+    Examples together;
+    if (batch.size() > 1) {
+      together = batch[0].examples;
+      for (const Job& job : std::span(batch).subspan(1)) together.append(job.examples);
+    }
+    all = batch[0].model->predict(batch.size() > 1 ? together : batch[0].examples);
   } catch (const std::exception&) {  // out of memory, or numbers that are not finite
     for (Job& job : batch) job.done(Outcome::failed, {});
     return;
@@ -92,9 +95,10 @@ void Batcher::answer(std::vector<Job>& batch) {
   auto probability = all.probabilities.begin();
   auto verdict = all.verdicts.begin();
   for (Job& job : batch) {
-    Answer own{{probability, probability + job.examples * classes}, {}};
-    probability += job.examples * classes;
-    if (!all.verdicts.empty()) own.verdicts.assign(verdict, verdict + job.examples), verdict += job.examples;
+    Answer own{{probability, probability + job.examples.count * classes}, {}};
+    probability += job.examples.count * classes;
+    if (!all.verdicts.empty())
+      own.verdicts.assign(verdict, verdict + job.examples.count), verdict += job.examples.count;
     job.done(Outcome::answered, std::move(own));
   }
 }

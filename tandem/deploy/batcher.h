@@ -26,8 +26,7 @@ class Batcher {
   enum class Outcome { answered, late, failed };
   struct Job {
     std::shared_ptr<const ServedModel> model;  // a batch is answered by one model
-    std::vector<float> pixels;                 // (examples, h, w, c), 0 … 255
-    int64_t examples = 0;
+    Examples examples;
     std::function<void(Outcome, Answer)> done;  // called once, on the batcher's thread
     std::chrono::steady_clock::time_point arrived = {};
   };

@@ -1,5 +1,5 @@
-#include <tandem/data/formats/image.h>
 #include <tandem/deploy/decisions.h>
+#include <tandem/deploy/plain.h>
 #include <tandem/evaluate/page_pictures.h>
 #include <tandem/people/learn.h>
 
@@ -13,13 +13,6 @@ namespace {
 using json = nlohmann::ordered_json;
 
 std::string text(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
-
-std::vector<uint8_t> png_of(const ServedModel& model, std::span<const float> pixels) {
-  Tensor picture = Tensor::empty(model.model().image().shape(), DType::u8);
-  std::ranges::transform(pixels, picture.data<uint8_t>().begin(),
-                         [](float v) { return static_cast<uint8_t>(v + 0.5F); });
-  return data::encode_png(picture);
-}
 
 // A version that is no number, as NAME:VERSION=RUN may give, is 0 in the store.
 int64_t number_of(const std::string& text) {
@@ -42,15 +35,15 @@ json summary(const people::Decision& d) {
 // Example `i` of a request and what was answered.
 people::Decision decision_of(const ServedModel& model, const InferRequest& request, const Answer& answer, size_t i) {
   const auto classes = static_cast<size_t>(model.classes());
-  const auto size = static_cast<size_t>(model.model().image().shape().numel());
   const auto row = std::span<const float>(answer.probabilities).subspan(i * classes, classes);
-  const auto best = static_cast<size_t>(label_of(answer, i, row));
+  const auto best = static_cast<size_t>(model.model().answer(row));
   people::Decision out;
   out.model = model.name();
   out.version = number_of(model.version());
   out.subject = request.subject;
-  out.media_type = "image/png";
-  out.input = png_of(model, std::span<const float>(request.pixels).subspan(i * size, size));
+  Document input = document_of(model, request.examples, static_cast<int64_t>(i));
+  out.media_type = std::move(input.type);
+  out.input = std::move(input.bytes);
   out.label = model.model().classes[best];
   out.probability = static_cast<double>(row[best]);
   out.probabilities.assign(row.begin(), row.end());
@@ -95,13 +88,13 @@ std::vector<int64_t> Decisions::keep(const ServedModel& model, const InferReques
   if (!keeping()) return {};
   std::vector<people::Decision> kept;
   std::vector<size_t> which;
-  for (size_t i = 0; i < static_cast<size_t>(request.examples); ++i) {
+  for (size_t i = 0; i < static_cast<size_t>(request.examples.count); ++i) {
     const bool deferred = !answer.verdicts.empty() && answer.verdicts[i].deferred();
     if (keep_ == Keep::deferred && !deferred) continue;
     kept.push_back(decision_of(model, request, answer, i));
     which.push_back(i);
   }
-  std::vector<int64_t> out(static_cast<size_t>(request.examples), 0);
+  std::vector<int64_t> out(static_cast<size_t>(request.examples.count), 0);
   if (kept.empty()) return out;
   const std::vector<int64_t> ids = store_of(model).add(kept);
   for (size_t k = 0; k < ids.size(); ++k) out[which[k]] = ids[k];
@@ -139,8 +132,10 @@ std::string Decisions::waiting(const ServedModel& model) {
   people::Store& store = store_of(model);
   json out = json::array();
   for (const people::Decision& d : store.waiting()) {
+    const people::Decision whole = store.decision(d.id);
     out.push_back(summary(d));
-    out.back()["input"] = evaluate::base64(store.decision(d.id).input);
+    out.back()["media_type"] = whole.media_type;
+    out.back()["input"] = evaluate::base64(whole.input);
   }
   return text(out);
 }

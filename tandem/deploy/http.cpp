@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <tandem/base/error.h>
 #include <tandem/deploy/http.h>
 
@@ -82,6 +83,29 @@ std::string Request::parameter(std::string_view name) const {
   return "";
 }
 
+void Feed::push(std::string_view piece) {
+  const std::scoped_lock lock(mutex_);
+  text_ += piece;
+  if (wake_) wake_();
+}
+
+void Feed::end() {
+  const std::scoped_lock lock(mutex_);
+  ended_ = true;
+  if (wake_) wake_();
+}
+
+std::optional<std::string> Feed::take() {
+  const std::scoped_lock lock(mutex_);
+  if (text_.empty() && ended_) return std::nullopt;
+  return std::exchange(text_, {});
+}
+
+void Feed::on_change(std::function<void()> wake) {
+  const std::scoped_lock lock(mutex_);
+  wake_ = std::move(wake);
+}
+
 std::string reason_of(int status) {
   const auto text = http::obsolete_reason(static_cast<http::status>(status));
   return {text.data(), text.size()};
@@ -91,8 +115,10 @@ struct HttpServer::Impl {
   // A connection. The sweep closes it when `deadline` has passed.
   struct Session {
     tcp::socket socket;
+    std::shared_ptr<std::atomic<bool>> gone = std::make_shared<std::atomic<bool>>(false);  // the client
     Clock::time_point deadline = Clock::time_point::max();
-    bool waiting = true;  // for the first byte of a request
+    bool waiting = true;     // for the first byte of a request
+    bool answering = false;  // nothing is read until the answer is written
     bool overdue = false;
   };
 
@@ -154,11 +180,19 @@ struct HttpServer::Impl {
       timer.expires_after(sweep_every);
       co_await timer.async_wait(token);
       const auto now = Clock::now();
-      for (Session& s : sessions)
+      for (Session& s : sessions) {
         if (s.deadline <= now || end <= now) s.overdue = true, interrupt(s);
+        if (s.answering && !*s.gone) *s.gone = has_ended(s);
+      }
       if (stopping && (sessions.empty() || end + 4 * sweep_every <= now)) break;
     }
     io.stop();
+  }
+
+  // Whether the client has closed its side. What it may have sent before stays unread.
+  static bool has_ended(Session& s) {
+    char byte = 0;
+    return ::recv(s.socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
   }
 
   static void interrupt(Session& s) {
@@ -187,6 +221,7 @@ struct HttpServer::Impl {
     } catch (const std::exception&) {  // out of memory: the connection ends, the server does not
     }
     error_code ignored;
+    *at->gone = true;
     at->socket.shutdown(tcp::socket::shutdown_both, ignored);
     sessions.erase(at);
     --count;
@@ -222,9 +257,13 @@ struct HttpServer::Impl {
       more = parser.get().keep_alive();
       const unsigned version = parser.get().version();
       const bool head = parser.get().method() == http::verb::head;
-      Response response = co_await answer(take(parser));
+      Request request = take(parser);
+      request.gone = s.gone;
+      s.answering = true;
+      Response response = co_await answer(std::move(request));
       more = more && !stopping;
       if (!co_await write(s, std::move(response), version, more, head)) co_return;
+      s.answering = false;
     }
   }
 
@@ -247,7 +286,7 @@ struct HttpServer::Impl {
   }
 
   net::awaitable<bool> write(Session& s, Response response, unsigned version, bool more, bool head) {
-    if (response.follow && !head) co_return co_await stream(s, response, version);
+    if ((response.follow || response.feed) && !head) co_return co_await stream(s, response, version);
     http::response<http::string_body> message(static_cast<http::status>(response.status), version);
     message.set(http::field::content_type, response.type);
     message.set("X-Content-Type-Options", "nosniff");
@@ -276,10 +315,16 @@ struct HttpServer::Impl {
     http::response_serializer<http::empty_body> serializer(message);
     error_code error;
     std::tie(error, std::ignore) = co_await http::async_write_header(s.socket, serializer, token);
-    net::steady_timer pause(io);
+    const auto pause = std::make_shared<net::steady_timer>(io);
+    if (response.feed)
+      response.feed->on_change([this, timer = std::weak_ptr(pause)] {
+        net::post(io, [timer] {
+          if (const auto waiting = timer.lock()) waiting->cancel();
+        });
+      });
     auto last = Clock::now();
-    while (!error && !stopping) {
-      std::optional<std::string> piece = response.follow();
+    while (!error && (!stopping || response.feed)) {
+      std::optional<std::string> piece = response.feed ? response.feed->take() : response.follow();
       if (!piece) break;
       if (piece->empty() && Clock::now() - last > quiet) *piece = ":\n\n";  // a comment
       if (!piece->empty()) {
@@ -288,9 +333,11 @@ struct HttpServer::Impl {
         std::tie(error, std::ignore) = co_await net::async_write(s.socket, net::buffer(*piece), token);
       }
       s.deadline = Clock::time_point::max();
-      pause.expires_after(follow_every);
-      co_await pause.async_wait(token);
+      if (response.feed && !piece->empty()) continue;  // more may have come meanwhile
+      pause->expires_after(follow_every);
+      co_await pause->async_wait(token);
     }
+    if (response.feed) response.feed->on_change({});
     co_return false;
   }
 

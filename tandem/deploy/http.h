@@ -1,9 +1,11 @@
 // An HTTP/1.1 server: one thread reads and writes every connection, handlers answer when they are ready.
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -19,11 +21,31 @@ struct Request {
   std::string query;   // behind it
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  /// True from when the client has ended its side of the connection: whoever works on a long answer may give it up.
+  std::shared_ptr<const std::atomic<bool>> gone = {};
 
   /// The value of the header `name` (in lower case), or "".
   [[nodiscard]] const std::string& header(std::string_view name) const;
   /// The value of `name` in a query "method=occlusion&class=3", or "". Nothing is decoded.
   [[nodiscard]] std::string parameter(std::string_view name) const;
+};
+
+/// An answer that another thread writes piece by piece.
+class Feed {
+ public:
+  void push(std::string_view piece);
+  void end();
+
+  /// For the server. What was pushed since the last call: "" nothing, none at the end.
+  [[nodiscard]] std::optional<std::string> take();
+  /// Called on whichever thread pushes; one without a target calls nothing from here on.
+  void on_change(std::function<void()> wake);
+
+ private:
+  std::mutex mutex_;
+  std::string text_;
+  bool ended_ = false;
+  std::function<void()> wake_;
 };
 
 struct Response {
@@ -34,6 +56,8 @@ struct Response {
   /// An answer that goes on (text/event-stream): asked twice a second, on the server's thread, for what comes next; ""
   /// when there is nothing new. The connection closes when it gives none.
   std::function<std::optional<std::string>()> follow = {};
+  /// Another that goes on: written as soon as there is something, and to its end also while the server ends.
+  std::shared_ptr<Feed> feed = {};
 };
 
 /// Thrown for a request that cannot be answered. The message is for the client.

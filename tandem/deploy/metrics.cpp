@@ -54,7 +54,7 @@ void Metrics::request(const std::string& route, int status, double seconds) {
   r.seconds.add(seconds);
 }
 
-std::string Metrics::text(int64_t connections, int64_t waiting) const {
+std::string Metrics::text(int64_t connections, int64_t waiting, int64_t texts) const {
   const std::scoped_lock lock(mutex_);
   std::string out;
   head(out, "tandem_requests_total", "counter", "Answered requests by kind and status.");
@@ -73,6 +73,7 @@ std::string Metrics::text(int64_t connections, int64_t waiting) const {
   each("tandem_examples_total", "Examples that a model answered.", &ModelMetrics::examples);
   each("tandem_batches_total", "Batches that they were answered in.", &ModelMetrics::batches);
   each("tandem_deferred_total", "Examples left to a person.", &ModelMetrics::deferred);
+  each("tandem_tokens_total", "Tokens that a language model wrote.", &ModelMetrics::tokens);
   each("tandem_reloads_total", "Model files that went live after the first.", &ModelMetrics::reloads);
   each("tandem_failed_reloads_total", "Model files that were refused; the one before stayed live.",
        &ModelMetrics::failed_reloads);
@@ -88,6 +89,8 @@ std::string Metrics::text(int64_t connections, int64_t waiting) const {
   out += fmt::format("tandem_connections {}\n", connections);
   head(out, "tandem_waiting_examples", "gauge", "Examples in the queues.");
   out += fmt::format("tandem_waiting_examples {}\n", waiting);
+  head(out, "tandem_texts", "gauge", "Texts that language models are writing.");
+  out += fmt::format("tandem_texts {}\n", texts);
   head(out, "process_resident_memory_bytes", "gauge", "Memory in use.");
   out += fmt::format("process_resident_memory_bytes {}\n", resident_bytes());
   return out;

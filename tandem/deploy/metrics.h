@@ -27,7 +27,7 @@ class Histogram {
 
 /// What is counted for one version of a model.
 struct ModelMetrics {
-  std::atomic<int64_t> examples = 0, batches = 0, reloads = 0, failed_reloads = 0, deferred = 0;
+  std::atomic<int64_t> examples = 0, batches = 0, reloads = 0, failed_reloads = 0, deferred = 0, tokens = 0;
   Histogram batch_size{{1, 2, 4, 8, 16, 32, 64, 128, 256}};
   Histogram compute_seconds{{1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.1, 1}};
 };
@@ -39,8 +39,8 @@ class Metrics {
   ModelMetrics& model(const std::string& name, const std::string& version);
   /// An answered request. `route` is a kind ("infer"), never what a client wrote.
   void request(const std::string& route, int status, double seconds);
-  /// `connections`, `waiting`: as of now; examples in queues.
-  [[nodiscard]] std::string text(int64_t connections, int64_t waiting) const;
+  /// As of now: open connections, examples in queues, texts that are being written.
+  [[nodiscard]] std::string text(int64_t connections, int64_t waiting, int64_t texts) const;
 
  private:
   struct Route {

@@ -92,11 +92,11 @@ int64_t Models::reload(const std::string& name) {
     try {
       const auto fresh = load(s.source);
       if (fresh->digest() == s.model->digest()) continue;
-      if (fresh->model().image().shape() != s.model->model().image().shape() ||
-          fresh->model().classes != s.model->model().classes)
-        fail(
-            ErrorKind::data, s.source.run.string(),
-            "takes other pictures or tells other classes apart than the model in service: serve it under another name");
+      const tasks::Classifier &now = fresh->model(), &before = s.model->model();
+      if (!takes_the_same(now.input, before.input) || now.classes != before.classes)
+        fail(ErrorKind::data, s.source.run.string(),
+             "takes other {} than the model in service, or tells other classes apart: serve it under another name",
+             kind_of(before.input));
       if (const Live other = find(fresh->name(), fresh->version()); other && other.batcher != s.batcher.get())
         fail(ErrorKind::data, s.source.run.string(), "has become version {}, which is in service already",
              fresh->version());

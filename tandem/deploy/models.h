@@ -35,7 +35,7 @@ class Models {
   [[nodiscard]] std::vector<Live> all() const;
   [[nodiscard]] int64_t waiting() const;  // examples in all queues
 
-  /// Reads the files of a name ("": of all) again. A file that loads, and takes the same pictures and classes, goes
+  /// Reads the files of a name ("": of all) again. A file that loads, and takes the same inputs and classes, goes
   /// live between two requests; otherwise throws what is wrong with it and leaves the old one. A file that did not
   /// change is left alone. Returns how many went live.
   int64_t reload(const std::string& name);

@@ -18,6 +18,8 @@ Form form_of(std::string_view word) {
 }
 
 Picture read_picture_file(const ServedModel& model, std::string_view bytes, Form form) {
+  if (!std::holds_alternative<tasks::ImageInput>(model.model().input))
+    throw Refused(400, fmt::format("the model takes {}, not pictures", kind_of(model.model().input)));
   const tasks::ImageInput& input = model.model().image();
   if (form == Form::ink && input.channels != 1)
     throw Refused(400, "this network takes pictures in colour: form must be 'picture'");

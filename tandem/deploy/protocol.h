@@ -1,13 +1,14 @@
-// The bodies of the Open Inference Protocol (KServe v2) for a network that tells pictures apart, with its binary tensor
+// The bodies of the Open Inference Protocol (KServe v2) for a network that tells classes apart, with its binary tensor
 // extension.
 // https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol/binary-tensor-data-extension
 //
-// Input "image": UINT8 (n, h, w, c), or FP32 with values 0 … 255; normalising is the model's own work. Outputs:
+// Inputs. Pictures: "image", UINT8 (n, h, w, c), or FP32 with values 0 … 255; normalising is the model's own work.
+// Texts: "text", BYTES (n). Rows of a table: an input for each column, of its name, (n): numbers of any type or as
+// BYTES; words and dates as BYTES. A value is missing where it is null, not finite, or an empty text. Outputs:
 // "probabilities" FP32 (n, classes) and "label" BYTES (n); with confidence also "set" BOOL (n, classes), the classes in
 // the prediction set, and "deferred" BOOL and "reason" BYTES (n): whether a person should decide, and why.
 #pragma once
 #include <tandem/deploy/http.h>
-#include <tandem/deploy/picture.h>
 #include <tandem/deploy/served_model.h>
 
 #include <optional>
@@ -17,8 +18,7 @@ namespace tandem::deploy {
 struct InferRequest {
   std::string id;
   std::string subject;  // parameters.subject: whose input it is
-  int64_t examples = 0;
-  std::vector<float> pixels;  // (examples, h, w, c), 0 … 255
+  Examples examples;
   struct Output {
     std::string name;
     bool binary = false;
@@ -26,27 +26,22 @@ struct InferRequest {
   std::vector<Output> outputs;  // at least one
 };
 
-/// Deepest nesting of a JSON body.
-inline constexpr size_t most_json_depth = 32;
-
 /// Reads a body. `json_bytes`: the value of Inference-Header-Content-Length, how much of the body is JSON; tensors
-/// follow it. 0 stands for one UINT8 tensor and no JSON. Throws Refused 400 for anything that does not fit the protocol
-/// or the model, 413 for more than `most` examples.
+/// follow it. 0 stands for one UINT8 tensor of pictures and no JSON. A JSON object without "inputs" is a row, for a
+/// model of tables. Throws Refused 400 for anything that does not fit the protocol or the model, 413 for more than
+/// `most` examples.
 [[nodiscard]] InferRequest read_infer(const ServedModel& model, std::string_view body,
                                       std::optional<int64_t> json_bytes, int64_t most);
 /// The header's text as a number; none when it is empty. Throws Refused 400.
 [[nodiscard]] std::optional<int64_t> read_json_bytes(const std::string& header);
 
-/// A request for all outputs, from a picture alone: see read_picture_file.
-[[nodiscard]] InferRequest read_picture(const ServedModel& model, std::string_view body, Form form);
+/// A request for all outputs, from examples alone.
+[[nodiscard]] InferRequest whole_answer(const ServedModel& model, Examples examples);
 
 /// The answer's body, and its headers when a tensor is binary. `decisions`: under which numbers the examples were kept,
 /// 0 for those that were not; none when nothing is kept.
 [[nodiscard]] Response write_infer(const ServedModel& model, const InferRequest& request, const Answer& answer,
                                    std::span<const int64_t> decisions = {});
-
-/// The class that is the answer to example `i`, whose probabilities are `row`.
-[[nodiscard]] int32_t label_of(const Answer& answer, size_t i, std::span<const float> row);
 
 [[nodiscard]] std::string server_metadata();
 [[nodiscard]] std::string model_metadata(const ServedModel& model, const std::vector<std::string>& versions);

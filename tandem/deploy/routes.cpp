@@ -40,6 +40,11 @@ constexpr std::array table{
     Route{Action::reload, "load", "POST", "/v2/repository/models/{model}/load", Role::administer,
           "Reads the model's files again and puts them in service"},
     Route{Action::metrics, "metrics", "GET", "/metrics", Role::predict, "Counts and times in Prometheus' text form"},
+    Route{Action::languages, "languages", "GET", "/v1/models", Role::predict, "The language models and their adapters"},
+    Route{Action::complete, "completions", "POST", "/v1/completions", Role::predict,
+          "A language model goes on with a text"},
+    Route{Action::chat, "chat_completions", "POST", "/v1/chat/completions", Role::predict,
+          "A language model answers messages"},
     Route{Action::openapi, "openapi", "GET", "/openapi.json", Role::predict, "This document"},
     Route{Action::models, "models", "GET", "/v2/models", Role::predict, "The models as people see them"},
     Route{Action::look, "look", "POST", "/v2/models/{model}/look", Role::predict,
@@ -123,8 +128,10 @@ bool takes_picture(Action action) {
          action == Action::decide;
 }
 
+bool writes(Action action) { return action == Action::complete || action == Action::chat; }
+
 bool takes_object(Action action) {
-  return action == Action::feedback || action == Action::restore || action == Action::compare;
+  return action == Action::feedback || action == Action::restore || action == Action::compare || writes(action);
 }
 
 json request_of(Action action) {
@@ -134,6 +141,8 @@ json request_of(Action action) {
   json content = json::object();
   if (tensors) content = {{"application/json", schema("object")}, {"application/octet-stream", schema("string")}};
   for (const char* picture : {"image/png", "image/jpeg"}) content[picture] = schema("string");
+  if (tensors)
+    for (const char* text : {"text/plain", "text/csv"}) content[text] = schema("string");
   return {{"required", true}, {"content", content}};
 }
 
@@ -149,7 +158,7 @@ json responses_of(const Route& route) {
   }();
   json answer{{"description", "OK"}};
   answer["content"][type] = schema(std::string_view(type) == "application/json" ? "object" : "string");
-  json out{{"200", answer}};
+  json out = json::object();
   const auto add = [&](const char* status, const char* words) { out[status] = {{"description", words}}; };
   const bool asks = route.action == Action::infer || route.action == Action::explain || takes_picture(route.action);
   if (asks || takes_object(route.action)) add("400", "The body does not fit the protocol or the model");
@@ -157,8 +166,12 @@ json responses_of(const Route& route) {
   if (std::string_view(route.path).find('{') != std::string_view::npos)
     add("404", "There is no such model, version or decision");
   if (route.action == Action::reload) add("409", "The file was refused; the model before stays in service");
-  if (asks) add("413", "The body is too large"), add("429", "The queue is full: see Retry-After");
+  if (writes(route.action)) answer["content"]["text/event-stream"] = schema("string");
+  if (writes(route.action)) add("404", "There is no such language model");
+  if (asks || writes(route.action))
+    add("413", "The body is too large"), add("429", "The queue is full: see Retry-After");
   if (asks || route.action == Action::ready) add("503", "Not now: see Retry-After");
+  out["200"] = answer;
   return out;
 }
 

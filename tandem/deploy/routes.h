@@ -27,6 +27,9 @@ enum class Action {
   reload,
   metrics,
   openapi,
+  languages,
+  complete,
+  chat,
   // behind the page: see studio.h
   models,
   look,

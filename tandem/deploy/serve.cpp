@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <tandem/deploy/serve.h>
+#include <tandem/train/job.h>
 
 #include <csignal>
 
@@ -10,13 +11,17 @@ void serve(const ServeOptions& options) {
   if (!local && options.access.open())
     fail("serve", "other machines reach {}: give tokens with --tokens FILE, or listen on 127.0.0.1",
          options.http.address);
+  std::vector<ModelSource> classifiers, languages;
+  for (const ModelSource& source : options.models)
+    (train::task_in(train::model_path(source.run)) == "language_model" ? languages : classifiers).push_back(source);
   Metrics metrics;
-  Models models(options.models, options.batch, metrics);
-  Decisions decisions(options.keep, options.models);
+  Models models(classifiers, options.batch, metrics);
+  Languages writing(languages, options.adapters, metrics);
+  Decisions decisions(options.keep, classifiers);
   const HttpServer* listening = nullptr;
-  Service service(models, decisions, metrics,
+  Service service(models, writing, decisions, metrics,
                   {options.access, local, options.most_examples, options.say,
-                   [&listening] { return listening ? listening->connections() : 0; }, options.studio});
+                   [&listening] { return listening ? listening->connections() : 0; }, options.studio, options.writing});
   HttpServer server(options.http,
                     [&](Request request, const Respond& respond) { service.handle(std::move(request), respond); });
   listening = &server;

@@ -5,13 +5,15 @@
 namespace tandem::deploy {
 
 struct ServeOptions {
-  std::vector<ModelSource> models;
+  std::vector<ModelSource> models;    // of classifiers and language models: the files say which
+  std::vector<ModelSource> adapters;  // of language models: NAME:ADAPTER=FOLDER
   HttpOptions http;
   BatchOptions batch;
   Access access;
   Keep keep = Keep::corrected;
   int64_t most_examples = 1024;  // in a request
   StudioOptions studio = {};
+  WritingOptions writing = {};
   std::function<void(const std::string&)> say;            // for the one who runs it; any thread
   std::function<void(const std::string& url)> listening;  // once requests are taken
 };

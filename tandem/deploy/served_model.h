@@ -1,5 +1,6 @@
 // A model file as it serves: loaded, checked, laid out for prediction, and never changed again.
 #pragma once
+#include <tandem/deploy/examples.h>
 #include <tandem/tasks/classifier.h>
 
 #include <memory>
@@ -29,17 +30,24 @@ class ServedModel {
   [[nodiscard]] const std::string& digest() const { return digest_; }
   [[nodiscard]] const tasks::Classifier& model() const { return model_; }
   [[nodiscard]] int64_t classes() const { return static_cast<int64_t>(model_.classes.size()); }
+  /// How cells become the rows of a model for tables: types of its columns, and what stands for no value.
+  [[nodiscard]] const data::TableOptions& reading() const { return reading_; }
 
-  /// `pixels` (n, h, w, c), 0 … 255. The same answers as `tandem predict`. From one thread at a time. Throws a numeric
-  /// error when a probability is not finite.
-  [[nodiscard]] Answer predict(std::span<const float> pixels, int64_t n) const;
+  /// The same answers as `tandem predict`. From one thread at a time. Throws a numeric error when a probability is not
+  /// finite.
+  [[nodiscard]] Answer predict(const Examples& examples) const;
 
  private:
   ServedModel() = default;
+  [[nodiscard]] tasks::Batch batch_of(const Examples& examples, int64_t first, int64_t last) const;
 
   std::string name_, version_, digest_;
   tasks::Classifier model_;
   nn::Sequential ready_;  // nn::for_inference(model_.net)
+  data::TableOptions reading_;
 };
+
+/// The first 16 hex digits of the SHA-256 of a file.
+[[nodiscard]] std::string digest_of(const fs::path& file);
 
 }  // namespace tandem::deploy

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 #include <tandem/data/formats/image.h>
+#include <tandem/deploy/completions.h>
+#include <tandem/deploy/plain.h>
 #include <tandem/deploy/service.h>
 #include <tandem/evaluate/page_pictures.h>
 #include <tandem/people/explain.h>
@@ -15,22 +17,26 @@ namespace {
 using json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t quick_body = size_t{1} << 18;  // bytes that are read in passing; more would hold up other connections
+// Whether a body is read in passing; a larger one would hold up other connections. Numbers of pictures are read faster
+// than texts are cut into tokens.
+bool is_quick(const ServedModel& model, const Request& request) {
+  const bool pictures = std::holds_alternative<tasks::ImageInput>(model.model().input);
+  return !request.header("content-type").starts_with("image/") &&
+         request.body.size() <= (pictures ? size_t{1} << 18 : size_t{1} << 14);
+}
 
-Response error(int status, const std::string& message) {
-  Response out{status, error_body(message)};
+// In the form that clients of the path read.
+Response error(const Request& request, int status, const std::string& message) {
+  const bool completions = request.path.starts_with("/v1/");
+  Response out{status, completions ? completion_error(status, message) : error_body(message)};
   if (status == 401) out.headers.emplace_back("WWW-Authenticate", "Bearer");
   if (status == 429 || status == 503) out.headers.emplace_back("Retry-After", "1");
   return out;
 }
 
-bool is_picture(const Request& request) {
-  const std::string& type = request.header("content-type");
-  return type.starts_with("image/png") || type.starts_with("image/jpeg");
-}
-
 InferRequest read(const ServedModel& model, const Request& request, int64_t most) {
-  if (is_picture(request)) return read_picture(model, request.body, form_of(request.parameter("form")));
+  if (const std::string& type = request.header("content-type"); is_plain(type))
+    return whole_answer(model, read_plain(model, type, request.body, form_of(request.parameter("form")), most));
   return read_infer(model, request.body, read_json_bytes(request.header("inference-header-content-length")), most);
 }
 
@@ -51,10 +57,13 @@ people::ExplainOptions explain_options(const ServedModel& model, const Request& 
 }
 
 Response explanation(const ServedModel& model, const InferRequest& request, const people::ExplainOptions& options) {
-  if (request.examples != 1)
-    throw Refused(400, fmt::format("{} examples were given, one is explained at a time", request.examples));
+  if (request.examples.count != 1)
+    throw Refused(400, fmt::format("{} examples were given, one is explained at a time", request.examples.count));
+  const auto* pixels = std::get_if<Pixels>(&request.examples.values);
+  if (!pixels)
+    throw Refused(400, fmt::format("the model takes {}: only pictures are explained", kind_of(model.model().input)));
   Tensor picture = Tensor::empty(model.model().image().shape(), DType::u8);
-  std::ranges::transform(request.pixels, picture.data<uint8_t>().begin(),
+  std::ranges::transform(*pixels, picture.data<uint8_t>().begin(),
                          [](float v) { return static_cast<uint8_t>(v + 0.5F); });
   people::Explanation why;
   try {
@@ -81,12 +90,14 @@ Response explanation(const ServedModel& model, const InferRequest& request, cons
 
 }  // namespace
 
-Service::Service(Models& models, Decisions& decisions, Metrics& metrics, ServiceOptions options)
+Service::Service(Models& models, Languages& languages, Decisions& decisions, Metrics& metrics, ServiceOptions options)
     : models_(models),
+      languages_(languages),
       decisions_(decisions),
       metrics_(metrics),
       options_(std::move(options)),
-      studio_(models, decisions, options_.studio) {}
+      studio_(models, decisions, options_.studio),
+      writers_(options_.writing, metrics) {}
 
 void Service::handle(Request request, const Respond& respond) {
   const auto call = std::make_shared<Call>();
@@ -108,10 +119,10 @@ void Service::guarded(const Shared& call, const std::function<void()>& task) {
   try {
     task();
   } catch (const Refused& e) {
-    call->respond(error(e.status(), e.what()));
+    call->respond(error(call->request, e.status(), e.what()));
   } catch (const std::exception& e) {  // the cause is for the one who runs the server
     options_.say(fmt::format("{} failed: {}", call->match.route ? call->match.route->name : "a request", e.what()));
-    call->respond(error(500, "internal error"));
+    call->respond(error(call->request, 500, "internal error"));
   }
 }
 
@@ -128,13 +139,16 @@ void Service::admit(const Call& call) const {
 void Service::dispatch(const Shared& call) {
   if (!call->match.route) {
     if (call->match.allowed.empty()) throw Refused(404, "there is no such path: see /openapi.json");
-    Response out = error(405, fmt::format("this path takes {}", call->match.allowed));
+    Response out = error(call->request, 405, fmt::format("this path takes {}", call->match.allowed));
     out.headers.emplace_back("Allow", call->match.allowed);
     return call->respond(std::move(out));
   }
   switch (call->match.route->action) {
     case Action::infer: return infer(call);
     case Action::explain: return explain(call);
+    case Action::complete:
+    case Action::chat: return write(call);
+    case Action::languages: return call->respond({200, language_list(languages_.all())});
     case Action::feedback:
     case Action::waiting:
     case Action::decision: return store(call);
@@ -154,8 +168,8 @@ void Service::dispatch(const Shared& call) {
       return call->respond({200, fmt::format(R"({{"name":"{}","ready":true}})", model_of(*call).model->name())});
     case Action::index: return call->respond({200, index()});
     case Action::metrics:
-      return call->respond(
-          {200, metrics_.text(options_.connections(), models_.waiting()), "text/plain; version=0.0.4; charset=utf-8"});
+      return call->respond({200, metrics_.text(options_.connections(), models_.waiting(), writers_.texts()),
+                            "text/plain; version=0.0.4; charset=utf-8"});
     case Action::openapi: return call->respond({200, openapi()});
     default: return ask_studio(call);
   }
@@ -177,24 +191,28 @@ Models::Live Service::model_of(const Call& call) const {
     return found == call.match.values.end() ? std::string() : found->second;
   };
   Models::Live out = models_.find(value("model"), value("version"));
+  if (!out && languages_.has(value("model")))
+    throw Refused(404, "this is a language model: it answers at /v1/completions and /v1/chat/completions");
   if (!out) throw Refused(404, "there is no such model or version: POST /v2/repository/index lists them");
   return out;
 }
 
 void Service::infer(const Shared& call) {
   const Models::Live live = model_of(*call);
-  if (!is_picture(call->request) && call->request.body.size() <= quick_body)
+  if (is_quick(*live.model, call->request))
     return submit(call, live, read(*live.model, call->request, options_.most_examples));
   later(worker_, call,
         [this, call, live] { submit(call, live, read(*live.model, call->request, options_.most_examples)); });
 }
 
 void Service::submit(const Shared& call, const Models::Live& live, InferRequest request) {
-  call->request.body = {};  // the pixels are all that is needed from here on
+  call->request.body = {};  // the examples are all that is needed from here on
   Batcher::Job job;
   job.model = live.model;
-  job.pixels = decisions_.keeping() ? request.pixels : std::move(request.pixels);
-  job.examples = request.examples;
+  if (decisions_.keeping())
+    job.examples = request.examples;
+  else
+    job.examples = std::move(request.examples);  // what is left says how many there are
   job.done = [this, call, model = live.model, asked = std::move(request)](Batcher::Outcome outcome,
                                                                           const Answer& answer) {
     guarded(call, [&] {
@@ -214,6 +232,52 @@ void Service::explain(const Shared& call) {
   });
 }
 
+void Service::write(const Shared& call) {
+  later(quick_, call, [this, call] {
+    const WritingOptions& most = writers_.options();
+    const CompletionRequest asked = read_completion(call->request.body, call->match.route->action == Action::chat,
+                                                    most.most_tokens, most.most_prompt);
+    const auto model = languages_.find(asked.model);
+    if (!model) throw Refused(404, "there is no such language model: GET /v1/models lists them");
+    const auto writer = std::make_shared<CompletionWriter>(asked, *model);
+    const auto reason = [](Writers::Ending ending) { return ending == Writers::Ending::stop ? "stop" : "length"; };
+    const auto check = [](Writers::Ending ending) {
+      if (ending == Writers::Ending::gone)
+        throw Refused(499, "the client has ended the connection, or the server ends");
+      if (ending == Writers::Ending::failed) throw Error(ErrorKind::internal, "the network gave no token");
+    };
+    Writers::Job job;
+    job.model = model;
+    job.text = std::make_unique<tasks::Generation>(model->model(), model->ready(), asked.prompt, asked.options);
+    job.gone = call->request.gone;
+    if (!asked.stream) {
+      job.done = [this, call, writer, reason, check](Writers::Ending ending, const tasks::Generated& text) {
+        guarded(call, [&] {
+          check(ending);
+          call->respond({200, writer->whole(text, reason(ending))});
+        });
+      };
+      if (!writers_.submit(job)) throw Refused(429, "as many texts as may be are being written");
+      return;
+    }
+    const auto feed = std::make_shared<Feed>();
+    job.piece = [feed, writer](const std::string& piece) { feed->push(writer->event(piece)); };
+    job.done = [this, feed, writer, reason](Writers::Ending ending, const tasks::Generated& text) {
+      if (ending == Writers::Ending::failed) {
+        options_.say("completions failed: the network gave no token");
+        feed->push("data: " + completion_error(500, "internal error") + "\n\n");
+      } else if (ending != Writers::Ending::gone) {
+        feed->push(writer->last_events(text, reason(ending)));
+      }
+      feed->end();
+    };
+    if (!writers_.submit(job)) throw Refused(429, "as many texts as may be are being written");
+    Response out{200, "", "text/event-stream", {{"Cache-Control", "no-store"}}};
+    out.feed = feed;
+    call->respond(std::move(out));
+  });
+}
+
 // The store writes to the disk: not on the server's thread.
 void Service::store(const Shared& call) {
   const auto model = model_of(*call).model;
@@ -227,10 +291,12 @@ void Service::store(const Shared& call) {
 }
 
 void Service::load(const Shared& call) {
-  const std::string name = model_of(*call).model->name();
-  later(worker_, call, [this, call, name] {
+  const std::string given = call->match.values.at("model");
+  const bool language = languages_.has(given);
+  const std::string name = language ? given : model_of(*call).model->name();
+  later(worker_, call, [this, call, name, language] {
     try {
-      const int64_t live = models_.reload(name);
+      const int64_t live = language ? languages_.reload(name) : models_.reload(name);
       options_.say(fmt::format("{}: {} read again, {} went live", name, live == 1 ? "file" : "files", live));
       call->respond({200, fmt::format(R"({{"reloaded":{}}})", live)});
     } catch (const Error& e) {
@@ -249,7 +315,8 @@ void Service::later(Worker& worker, const Shared& call, std::function<void()> ta
 void Service::reload() {
   const bool taken = worker_.post([this] {
     try {
-      options_.say(fmt::format("model files read again, {} went live", models_.reload("")));
+      const int64_t live = models_.reload("") + languages_.reload("");
+      options_.say(fmt::format("model files read again, {} went live", live));
     } catch (const std::exception& e) {
       options_.say(fmt::format("{}; the model before stays in service", e.what()));
     }
@@ -259,6 +326,7 @@ void Service::reload() {
 
 void Service::stop() {
   for (Worker* worker : {&quick_, &worker_, &learner_}) worker->stop();  // they give work to the models
+  writers_.stop();
   models_.stop();
 }
 
@@ -274,6 +342,8 @@ std::string Service::index() const {
   for (const Models::Live& live : models_.all())
     out.push_back(
         {{"name", live.model->name()}, {"version", live.model->version()}, {"state", "READY"}, {"reason", ""}});
+  for (const auto& model : languages_.all())
+    out.push_back({{"name", model->id()}, {"version", "1"}, {"state", "READY"}, {"reason", ""}});
   return out.dump();
 }
 

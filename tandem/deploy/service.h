@@ -1,11 +1,13 @@
 // What the server answers: requests in, answers out, between the two the models.
 #pragma once
 #include <tandem/deploy/decisions.h>
+#include <tandem/deploy/languages.h>
 #include <tandem/deploy/models.h>
 #include <tandem/deploy/protocol.h>
 #include <tandem/deploy/routes.h>
 #include <tandem/deploy/studio.h>
 #include <tandem/deploy/worker.h>
+#include <tandem/deploy/writers.h>
 
 #include <atomic>
 
@@ -18,12 +20,13 @@ struct ServiceOptions {
   std::function<void(const std::string&)> say = [](const std::string&) {};  // for the one who runs it; any thread
   std::function<int64_t()> connections = [] { return int64_t{0}; };
   StudioOptions studio = {};
+  WritingOptions writing = {};
 };
 
 class Service {
  public:
   /// The others outlive it.
-  Service(Models& models, Decisions& decisions, Metrics& metrics, ServiceOptions options);
+  Service(Models& models, Languages& languages, Decisions& decisions, Metrics& metrics, ServiceOptions options);
 
   /// A Handler: answers at once or from another thread.
   void handle(Request request, const Respond& respond);
@@ -46,6 +49,7 @@ class Service {
   void dispatch(const Shared& call);
   void infer(const Shared& call);
   void explain(const Shared& call);
+  void write(const Shared& call);
   void load(const Shared& call);
   void store(const Shared& call);
   void submit(const Shared& call, const Models::Live& live, InferRequest request);
@@ -57,12 +61,14 @@ class Service {
   [[nodiscard]] std::string index() const;
 
   Models& models_;
+  Languages& languages_;
   Decisions& decisions_;
   Metrics& metrics_;
   ServiceOptions options_;
   std::atomic<bool> draining_ = false;
   Studio studio_;
   Worker quick_{64}, worker_{64}, learner_{8};
+  Writers writers_;
 };
 
 }  // namespace tandem::deploy

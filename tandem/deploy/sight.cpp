@@ -52,7 +52,7 @@ void show(json& row, const Tensor& x) {
 
 std::string look(const ServedModel& served, const Picture& picture, const Answer& answer) {
   const tasks::Classifier& model = served.model();
-  const auto best = std::ranges::max_element(answer.probabilities) - answer.probabilities.begin();
+  const int32_t best = model.answer(answer.probabilities);
   json out{{"version", people::version_of(model).number},
            {"label", model.classes[static_cast<size_t>(best)]},
            {"probability", answer.probabilities[static_cast<size_t>(best)]},

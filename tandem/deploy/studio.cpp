@@ -10,21 +10,13 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-InferRequest request_of(const Picture& picture) {
-  InferRequest out;
-  out.examples = 1;
-  out.pixels = floats_of(picture.pixels);
-  return out;
-}
-
 // The batcher's answer; waits for it.
 Answer ask(const Models::Live& live, const Picture& picture) {
   std::promise<std::pair<Batcher::Outcome, Answer>> promise;
   auto future = promise.get_future();
   Batcher::Job job;
   job.model = live.model;
-  job.pixels = floats_of(picture.pixels);
-  job.examples = 1;
+  job.examples = {1, floats_of(picture.pixels)};
   job.done = [&promise](Batcher::Outcome outcome, Answer answer) { promise.set_value({outcome, std::move(answer)}); };
   if (!live.batcher->submit(job)) throw Refused(429, "too many requests wait already");
   auto [outcome, answer] = future.get();
@@ -85,7 +77,7 @@ Response Studio::answer(Action action, const Request& request, const Match& matc
     }
     case Action::decide: {
       const Picture p = picture();
-      const int64_t id = decisions_.add(*live.model, request_of(p), ask(live, p));
+      const int64_t id = decisions_.add(*live.model, whole_answer(*live.model, {1, floats_of(p.pixels)}), ask(live, p));
       return {200, fmt::format(R"({{"decision":{}}})", id)};
     }
     case Action::similar: return {200, similar(live, picture())};
@@ -143,13 +135,13 @@ std::string Studio::models() {
     }
     out.push_back({{"name", live.model->name()},
                    {"version", people::version_of(model).number},
+                   {"task", tasks::task_of(model.input)},
                    {"classes", model.classes},
-                   {"height", model.image().height},
-                   {"width", model.image().width},
-                   {"channels", model.image().channels},
                    {"goal", model.confidence ? model.confidence->options().goal.text() : ""},
                    {"learns", learns},
                    {"waiting", waiting}});
+    if (const auto* pictures = std::get_if<tasks::ImageInput>(&model.input))
+      out.back().update({{"height", pictures->height}, {"width", pictures->width}, {"channels", pictures->channels}});
   }
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }

@@ -31,34 +31,6 @@ size_t maybe_stop(const std::string& text, const std::vector<std::string>& stop)
   return most;
 }
 
-/// Text of tokens, line by line: where the line end is no token of its own, </s> stands for it.
-class Writer {
- public:
-  Writer(const data::Tokenizer& tokenizer, std::span<const int32_t> prompt) : tokenizer_(tokenizer) {
-    const auto last = std::ranges::find(prompt.rbegin(), prompt.rend(), tokenizer.line_end());
-    line_.assign(last.base(), prompt.end());
-    before_ = tokenizer_.decode(line_).size();
-  }
-  /// The text of `token` behind what came before: blanks between words included.
-  std::string add(int32_t token) {
-    if (token == tokenizer_.line_end()) {
-      line_.clear();
-      before_ = 0;
-      return "\n";
-    }
-    line_.push_back(token);
-    const std::string all = tokenizer_.decode(line_);
-    const std::string more = all.size() > before_ ? all.substr(before_) : "";
-    before_ = all.size();
-    return more;
-  }
-
- private:
-  const data::Tokenizer& tokenizer_;
-  std::vector<int32_t> line_;
-  size_t before_ = 0;  // bytes of the line that were told
-};
-
 void check(const GenerationOptions& o) {
   const auto among = [](const char* name, double value, double low, double high) {
     if (!(value >= low && value <= high))
@@ -139,8 +111,8 @@ int32_t choose_token(std::span<const float> scores, std::span<const int32_t> tex
   return order[chosen];
 }
 
-NextToken::NextToken(const LanguageModel& model, bool cache)
-    : model_(model), ready_(nn::for_inference(model.net)), cache_(cache) {}
+NextToken::NextToken(const LanguageModel& model, const nn::Sequential& ready, bool cache)
+    : model_(model), ready_(ready), cache_(cache) {}
 
 Tensor NextToken::scores(std::span<const int32_t> text) {
   const FlushDenormals flush;
@@ -158,47 +130,92 @@ Tensor NextToken::scores(std::span<const int32_t> text) {
   if (fresh.empty()) fail(ErrorKind::internal, "generate", "no token was added to the text");
   pass.lengths = {std::ssize(fresh)};
   seen_ = text.size();
-  const Tensor all = widened(ready_.forward(Tensor::from(fresh, {std::ssize(fresh)}), pass));
+  const Tensor all =
+      widened(ready_.forward_part(0, ready_.layers().size(), Tensor::from(fresh, {std::ssize(fresh)}), pass));
   return all.rows(all.size(0) - 1, all.size(0)).view({all.size(1)});
+}
+
+Generation::Writer::Writer(const data::Tokenizer& tokenizer, std::span<const int32_t> prompt) : tokenizer_(tokenizer) {
+  const auto last = std::ranges::find(prompt.rbegin(), prompt.rend(), tokenizer.line_end());
+  line_.assign(last.base(), prompt.end());
+  before_ = tokenizer_.decode(line_).size();
+}
+
+std::string Generation::Writer::add(int32_t token) {
+  if (token == tokenizer_.line_end()) {
+    line_.clear();
+    before_ = 0;
+    return "\n";
+  }
+  line_.push_back(token);
+  const std::string all = tokenizer_.decode(line_);
+  const std::string more = all.size() > before_ ? all.substr(before_) : "";
+  before_ = all.size();
+  return more;
+}
+
+namespace {
+
+std::vector<int32_t> tokens_of(const LanguageModel& model, const std::string& prompt) {
+  std::vector<int32_t> out = encode_lines(model.tokenizer, prompt);
+  if (out.empty()) out.push_back(model.tokenizer.line_end());
+  return out;
+}
+
+}  // namespace
+
+Generation::Generation(const LanguageModel& model, const nn::Sequential& ready, const std::string& prompt,
+                       GenerationOptions options)
+    : options_(std::move(options)),
+      text_(tokens_of(model, prompt)),
+      forbidden_{data::Tokenizer::unknown, data::Tokenizer::start},
+      rng_(options_.seed, "generate"),
+      next_(model, ready, options_.cache),
+      writer_(model.tokenizer, text_) {
+  check(options_);
+  out_.prompt_tokens = std::ssize(text_);
+  out_.unknown = std::ranges::count(text_, data::Tokenizer::unknown);
+  if (model.tokenizer.line_end() != data::Tokenizer::end) forbidden_.push_back(data::Tokenizer::end);
+  ended_ = options_.tokens == 0;
+}
+
+bool Generation::step() {
+  if (ended_) return false;
+  const Tensor scores = next_.scores(text_);
+  const int32_t token = choose_token(scores.data<const float>(), text_, forbidden_, options_, rng_);
+  text_.push_back(token);
+  const size_t before = out_.text.size();
+  out_.text += writer_.add(token);
+  for (const std::string& word : options_.stop) {
+    const size_t from = before > word.size() ? before - word.size() : 0;
+    if (const size_t at = out_.text.find(word, from); at != std::string::npos) {
+      out_.text.resize(at);
+      out_.stopped = true;
+    }
+  }
+  if (!out_.stopped) ++out_.tokens;
+  ended_ = out_.stopped || out_.tokens == options_.tokens;
+  return !ended_;
+}
+
+std::string Generation::fresh() {
+  const size_t held = ended_ ? 0 : std::max(unfinished(out_.text), maybe_stop(out_.text, options_.stop));
+  const size_t until = std::max(told_, out_.text.size() - held);
+  const std::string out = out_.text.substr(told_, until - told_);
+  told_ = until;
+  return out;
 }
 
 Generated generate(const LanguageModel& model, const std::string& prompt, const GenerationOptions& options,
                    const std::function<bool(const std::string&)>& show) {
-  check(options);
-  std::vector<int32_t> text = encode_lines(model.tokenizer, prompt);
-  if (text.empty()) text.push_back(model.tokenizer.line_end());
-  Generated out;
-  out.unknown = std::ranges::count(text, data::Tokenizer::unknown);
-  std::vector<int32_t> forbidden{data::Tokenizer::unknown, data::Tokenizer::start};
-  if (model.tokenizer.line_end() != data::Tokenizer::end) forbidden.push_back(data::Tokenizer::end);
-  Rng rng(options.seed, "generate");
-  NextToken next(model, options.cache);
-  Writer writer(model.tokenizer, text);
-  size_t told = 0;  // bytes of out.text that were shown
-  const auto tell = [&](size_t until) {
-    if (until <= told || !show) return true;
-    const std::string piece = out.text.substr(told, until - told);
-    told = until;
-    return show(piece);
-  };
-  for (; out.tokens < options.tokens; ++out.tokens) {
-    const Tensor scores = next.scores(text);
-    const int32_t token = choose_token(scores.data<const float>(), text, forbidden, options, rng);
-    text.push_back(token);
-    const size_t before = out.text.size();
-    out.text += writer.add(token);
-    for (const std::string& word : options.stop) {
-      const size_t from = before > word.size() ? before - word.size() : 0;
-      if (const size_t at = out.text.find(word, from); at != std::string::npos) {
-        out.text.resize(at);
-        out.stopped = true;
-      }
-    }
-    if (out.stopped) break;
-    if (!tell(out.text.size() - std::max(unfinished(out.text), maybe_stop(out.text, options.stop)))) break;
+  const nn::Sequential ready = nn::for_inference(model.net);
+  Generation writing(model, ready, prompt, options);
+  for (bool more = true; more;) {
+    more = writing.step();
+    const std::string piece = show ? writing.fresh() : "";
+    if (!piece.empty() && !show(piece)) break;
   }
-  (void)tell(out.text.size());
-  return out;
+  return writing.so_far();
 }
 
 }  // namespace tandem::tasks

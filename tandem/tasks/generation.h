@@ -31,29 +31,66 @@ struct GenerationOptions {
 /// are full, the older half is forgotten, with a cache or without.
 class NextToken {
  public:
-  /// The model is kept; `ready` is nn::for_inference of its network.
-  NextToken(const LanguageModel& model, bool cache);
+  /// Both are kept; `ready` is nn::for_inference of the model's network, which any number of these may share.
+  NextToken(const LanguageModel& model, const nn::Sequential& ready, bool cache);
   /// (vocabulary); `text` begins with the text of the last call.
   [[nodiscard]] Tensor scores(std::span<const int32_t> text);
 
  private:
   const LanguageModel& model_;
-  nn::Sequential ready_;
+  const nn::Sequential& ready_;
   bool cache_;
   nn::Memory memory_;
   size_t first_ = 0, seen_ = 0;  // of the text: where the network's window begins, what is in memory_
 };
 
 struct Generated {
-  std::string text;  // without the prompt
+  std::string text = {};  // without the prompt
   int64_t tokens = 0;
+  int64_t prompt_tokens = 0;
   bool stopped = false;  // at a stop word
   int64_t unknown = 0;   // tokens of the prompt that the model does not know
 };
 
-/// Goes on with `prompt` (empty: a new line). `show` gets the text piece by piece as soon as it cannot change; it may
-/// return false to end. Unknown and start tokens never come. Same bytes for a seed. Throws a usage error for options
-/// that are not possible.
+/// A text that is written step by step, for those who do other things between. Unknown and start tokens never come.
+/// Same bytes for a seed.
+class Generation {
+ public:
+  /// Goes on with `prompt` (empty: a new line). Model and `ready`, as NextToken takes it, are kept. Throws a usage
+  /// error for options that are not possible.
+  Generation(const LanguageModel& model, const nn::Sequential& ready, const std::string& prompt,
+             GenerationOptions options);
+  /// Writes a token; false once the text has ended.
+  bool step();
+  /// What was written since the last call and cannot change any more; all of it when the text has ended.
+  [[nodiscard]] std::string fresh();
+  [[nodiscard]] const Generated& so_far() const { return out_; }
+
+ private:
+  // Text of tokens, line by line: where the line end is no token of its own, </s> stands for it.
+  class Writer {
+   public:
+    Writer(const data::Tokenizer& tokenizer, std::span<const int32_t> prompt);
+    // The text of `token` behind what came before: blanks between words included.
+    std::string add(int32_t token);
+
+   private:
+    const data::Tokenizer& tokenizer_;
+    std::vector<int32_t> line_;
+    size_t before_ = 0;  // bytes of the line that were told
+  };
+
+  GenerationOptions options_;
+  std::vector<int32_t> text_, forbidden_;
+  Rng rng_;
+  NextToken next_;
+  Writer writer_;
+  Generated out_;
+  size_t told_ = 0;  // bytes of out_.text that were given away
+  bool ended_ = false;
+};
+
+/// All of a text. `show` gets it piece by piece; it may return false to end.
 [[nodiscard]] Generated generate(const LanguageModel& model, const std::string& prompt,
                                  const GenerationOptions& options = {},
                                  const std::function<bool(const std::string&)>& show = {});

@@ -29,10 +29,11 @@ struct Batches : ::testing::Test {
     const auto promise = std::make_shared<std::promise<Outcome>>();
     Batcher::Job out;
     out.model = model;
-    out.examples = examples;
+    deploy::Pixels pixels;
     for (int64_t i = 0; i < examples; ++i)
       for (const char c : small_picture(static_cast<uint8_t>(first + i)))
-        out.pixels.push_back(static_cast<float>(static_cast<uint8_t>(c)));
+        pixels.push_back(static_cast<float>(static_cast<uint8_t>(c)));
+    out.examples = {examples, std::move(pixels)};
     out.done = [promise](Batcher::Outcome outcome, deploy::Answer answer) {
       promise->set_value({outcome, std::move(answer)});
     };
@@ -149,11 +150,13 @@ TEST_F(Batches, AModelTakesAnothersPlaceOnlyWhenItIsGood) {
   refused({"a.safetensors"});
   small_model(2, 8).save(file);
   refused({"takes other pictures"});
+  small_text_model(1).save(file);
+  refused({"takes other pictures"});
   tasks::Classifier sick = small_model(2);
   sick.net.visit("", [](const std::string&, Tensor& t, bool) { t.data<float>()[0] = NAN; });
   sick.save(file);
   refused({"does not answer a grey picture"});
-  EXPECT_EQ(metrics.model("m", "1").failed_reloads, 3);
+  EXPECT_EQ(metrics.model("m", "1").failed_reloads, 4);
 
   small_model(2).save(file);
   EXPECT_EQ(models.reload("other"), 0);

@@ -1,5 +1,6 @@
 // The bodies of the protocol, without a network between.
 #include <tandem/data/formats/image.h>
+#include <tandem/deploy/plain.h>
 #include <tandem/deploy/protocol.h>
 
 #include <cmath>
@@ -24,6 +25,9 @@ struct Protocol : ::testing::Test {
   deploy::InferRequest read(std::string_view body, std::optional<int64_t> json_bytes = {}) const {
     return deploy::read_infer(*model, body, json_bytes, 8);
   }
+  static const deploy::Pixels& pixels(const deploy::InferRequest& request) {
+    return std::get<deploy::Pixels>(request.examples.values);
+  }
   // The status and message that a body is refused with.
   std::string refused(std::string_view body, std::optional<int64_t> json_bytes = {}) const {
     try {
@@ -42,10 +46,10 @@ std::string with(const std::string& from, const std::string& to, std::string bod
 TEST_F(Protocol, ReadsJson) {
   const auto r = read(infer_json(small_picture(0) + small_picture(9), R"("id":"k\u00e4","future":[{}],)"));
   EXPECT_EQ(r.id, "kä");
-  EXPECT_EQ(r.examples, 2);
-  ASSERT_EQ(r.pixels.size(), 72u);
-  EXPECT_EQ(r.pixels[1], 7);
-  EXPECT_EQ(r.pixels[36], 9);
+  EXPECT_EQ(r.examples.count, 2);
+  ASSERT_EQ(pixels(r).size(), 72u);
+  EXPECT_EQ(pixels(r)[1], 7);
+  EXPECT_EQ(pixels(r)[36], 9);
   ASSERT_EQ(r.outputs.size(), 1u);
   EXPECT_FALSE(r.outputs[0].binary);
 }
@@ -54,8 +58,8 @@ TEST_F(Protocol, ReadsNestedDataAndFloats) {
   std::string rows;
   for (int y = 0; y < 6; ++y) rows += std::string(y ? "," : "") + "[[0],[1.5],[2],[3],[4],[255]]";
   const auto r = read(R"({"inputs":[{"name":"image","datatype":"FP32","shape":[1,6,6,1],"data":[[)" + rows + "]]}]}");
-  EXPECT_EQ(r.pixels[1], 1.5F);
-  EXPECT_EQ(r.pixels[35], 255);
+  EXPECT_EQ(pixels(r)[1], 1.5F);
+  EXPECT_EQ(pixels(r)[35], 255);
   EXPECT_EQ(r.outputs.size(), 2u) << "all outputs when none is named";
 }
 
@@ -64,17 +68,17 @@ TEST_F(Protocol, ReadsBinaryTensors) {
       R"({"parameters":{"binary_data_output":true},"inputs":[{"name":"image","datatype":"UINT8","shape":[1,6,6,1],)"
       R"("parameters":{"binary_data_size":36}}]})";
   const auto r = read(head + small_picture(200), static_cast<int64_t>(head.size()));
-  EXPECT_EQ(r.pixels[0], 200);
-  EXPECT_EQ(r.pixels[35], (200 + 7 * 35) % 256);
+  EXPECT_EQ(pixels(r)[0], 200);
+  EXPECT_EQ(pixels(r)[35], (200 + 7 * 35) % 256);
   EXPECT_TRUE(r.outputs[0].binary);
 
   std::vector<float> values(36, 3.25F);
   const std::string floats = with("UINT8", "FP32", with("36", "144", head));
   const std::string bytes(reinterpret_cast<const char*>(values.data()), 144);
-  EXPECT_EQ(read(floats + bytes, static_cast<int64_t>(floats.size())).pixels, values);
+  EXPECT_EQ(pixels(read(floats + bytes, static_cast<int64_t>(floats.size()))), values);
 
   const auto raw = read(small_picture(1) + small_picture(2), 0);
-  EXPECT_EQ(raw.examples, 2);
+  EXPECT_EQ(raw.examples.count, 2);
   EXPECT_TRUE(raw.outputs[0].binary);
 }
 
@@ -148,7 +152,7 @@ TEST_F(Protocol, RefusesBinaryThatDoesNotFit) {
   EXPECT_NE(refused(head, n).find("0 bytes follow"), std::string::npos);
   EXPECT_NE(refused(head, n + 1).find("Inference-Header-Content-Length is"), std::string::npos);
   EXPECT_NE(refused(with("144", "143", head) + bytes(1), n).find("must be 144"), std::string::npos);
-  EXPECT_NE(refused(with("144", "-1", head) + bytes(1), n - 1).find("must be 144"), std::string::npos);
+  EXPECT_NE(refused(with("144", "-1", head) + bytes(1), n - 1).find("a number of bytes"), std::string::npos);
   EXPECT_NE(refused(std::string(35, 'a'), 0).find("a multiple of 36"), std::string::npos);
   EXPECT_NE(refused("", 0).find("a multiple of 36"), std::string::npos);
   EXPECT_NE(refused(std::string(36 * 9, 'a'), 0).find("413"), std::string::npos);
@@ -190,8 +194,8 @@ TEST_F(Protocol, MutatedBodiesAreTakenOrRefused) {
     try {
       const auto r = read(body, json_bytes);
       ++taken;
-      ASSERT_EQ(r.pixels.size(), static_cast<size_t>(r.examples) * 36);
-      for (const float v : r.pixels) ASSERT_TRUE(v >= 0 && v <= 255);
+      ASSERT_EQ(pixels(r).size(), static_cast<size_t>(r.examples.count) * 36);
+      for (const float v : pixels(r)) ASSERT_TRUE(v >= 0 && v <= 255);
       ASSERT_FALSE(r.outputs.empty());
     } catch (const deploy::Refused& e) {
       ASSERT_TRUE(e.status() == 400 || e.status() == 413) << e.what();
@@ -203,7 +207,7 @@ TEST_F(Protocol, MutatedBodiesAreTakenOrRefused) {
 TEST_F(Protocol, WritesJsonAndBinary) {
   deploy::InferRequest asked;
   asked.id = "quote \" and \xff";
-  asked.examples = 2;
+  asked.examples.count = 2;
   asked.outputs = {{"probabilities", false}, {"label", false}};
   const deploy::Answer answer{{0.125F, 0.75F, 0.125F, 1e-20F, 0.0F, 1.0F}, {}};
   const auto plain = deploy::write_infer(*model, asked, answer);
@@ -244,9 +248,15 @@ TEST_F(Protocol, ReadsPictures) {
   std::ranges::copy(small_picture(5), image.data<uint8_t>().begin());
   const auto png = data::encode_png(image);
   const std::string_view body(reinterpret_cast<const char*>(png.data()), png.size());
-  EXPECT_EQ(deploy::read_picture(*model, body, deploy::Form::whole).pixels, read(small_picture(5), 0).pixels);
-  EXPECT_THROW((void)deploy::read_picture(*model, body.substr(0, 40), deploy::Form::whole), deploy::Refused);
-  EXPECT_THROW((void)deploy::read_picture(*model, "GIF89a", deploy::Form::whole), deploy::Refused);
+  const auto picture = [&](std::string_view type, std::string_view bytes) {
+    return deploy::read_plain(*model, type, bytes, deploy::Form::whole, 8);
+  };
+  EXPECT_EQ(std::get<deploy::Pixels>(picture("image/png", body).values), pixels(read(small_picture(5), 0)));
+  for (const auto& [type, bytes] : {std::pair<std::string_view, std::string_view>{"image/png", body.substr(0, 40)},
+                                    {"image/jpeg", "GIF89a"},
+                                    {"text/plain", "a picture"},
+                                    {"application/json", "{}"}})
+    EXPECT_THROW((void)picture(type, bytes), deploy::Refused) << type;
 }
 
 }  // namespace

@@ -24,6 +24,44 @@ inline tasks::Classifier small_model(uint64_t seed, int64_t side = 6) {
   return out;
 }
 
+/// A network that tells two classes of texts apart.
+inline tasks::Classifier small_text_model(uint64_t seed) {
+  tasks::Classifier out;
+  out.net = nn::Sequential::read(Config::parse(
+      "[embedding: {width: 4, deviation: 1}, pool_sequence: mean, linear: classes]", "the test's network"));
+  out.input = tasks::fit_input(data::Texts{"a good film", "a bad film", "good good fun", "not bad, not good"}, {});
+  out.classes = {"bad", "good"};
+  out.build(Rng(seed, "serving test"));
+  return out;
+}
+
+/// The table that a small network of tables is fitted to: a number with missing values, a date and a word.
+inline data::Table small_table(const std::string& rows =
+                                   "31,2024-03-01,\"F, say\"\n?,2024-05-01,M\n45,2023-01-31,M\n"
+                                   "60,,\"F, say\"\n") {
+  return data::read_table(
+      data::Csv::parse("age,since,sex\n" + rows, "the test's table", {.delimiter = ','}),
+      {.types = {
+           {"age", data::ColumnType::number}, {"since", data::ColumnType::date}, {"sex", data::ColumnType::category}}});
+}
+
+inline tasks::Classifier small_table_model(uint64_t seed, const data::Table& table = small_table()) {
+  tasks::Classifier out;
+  out.net = nn::Sequential::read(Config::parse("[linear: 4, tanh, linear: classes]", "the test's network"));
+  out.input = tasks::fit_input(table, tasks::TableOptions{});
+  out.classes = {"well", "ill"};
+  out.build(Rng(seed, "serving test"));
+  return out;
+}
+
+/// What `tandem predict` says of examples.
+inline std::vector<float> offline(tasks::Classifier model, data::Inputs inputs, size_t count) {
+  return model.predict({.inputs = std::move(inputs),
+                        .labels = std::vector<int32_t>(count, 0),
+                        .classes = model.classes,
+                        .source = "the test"});
+}
+
 /// A picture of bytes and what the network says of it, as `tandem predict` gets it.
 inline std::string small_picture(uint8_t first) {
   std::string out(36, '\0');
@@ -145,10 +183,12 @@ class Serving {
  public:
   explicit Serving(const std::vector<deploy::ModelSource>& sources, deploy::BatchOptions batch = {},
                    deploy::HttpOptions http = {}, deploy::ServiceOptions options = {},
-                   deploy::Keep keep = deploy::Keep::none)
+                   deploy::Keep keep = deploy::Keep::none, const std::vector<deploy::ModelSource>& writing = {},
+                   const std::vector<deploy::ModelSource>& adapters = {})
       : models(sources, batch, metrics),
+        languages(writing, adapters, metrics),
         decisions(keep, sources),
-        service(models, decisions, metrics, std::move(options)),
+        service(models, languages, decisions, metrics, std::move(options)),
         server(free_port(std::move(http)), [this](deploy::Request request, const deploy::Respond& respond) {
           service.handle(std::move(request), respond);
         }) {
@@ -167,6 +207,7 @@ class Serving {
 
   deploy::Metrics metrics;
   deploy::Models models;
+  deploy::Languages languages;
   deploy::Decisions decisions;
   deploy::Service service;
   deploy::HttpServer server;
