@@ -1,33 +1,72 @@
 #include <tandem/base/text.h>
+#include <tandem/cli/explain.h>
 #include <tandem/cli/pictures.h>
-#include <tandem/cli/rows.h>
 #include <tandem/cli/terminal.h>
 #include <tandem/cli/verbs.h>
 #include <tandem/data/catalog.h>
 #include <tandem/data/formats/image.h>
 #include <tandem/evaluate/report.h>
-#include <tandem/people/explain.h>
-#include <tandem/people/explain_table.h>
 #include <tandem/train/run.h>
 
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 namespace tandem::cli {
+
+int64_t class_index(const tasks::Classifier& model, const std::string& name) {
+  if (name.empty()) return -1;
+  const auto found = std::ranges::find(model.classes, name);
+  if (found == model.classes.end()) fail("--target", "'{}' is no class of this network: {}", name, join(model.classes));
+  return found - model.classes.begin();
+}
+
+nlohmann::ordered_json number(double value) {
+  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+}
+
+data::Dataset training_data(const tasks::Classifier& model, const ExplainOptions& o) {
+  if (!model.notes.contains("recipe"))
+    fail(ErrorKind::data, o.model, "holds no recipe, so its training data is not known: choose another method");
+  const train::Recipe recipe = train::Recipe::read(Config::parse(model.notes.at("recipe"), o.model + " (recipe)"));
+  return train::prepare(recipe, data::data_folder(o.data)).train;
+}
+
+std::string bar(double value, double largest) {
+  constexpr double widest = 24;
+  const auto length = static_cast<int>(std::lround(widest * std::abs(value) / std::max(std::abs(largest), 1e-12)));
+  std::string out;
+  for (int i = 0; i < length; ++i) out += value < 0 ? "░" : "█";
+  return out;
+}
+
+std::vector<std::vector<people::Neighbours::Neighbour>> nearest_to(tasks::Classifier& model, const data::Dataset& known,
+                                                                   const data::Dataset& asked, int64_t count) {
+  say(fmt::format("reading {} training {}", grouped(known.size()), data::kind_of(known.inputs)));
+  const people::Neighbours neighbours(model, known);
+  const Tensor features = model.outputs(asked).features;
+  std::vector<std::vector<people::Neighbours::Neighbour>> out;
+  for (int64_t i = 0; i < asked.size(); ++i)
+    out.push_back(neighbours.nearest(features.rows(i, i + 1).data<const float>(), count));
+  return out;
+}
+
+nlohmann::ordered_json json_of(const std::vector<people::Neighbours::Neighbour>& alike,
+                               const tasks::Classifier& model) {
+  nlohmann::ordered_json out = nlohmann::ordered_json::array();
+  for (const auto& n : alike)
+    out.push_back(
+        {{"index", n.index}, {"label", model.classes[static_cast<size_t>(n.label)]}, {"similarity", n.similarity}});
+  return out;
+}
+
+void print_json(const nlohmann::ordered_json& list) {
+  fmt::print("{}\n", list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
 namespace {
 
 constexpr int64_t picture_side = 280;  // pixels of each panel that is written
-constexpr const char* nearest_method = "nearest";
-
-struct Options {
-  std::string model, method = "integrated_gradients", out = "explained", target, data;
-  std::vector<std::string> inputs, fixed;
-  int64_t samples = 32, count = 6;
-  bool invert = false, json = false, check = false;
-};
-
 Tensor picture_at(const data::Dataset& set, int64_t index) {
   return set.pixels().rows(index, index + 1).view(set.pixels().shape().without(0));
 }
@@ -58,19 +97,8 @@ std::vector<std::string> stems_of(const std::vector<std::string>& names) {
   return out;
 }
 
-int64_t class_index(const tasks::Classifier& model, const std::string& name) {
-  if (name.empty()) return -1;
-  const auto found = std::ranges::find(model.classes, name);
-  if (found == model.classes.end()) fail("--target", "'{}' is no class of this network: {}", name, join(model.classes));
-  return found - model.classes.begin();
-}
-
-nlohmann::ordered_json number(double value) {
-  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
-}
-
 /// One picture: its map, written as PICTURE-METHOD.png, and its line.
-nlohmann::ordered_json explain_one(const tasks::Classifier& model, const Tensor& picture, const Options& o,
+nlohmann::ordered_json explain_one(const tasks::Classifier& model, const Tensor& picture, const ExplainOptions& o,
                                    const fs::path& file) {
   const people::Explanation e = people::explain(
       model, picture, {.method = o.method, .target = class_index(model, o.target), .samples = o.samples});
@@ -89,78 +117,7 @@ nlohmann::ordered_json explain_one(const tasks::Classifier& model, const Tensor&
   return out;
 }
 
-/// The training data of a run, as its recipe tells it.
-data::Dataset training_data(const tasks::Classifier& model, const Options& o) {
-  if (!model.notes.contains("recipe"))
-    fail(ErrorKind::data, o.model, "holds no recipe, so its training data is not known: choose another method");
-  const train::Recipe recipe = train::Recipe::read(Config::parse(model.notes.at("recipe"), o.model + " (recipe)"));
-  return train::prepare(recipe, data::data_folder(o.data)).train;
-}
-
-/// "+0.213 ████████": how much a column adds, beside the largest.
-std::string bar(double value, double largest) {
-  constexpr double widest = 24;
-  const auto length = static_cast<int>(std::lround(widest * std::abs(value) / std::max(largest, 1e-12)));
-  std::string out;
-  for (int i = 0; i < length; ++i) out += value < 0 ? "░" : "█";
-  return out;
-}
-
-/// Rows of tables: what each column adds to the answer, and what would change it.
-int explain_rows(const tasks::Classifier& model, const Options& o) {
-  const Rows rows = read_rows(model, o.inputs);
-  const data::Dataset known = training_data(model, o);
-  const int64_t target = class_index(model, o.target);
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (int64_t r = 0; r < rows.set.size(); ++r) {
-    const std::string& name = rows.names[static_cast<size_t>(r)];
-    const people::RowExplanation e =
-        people::explain_row(model, rows.set.table(), r, known.table(), {.target = target, .permutations = o.samples});
-    const people::Counterfactual other =
-        people::counterfactual(model, rows.set.table(), r, known.table(), {.fixed = o.fixed});
-    if (o.json) {
-      nlohmann::ordered_json parts = nlohmann::ordered_json::array(), changes = nlohmann::ordered_json::array();
-      for (const auto& part : e.parts)
-        parts.push_back({{"column", part.column}, {"value", part.value}, {"adds", part.adds}, {"error", part.error}});
-      for (const auto& c : other.changes) changes.push_back({{"column", c.column}, {"from", c.from}, {"to", c.to}});
-      list.push_back({{"input", name},
-                      {"method", e.exact ? "shapley, exact" : "shapley, sampled"},
-                      {"target", model.classes[static_cast<size_t>(e.target)]},
-                      {"probability", e.probability},
-                      {"usual", e.usual},
-                      {"parts", parts},
-                      {"counterfactual",
-                       {{"found", other.found},
-                        {"target", model.classes[static_cast<size_t>(other.target)]},
-                        {"probability", other.probability},
-                        {"distance", other.distance},
-                        {"changes", changes}}}});
-      continue;
-    }
-    fmt::print("{}  {}  {:.1f} %, in the mean {:.1f} %\n", name, model.classes[static_cast<size_t>(e.target)],
-               100 * e.probability, 100 * e.usual);
-    int64_t wide = 0;
-    const auto shown = [](const auto& part) { return part.column + " = " + part.value; };
-    for (const auto& part : e.parts) wide = std::max(wide, evaluate::display_width(shown(part)));
-    size_t left = static_cast<size_t>(o.count);
-    for (const auto& part : e.parts) {
-      if (left-- == 0) break;
-      fmt::print("  {}  {:+6.1f} points{}  {}\n", padded(shown(part), wide), 100 * part.adds,
-                 e.exact ? "" : fmt::format(" (± {:.1f})", 100 * part.error), bar(part.adds, e.parts[0].adds));
-    }
-    std::vector<std::string> changes;
-    for (const auto& c : other.changes) changes.push_back(fmt::format("{} {} -> {}", c.column, c.from, c.to));
-    fmt::print("  {} {} ({:.1f} %){}\n\n", other.found ? "would be" : "nothing tried makes it",
-               model.classes[static_cast<size_t>(other.target)], 100 * other.probability,
-               changes.empty() ? "" : (other.found ? " with " : ", nearest with ") + join(changes));
-  }
-  if (o.json) fmt::print("{}\n", list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
-  return 0;
-}
-
-int run(const Options& o) {
-  tasks::Classifier model = tasks::Classifier::load(train::model_path(o.model));
-  if (std::holds_alternative<tasks::TableInput>(model.input)) return explain_rows(model, o);
+int explain_pictures(tasks::Classifier& model, const ExplainOptions& o) {
   const auto [names, set] = read_pictures(model, o.inputs, o.invert);
   const std::vector<float> probabilities = model.predict(set);
   const std::vector<std::string> stems = stems_of(names);
@@ -169,13 +126,7 @@ int run(const Options& o) {
 
   const bool nearest = o.method == nearest_method;
   const data::Dataset known = nearest ? training_data(model, o) : data::Dataset{};
-  std::optional<people::Neighbours> neighbours;
-  Tensor features;
-  if (nearest) {
-    say(fmt::format("reading {} training pictures", grouped(known.size())));
-    neighbours.emplace(model, known);
-    features = model.outputs(set).features;
-  }
+  const auto alike = nearest ? nearest_to(model, known, set, o.count) : decltype(nearest_to(model, known, set, 0)){};
 
   int64_t wide = 5;
   for (const auto& name : names) wide = std::max(wide, evaluate::display_width(name));
@@ -192,15 +143,13 @@ int run(const Options& o) {
     if (nearest) {
       std::vector<Tensor> panels{plain(picture)};
       std::vector<std::string> said;
-      nlohmann::ordered_json alike = nlohmann::ordered_json::array();
-      for (const auto& n : neighbours->nearest(features.rows(index, index + 1).data<const float>(), o.count)) {
+      for (const auto& n : alike[i]) {
         panels.push_back(plain(picture_at(known, n.index)));
-        const std::string& label = model.classes[static_cast<size_t>(n.label)];
-        said.push_back(fmt::format("{} ({:.3f}, #{})", label, n.similarity, n.index));
-        alike.push_back({{"index", n.index}, {"label", label}, {"similarity", n.similarity}});
+        said.push_back(
+            fmt::format("{} ({:.3f}, #{})", model.classes[static_cast<size_t>(n.label)], n.similarity, n.index));
       }
       write_file(file, data::encode_png(people::beside(panels)));
-      entry.update({{"method", o.method}, {"nearest", alike}, {"picture", file.string()}});
+      entry.update({{"method", o.method}, {"nearest", json_of(alike[i], model)}, {"picture", file.string()}});
       line += "most alike: " + join(said);
     } else {
       entry.update(explain_one(model, picture, o, file));
@@ -217,37 +166,48 @@ int run(const Options& o) {
     else
       fmt::print("{}   {}\n", line, file.string());
   }
-  if (o.json) fmt::print("{}\n", list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  if (o.json) print_json(list);
   return 0;
+}
+
+int run(ExplainOptions o) {
+  tasks::Classifier model = tasks::Classifier::load(train::model_path(o.model));
+  if (std::holds_alternative<tasks::TableInput>(model.input)) return explain_rows(model, o);
+  if (o.method.empty()) o.method = "integrated_gradients";
+  return std::holds_alternative<tasks::TextInput>(model.input) ? explain_texts(model, o) : explain_pictures(model, o);
 }
 
 }  // namespace
 
 void add_explain(CLI::App& app, Context& context) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<ExplainOptions>();
   std::vector<std::string> methods = people::explain_methods();
-  methods.emplace_back(nearest_method);
-  CLI::App* verb = app.add_subcommand("explain", "Show which pixels, or which training pictures, an answer rests on");
+  methods.insert(methods.end(), {"attention", nearest_method});
+  CLI::App* verb = app.add_subcommand(
+      "explain", "Show which pixels, words or columns, or which training examples, an answer rests on");
   verb->add_option("run", o->model, "A run folder or a model file")->required();
   verb->add_option(
           "inputs", o->inputs,
-          "Pictures (PNG, JPEG), folders of them, or - for standard input; CSV files for a network of tables: what "
-          "each column adds (Shapley values), and what would change the answer")
+          "Pictures (PNG, JPEG), folders of them, or - for standard input; texts, files of them (CSV, JSONL, a line "
+          "each) or - for a network of texts: what each word adds; CSV files for a network of tables: what each column "
+          "adds (Shapley values), and what would change the answer")
       ->required();
-  verb->add_option("--method", o->method, "How; nearest shows the training pictures most alike")
-      ->check(CLI::IsMember(methods))
-      ->capture_default_str();
+  verb->add_option(
+          "--method", o->method,
+          "How (default: integrated_gradients, of tables shapley); nearest shows the training examples most alike")
+      ->check(CLI::IsMember(methods));
   verb->add_option("--target", o->target, "The class to explain (default: the answer)");
-  verb->add_option("--out", o->out, "Folder for the pictures")->capture_default_str();
+  verb->add_option("--out", o->out, "Folder for pictures and pages")->capture_default_str();
   verb->add_option("--samples", o->samples, "Noisy copies of smooth_grad, permutations of shapley")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
-  verb->add_option("--count", o->count, "How many training pictures nearest shows, or columns of a table")
+  verb->add_option("--count", o->count, "How many training examples nearest shows, or words and columns with a figure")
       ->check(CLI::Range(1, 50))
       ->capture_default_str();
   verb->add_option("--data", o->data, "Folder of the data sets, for nearest (else TANDEM_DATA, else the cache folder)");
   verb->add_option("--fixed", o->fixed, "Of tables: columns that must stay when another answer is looked for");
-  verb->add_flag("--check", o->check, "Measure how faithful the map is: deletion (low is good), insertion (high)");
+  verb->add_flag("--check", o->check,
+                 "Measure how faithful it is, for pictures and texts: deletion (low is good), insertion (high)");
   verb->add_flag("--invert", o->invert,
                  "Swap dark and light: for dark ink on white paper with a network of light ink on black");
   verb->add_flag("--json", o->json, "As JSON");

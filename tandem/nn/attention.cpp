@@ -1,9 +1,13 @@
+#include <tandem/autograd/tape.h>
 #include <tandem/nn/attention.h>
+#include <tandem/ops/activation.h>
+#include <tandem/ops/arithmetic.h>
 #include <tandem/ops/linear.h>
 #include <tandem/ops/shape.h>
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace tandem::nn {
 namespace {
@@ -69,7 +73,29 @@ Shape Attention::build(const Shape& in, Build& build) {
 }
 
 Tensor Attention::forward(const Tensor& x, Pass& pass) {
+  if (watch && !cross) watch(weights(x, pass));
   return linear(cross ? attend_source(x, pass) : attend_self(x, pass), out_weight, out_bias);
+}
+
+Tensor Attention::weights(const Tensor& x, const Pass& pass) const {
+  if (pass.lengths.size() != 1 || pass.memory)
+    fail("attention", "the weights of {} sequences are asked for: give one, whole", pass.lengths.size());
+  const NoGrad off;
+  const int64_t n = x.size(0), shared = options().shared(), size = out_weight.size(0) / heads;
+  Tensor qkv = linear(x, in_weight, in_bias);
+  if (rotary) qkv = tandem::rotary(qkv, positions_of(pass, nullptr, n), heads + shared, size, rotary_base);
+  const auto head = [&](int64_t at) { return slice(qkv, 1, at * size, (at + 1) * size); };
+  Tensor mask = Tensor::zeros({n, n});
+  for (int64_t i = 0; causal && i < n; ++i)
+    std::ranges::fill(mask.rows(i, i + 1).data<float>().subspan(static_cast<size_t>(i + 1)),
+                      -std::numeric_limits<float>::infinity());
+  Tensor mean = Tensor::zeros({n, n});
+  for (int64_t h = 0; h < heads; ++h) {
+    const Tensor q = head(h), k = head(heads + h / (heads / shared));
+    const Tensor scores = linear(q, k, {}) / std::sqrt(static_cast<double>(size));  // q kᵀ
+    mean = mean + softmax(scores + mask) / static_cast<double>(heads);
+  }
+  return mean;
 }
 
 Tensor Attention::attend_self(const Tensor& x, Pass& pass) const {

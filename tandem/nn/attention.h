@@ -16,6 +16,8 @@ struct Attention : Layer<Attention> {
   bool with_bias = true;
   Tensor in_weight, in_bias;    // ((heads + 2 key_heads) * size, width): q, k, v
   Tensor out_weight, out_bias;  // (width, width), (width)
+  /// When set, it is told the weights() of every forward pass: for who wants to see what a token looks at.
+  std::function<void(const Tensor& weights)> watch = {};
 
   Attention() = default;
   explicit Attention(int64_t heads_, bool causal_ = false) : heads(heads_), causal(causal_) {}
@@ -24,6 +26,9 @@ struct Attention : Layer<Attention> {
   Shape build(const Shape& in, Build& build) override;
   [[nodiscard]] Tensor forward(const Tensor& x, Pass& pass) override;
   void visit(const std::string& at, const Visitor& v) override;
+  /// How much each token of one sequence x (n, width) looks at each other: (n, n), the mean over heads; rows sum to 1.
+  /// What forward() weighs values by, but written out; not with `cross`.
+  [[nodiscard]] Tensor weights(const Tensor& x, const Pass& pass) const;
   /// Of a token, without what grows with the length of its sequence.
   [[nodiscard]] int64_t multiply_adds(const Shape&) const override { return in_weight.numel() + out_weight.numel(); }
 

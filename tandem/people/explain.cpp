@@ -1,10 +1,10 @@
 #include <tandem/autograd/tape.h>
-#include <tandem/base/text.h>
 #include <tandem/base/threads.h>
 #include <tandem/ops/arithmetic.h>
 #include <tandem/ops/reduce.h>
 #include <tandem/ops/shape.h>
 #include <tandem/people/explain.h>
+#include <tandem/people/unit.h>
 
 #include <algorithm>
 #include <cmath>
@@ -14,20 +14,6 @@
 
 namespace tandem::people {
 namespace {
-
-/// A copy whose tensors share the memory of the network, without its tape.
-std::shared_ptr<nn::Sequential> off_the_tape(const nn::Sequential& net) {
-  auto copy = std::make_shared<nn::Sequential>(net);
-  copy->visit("", [](const std::string&, Tensor& t, bool) { t = t.detach(); });
-  return copy;
-}
-
-/// The numbers (n) that are explained, from the network's outputs.
-Tensor unit_of(const Tensor& outputs, int32_t target) {
-  if (outputs.size(1) > 1) return reshape(slice(outputs, 1, target, target + 1), {outputs.size(0)});
-  const Tensor one = reshape(outputs, {outputs.size(0)});
-  return target == 1 ? one : -one;
-}
 
 /// The last layer whose output is still a picture of more than one pixel, counted from 1; 0 when there is none.
 size_t last_picture(const nn::Sequential& net) {
@@ -118,14 +104,7 @@ Tensor black_input(const tasks::Classifier& model) {
 }
 
 Explanation explain(const tasks::Classifier& model, const Tensor& picture, const ExplainOptions& o) {
-  if (std::ranges::find(explain_methods(), o.method) == explain_methods().end()) {
-    const std::string near = nearest_name(o.method, explain_methods());
-    fail("explain", "'{}' is no method{}; there are {}", o.method,
-         near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), join(explain_methods()));
-  }
-  const auto classes = static_cast<int64_t>(model.classes.size());
-  if (o.target < -1 || o.target >= classes)
-    fail("explain", "class {} is asked for, there are 0 to {}", o.target, classes - 1);
+  check_asked(model, o.method, explain_methods(), o.target);
   const Tensor x = input_of(model, picture), black = black_input(model);
   const Shape one = x.shape().inserted(0, 1);
 
@@ -162,8 +141,7 @@ Explanation explain(const tasks::Classifier& model, const Tensor& picture, const
   if (o.method == "integrated_gradients" || o.method == "shapley") {
     double total = 0;
     for (const float v : out.map.data<const float>()) total += static_cast<double>(v);
-    const double change = out.output - out.black_output;
-    out.gap = std::abs(total - change) / std::max(std::abs(change), 1e-6);
+    out.gap = gap_of(total, out.output - out.black_output);
   }
   return out;
 }
@@ -183,7 +161,7 @@ Neighbours::Neighbours(tasks::Classifier& model, const data::Dataset& set)
 std::vector<Neighbours::Neighbour> Neighbours::nearest(std::span<const float> features, int64_t count) const {
   const auto d = static_cast<size_t>(features_.size(1));
   if (features.size() != d)
-    fail("neighbours", "{} features were given, the training pictures have {}", features.size(), d);
+    fail("neighbours", "{} features were given, the training examples have {}", features.size(), d);
   double squares = 0;
   for (const float v : features) squares += static_cast<double>(v) * static_cast<double>(v);
   const double scale = squares > 0 ? 1 / std::sqrt(squares) : 0;

@@ -111,5 +111,86 @@ TEST_F(WithPeople, EvaluateMeasuresStrangers) {
   EXPECT_EQ(run({"evaluate", "runs/p", "--require", "answered>=0.999"}).code, 4);
 }
 
+// A network of texts: what each word adds, for a terminal, as JSON and as a page.
+TEST(ExplainTexts, SaysWhichWordsAnAnswerRestsOn) {
+  const Folder home;
+  std::string csv = "text,label\n";
+  for (int i = 0; i < 120; ++i)
+    csv += i % 2 ? "the film was great and the music fine,good\n" : "the film was dull and the plot poor,bad\n";
+  home.write("films.csv", csv);
+  home.write("films.yaml", R"(name: films
+task: text_classification
+data: {source: films.csv, test_share: 0.1}
+network: [embedding: {width: 8, deviation: 0.3}, pool_sequence: mean, linear: classes]
+optimizer: {lr: 0.05}
+train: {epochs: 20, batch: 16}
+)");
+  ASSERT_EQ(tandem(home, {"train", "films.yaml"}).code, 0);
+  const fs::path lines = home.write("new.txt", "the great film <indeed>\nIt was DULL, dull\n");
+  Said said = tandem(home, {"explain", "runs/films", "new.txt", "--check"});
+  ASSERT_EQ(said.code, 0) << said.err;
+  expect_has(said.out, {"good  ", "great[+++]", "DULL[+++]", "<indeed>", "integrated_gradients for bad: ", "deletion ",
+                        "explained/new-integrated_gradients.html"});
+  EXPECT_EQ(said.out.find('\x1b'), std::string::npos) << "no colour where no terminal is";
+  const std::string page = read_text(home / "explained/new-integrated_gradients.html");
+  expect_has(page, {"<mark class=\"for\"", ">great</mark>", "&lt;", "蓝色"});
+  EXPECT_EQ(page.find("<indeed>"), std::string::npos);
+
+  for (const char* method : {"gradient_input", "smooth_grad", "occlusion", "shapley"}) {
+    said = tandem(home, {"explain", "runs/films", "-", "--method", method, "--target", "bad", "--json"}, {}, lines);
+    ASSERT_EQ(said.code, 0) << method << said.err;
+    const json all = json::parse(said.out);
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[0]["label"], "good");
+    EXPECT_EQ(all[0]["target"], "bad");
+    const json word = all[0]["parts"][1];
+    EXPECT_EQ(word["text"], "great");
+    EXPECT_EQ(word["begin"], 4);
+    EXPECT_EQ(word["end"], 9);
+    EXPECT_LT(word["adds"].get<double>(), 0) << method;
+  }
+  // What speaks most may speak against: bars are drawn beside its size.
+  said = tandem(home, {"explain", "runs/films", "new.txt", "--target", "bad"});
+  ASSERT_EQ(said.code, 0) << said.err;
+  EXPECT_LT(said.out.size(), 5000U);
+  said = tandem(home, {"explain", "runs/films", "new.txt", "--method", "nearest", "--count", "2"});
+  ASSERT_EQ(said.code, 0) << said.err;
+  expect_has(said.out, {"  good  the film was great", "  bad  the film was dull"});
+  said = tandem(home, {"explain", "runs/films", "new.txt", "--method", "nearest", "--count", "2", "--json"});
+  EXPECT_EQ(json::parse(said.out)[1]["nearest"][0]["text"], "the film was dull and the plot poor");
+  EXPECT_EQ(tandem(home, {"explain", "runs/films", "new.txt", "--method", "grad_cam"}).code, 2);
+  said = tandem(home, {"explain", "runs/films", "new.txt", "--method", "attention"});
+  EXPECT_EQ(said.code, 2);
+  expect_has(said.err, {"no attention layer"});
+}
+
+TEST(ExplainRows, NearestShowsTrainingRows) {
+  const Folder home;
+  std::string csv = "age,smoker,ill\n";
+  for (int i = 0; i < 200; ++i)
+    csv += fmt::format("{},{},{}\n", 20 + i % 60, i % 3 ? "no" : "yes",
+                       (20 + i % 60 > 50) != (i % 20 == 0) ? "yes" : "no");  // a copy of the target would be left out
+  home.write("people.csv", csv);
+  home.write("people.yaml", R"(name: people
+task: table_classification
+data: {source: people.csv, table: {target: ill}}
+network: [linear: 8, relu, linear: classes]
+optimizer: {lr: 0.02}
+train: {epochs: 5, batch: 16}
+)");
+  ASSERT_EQ(tandem(home, {"train", "people.yaml"}).code, 0);
+  home.write("new.csv", "age,smoker\n70,no\n");
+  Said said = tandem(home, {"explain", "runs/people", "new.csv", "--method", "nearest", "--count", "3"});
+  ASSERT_EQ(said.code, 0) << said.err;
+  expect_has(said.out, {"new.csv:2  yes", "  line "});
+  said = tandem(home, {"explain", "runs/people", "new.csv", "--method", "nearest", "--count", "3", "--json"});
+  const json near = json::parse(said.out)[0]["nearest"];
+  ASSERT_EQ(near.size(), 3U);
+  EXPECT_GT(std::stod(near[0]["values"]["age"].get<std::string>()), 50);
+  said = tandem(home, {"explain", "runs/people", "new.csv", "--method", "occlusion"});
+  EXPECT_EQ(said.code, 2);
+  expect_has(said.err, {"'occlusion' is not for rows"});
+}
+
 }  // namespace
 }  // namespace tandem::testing

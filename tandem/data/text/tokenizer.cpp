@@ -1,4 +1,5 @@
 #include <tandem/base/text.h>
+#include <tandem/data/text/ngrams.h>
 #include <tandem/data/text/tokenizer.h>
 #include <tandem/data/text/words.h>
 
@@ -8,11 +9,6 @@ namespace tandem::data {
 namespace {
 
 const std::vector<std::string> special_pieces{"<unk>", "<s>", "</s>"};
-
-// How n-grams are spelled among the pieces, so that none can be taken for a token: normalised text has neither
-// character.
-constexpr char between_words = '\x1f';
-constexpr char of_characters = '\x1e';
 
 using Counts = std::unordered_map<std::string, int64_t>;
 
@@ -28,35 +24,6 @@ std::vector<std::string> frequent(const Counts& counts, int64_t most, int64_t le
   std::vector<std::string> out;
   for (const auto& [count, piece] : order) out.push_back(*piece);
   return out;
-}
-
-/// Calls fn(n-gram) for each n-gram of the tokens.
-template <class Fn>
-void each_ngram(const std::vector<std::string>& tokens, const NgramOptions& options, Fn&& fn) {
-  std::string key;
-  for (size_t first = 0; first < tokens.size(); ++first) {
-    key = tokens[first];
-    for (size_t last = first + 1; last < tokens.size() && std::cmp_less(last - first, options.words); ++last) {
-      key += between_words;
-      key += tokens[last];
-      fn(key);
-    }
-  }
-  if (options.characters.empty()) return;
-  const auto shortest = static_cast<size_t>(options.characters.front());
-  const auto longest = static_cast<size_t>(options.characters.back());
-  for (const std::string& token : tokens) {
-    std::vector<std::string> letters = split_characters(token);
-    letters.insert(letters.begin(), "<");  // where a word begins and ends says much
-    letters.emplace_back(">");
-    for (size_t first = 0; first < letters.size(); ++first) {
-      key = of_characters;
-      for (size_t n = 1; n <= longest && first + n <= letters.size(); ++n) {
-        key += letters[first + n - 1];
-        if (n >= shortest && n < letters.size()) fn(key);  // the whole word is a token already
-      }
-    }
-  }
 }
 
 /// Pieces one a line, with \ and line ends escaped.
@@ -120,22 +87,6 @@ void LengthLimit::fields(Fields& f) {
   f("longer", longer, {"cut", "middle", "refuse"});
 }
 
-namespace {
-
-/// Shortens a text's tokens or pieces to the limit.
-template <class T>
-void shorten(std::vector<T>& tokens, const LengthLimit& limit) {
-  if (limit.most == 0 || std::ssize(tokens) <= limit.most) return;
-  if (limit.longer == "refuse")
-    fail(ErrorKind::data, "text",
-         "has {} tokens, at most {} are taken: shorten it, or train with a greater length.most", tokens.size(),
-         limit.most);
-  const int64_t head = limit.longer == "middle" ? (limit.most + 1) / 2 : limit.most;
-  tokens.erase(tokens.begin() + head, tokens.end() - (limit.most - head));
-}
-
-}  // namespace
-
 std::vector<std::string> Tokenizer::split(const std::string& text) const {
   if (options_.type == "blank") return split_blanks(text);
   if (options_.type == "character") return split_characters(text);
@@ -157,7 +108,8 @@ Tokenizer Tokenizer::fit(const TokenizerOptions& options, const NextText& texts)
   out.options_ = options;
   Counts tokens, ngrams;
   const auto count_ngrams = [&](const std::vector<std::string>& pieces) {
-    if (options.ngrams.any()) each_ngram(pieces, options.ngrams, [&](const std::string& key) { ++ngrams[key]; });
+    if (options.ngrams.any())
+      each_ngram(pieces, options.ngrams, [&](const std::string& key, size_t, size_t) { ++ngrams[key]; });
   };
   if (is_subword(options)) {
     std::vector<std::string> all;
@@ -208,7 +160,7 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, const LengthLimit&
   out.reserve(pieces.size());
   for (const std::string& piece : pieces) out.push_back(find(piece).value_or(unknown));
   if (ngrams)
-    each_ngram(pieces, options_.ngrams, [&](const std::string& key) {
+    each_ngram(pieces, options_.ngrams, [&](const std::string& key, size_t, size_t) {
       if (const auto id = find(key)) out.push_back(*id);
     });
   return out;
