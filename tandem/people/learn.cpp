@@ -1,16 +1,14 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/base/denormals.h>
 #include <tandem/base/text.h>
-#include <tandem/data/formats/image.h>
-#include <tandem/data/formats/resize.h>
 #include <tandem/nn/weights.h>
+#include <tandem/people/kept.h>
 #include <tandem/people/learn.h>
 #include <tandem/people/lock.h>
 #include <tandem/people/versions.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <map>
 #include <set>
 
@@ -24,9 +22,11 @@ tasks::Classifier copy_of(const tasks::Classifier& model) {
 }
 
 int64_t known(tasks::Classifier& model, const data::Dataset& set) {
-  const evaluate::Predictions said{model.classes, set.labels, model.predict(set)};
+  const std::vector<float> p = model.predict(set);
+  const size_t classes = model.classes.size();
   int64_t count = 0;
-  for (int64_t i = 0; i < set.size(); ++i) count += said.predicted(i) == set.labels[static_cast<size_t>(i)] ? 1 : 0;
+  for (size_t i = 0; i < set.labels.size(); ++i)
+    count += model.answer(std::span(p).subspan(i * classes, classes)) == set.labels[i] ? 1 : 0;
   return count;
 }
 
@@ -36,7 +36,7 @@ double accuracy(tasks::Classifier& model, const data::Dataset& set) {
 
 // Moves `model` by a few steps towards `lesson`, three quarters of each batch being replayed. The rate falls to 0, so
 // that the last steps mend what the first ones broke. The pass is one of inference: the statistics of a batch norm and
-// what dropout leaves out are no matter of a handful of pictures.
+// what dropout leaves out are no matter of a handful of examples.
 void update(tasks::Classifier& model, const data::Dataset& lesson, const data::Dataset& replay, double lr,
             const LearnOptions& o, const Rng& stream) {
   const FlushDenormals flush;
@@ -64,9 +64,9 @@ void update(tasks::Classifier& model, const data::Dataset& lesson, const data::D
   optimizer.clear_grads();
 }
 
-// The label most people gave each picture; of equals, the one given first. -1 where nobody said anything.
+// The label most people gave each example; of equals, the one given first. -1 where nobody said anything.
 std::vector<int32_t> most_given(const Lesson& lesson) {
-  std::vector<std::map<int32_t, int64_t>> votes(static_cast<size_t>(lesson.pictures.size()));
+  std::vector<std::map<int32_t, int64_t>> votes(static_cast<size_t>(lesson.examples.size()));
   std::vector<int32_t> out(votes.size(), -1);
   for (const Answer& a : lesson.answers) {
     auto& of = votes.at(static_cast<size_t>(a.item));
@@ -77,18 +77,18 @@ std::vector<int32_t> most_given(const Lesson& lesson) {
   return out;
 }
 
-data::Dataset labelled(const data::Dataset& pictures, std::span<const int64_t> items,
+data::Dataset labelled(const data::Dataset& examples, std::span<const int64_t> items,
                        const std::vector<int32_t>& labels) {
-  data::Dataset out = data::subset(pictures, items);
+  data::Dataset out = data::subset(examples, items);
   for (size_t i = 0; i < items.size(); ++i) out.labels[i] = labels[static_cast<size_t>(items[i])];
   return out;
 }
 
-// What networks think of each picture that learned from the others only.
+// What networks think of each example that learned from the others only.
 std::vector<float> opinions(const tasks::Classifier& live, const Lesson& lesson, const Memory& memory,
                             const LearnOptions& o) {
-  const int64_t n = lesson.pictures.size(), folds = std::min(o.folds, n);
-  if (folds < 2) return copy_of(live).predict(lesson.pictures);
+  const int64_t n = lesson.examples.size(), folds = std::min(o.folds, n);
+  if (folds < 2) return copy_of(live).predict(lesson.examples);
   const std::vector<int32_t> labels = most_given(lesson);
   const std::vector<int64_t> order = Rng(o.seed, "folds").permutation(n);
   const size_t classes = live.classes.size();
@@ -104,9 +104,9 @@ std::vector<float> opinions(const tasks::Classifier& live, const Lesson& lesson,
     }
     tasks::Classifier model = copy_of(live);
     if (!rest.empty())
-      update(model, labelled(lesson.pictures, rest, labels), memory.replay, o.lr, o,
+      update(model, labelled(lesson.examples, rest, labels), memory.replay, o.lr, o,
              Rng(o.seed, "opinion").split(static_cast<uint64_t>(fold)));
-    const std::vector<float> p = model.predict(data::subset(lesson.pictures, own));
+    const std::vector<float> p = model.predict(data::subset(lesson.examples, own));
     for (size_t i = 0; i < own.size(); ++i)
       std::copy_n(p.begin() + static_cast<int64_t>(i * classes), classes,
                   out.begin() + own[i] * static_cast<int64_t>(classes));
@@ -115,7 +115,7 @@ std::vector<float> opinions(const tasks::Classifier& live, const Lesson& lesson,
 }
 
 void check(const tasks::Classifier& live, const Lesson& lesson, const Memory& memory) {
-  if (lesson.pictures.size() == 0) fail("learn", "no picture was given");
+  if (lesson.examples.size() == 0) fail("learn", "no example was given");
   if (memory.replay.size() == 0 || memory.held_back.size() == 0)
     fail("learn", "{} examples to replay and {} held back were given: it takes both", memory.replay.size(),
          memory.held_back.size());
@@ -135,7 +135,7 @@ Learned learn(const tasks::Classifier& live, const Lesson& lesson, const Memory&
   out.model = copy_of(live);
   out.trust = weigh(opinions(live, lesson, memory, o), classes, lesson.answers, o.trust);
 
-  std::vector<int32_t> labels(static_cast<size_t>(lesson.pictures.size()), -1);
+  std::vector<int32_t> labels(static_cast<size_t>(lesson.examples.size()), -1);
   std::set<int64_t> believed;
   for (size_t j = 0; j < lesson.answers.size(); ++j)
     if (out.trust.answers[j] > 0.5) {
@@ -146,7 +146,7 @@ Learned learn(const tasks::Classifier& live, const Lesson& lesson, const Memory&
   out.accuracy_before = out.accuracy_after = accuracy(out.model, memory.held_back);
   out.asked = std::max(best, out.accuracy_before) - o.allowed;
   if (out.believed.empty()) return out;
-  const data::Dataset right = labelled(lesson.pictures, out.believed, labels);
+  const data::Dataset right = labelled(lesson.examples, out.believed, labels);
   out.known_before = known(out.model, right);
   if (out.known_before == right.size()) {
     out.known_after = out.known_before;
@@ -163,6 +163,7 @@ Learned learn(const tasks::Classifier& live, const Lesson& lesson, const Memory&
   }
   if (out.better && live.confidence)  // another network is sure of other things
     out.model.learn_confidence(live.confidence->options(), memory.replay, memory.held_back);
+  if (out.better && live.threshold) out.model.learn_threshold(live.threshold->goal, memory.held_back);
   out.outcome = out.better                            ? Outcome::learned
                 : out.known_after <= out.known_before ? Outcome::not_learned
                                                       : Outcome::forgot;
@@ -171,51 +172,47 @@ Learned learn(const tasks::Classifier& live, const Lesson& lesson, const Memory&
 
 fs::path store_path(const train::RunFolder& run) { return run.path / "people.sqlite"; }
 
-std::vector<uint8_t> picture_bytes(const data::Dataset& set, int64_t index) {
-  const Shape& s = set.pixels().shape();
-  return data::encode_png(set.pixels().rows(index, index + 1).view({s[1], s[2], s[3]}));
-}
-
 namespace {
 
+// By halves, so that an example is not copied once for each other.
+data::Dataset joined(std::span<const data::Dataset> sets) {
+  if (sets.size() == 1) return sets.front();
+  const size_t half = sets.size() / 2;
+  return data::joined(joined(sets.first(half)), joined(sets.subspan(half)));
+}
+
 // The corrections of a store as a lesson, and which answer each is; -1 for those nothing can be learned from: without
-// the picture, of another class, or taken back by a later word of the same person.
+// their input, of another class, or taken back by a later word of the same person.
 struct Gathered {
   Lesson lesson;
   std::vector<int64_t> answer;  // by correction
 };
 
 Gathered gather(Store& store, const std::vector<Correction>& corrections, const tasks::Classifier& model) {
-  const tasks::ImageInput& input = model.image();
   std::map<std::pair<int64_t, std::string>, size_t> last;
   for (size_t i = 0; i < corrections.size(); ++i) last[{corrections[i].decision, corrections[i].person}] = i;
   Gathered out{.lesson = {}, .answer = std::vector<int64_t>(corrections.size(), -1)};
-  std::map<int64_t, int64_t> items;
+  std::map<int64_t, int64_t> items;  // of decisions
   std::map<std::string, int64_t> people;
-  std::vector<Tensor> pictures;
+  std::vector<data::Dataset> examples;
   for (size_t i = 0; i < corrections.size(); ++i) {
     const Correction& c = corrections[i];
     const auto label = std::ranges::find(model.classes, c.label) - model.classes.begin();
     if (last[{c.decision, c.person}] != i || label == std::ssize(model.classes)) continue;
     if (!items.contains(c.decision)) {
-      const Decision d = store.decision(c.decision);
-      if (d.input.empty() || !d.media_type.starts_with("image/")) continue;
-      const std::string where = fmt::format("decision {}", d.id);
-      pictures.push_back(data::resize(data::decode_image(d.input, input.channels, where), input.height, input.width));
-      items.emplace(c.decision, std::ssize(pictures) - 1);
+      Decision d = store.decision(c.decision);
+      if (d.input.empty()) continue;
+      auto example = example_of(model, {d.media_type, std::move(d.input)}, fmt::format("decision {}", d.id));
+      if (!example) continue;
+      items.emplace(c.decision, std::ssize(examples));
+      examples.push_back(std::move(*example));
     }
     const int64_t person = people.emplace(c.person, std::ssize(people)).first->second;
     out.answer[i] = std::ssize(out.lesson.answers);
     out.lesson.answers.push_back({items[c.decision], person, static_cast<int32_t>(label)});
   }
-  data::Dataset& set = out.lesson.pictures;
-  set.classes = model.classes;
-  set.source = "corrections";
-  set.labels.assign(pictures.size(), 0);
-  set.inputs = Tensor::empty({std::ssize(pictures), input.height, input.width, input.channels}, DType::u8);
-  for (size_t i = 0; i < pictures.size(); ++i)
-    std::memcpy(set.pixels().rows(static_cast<int64_t>(i), static_cast<int64_t>(i) + 1).bytes(), pictures[i].bytes(),
-                pictures[i].byte_count());
+  if (!examples.empty()) out.lesson.examples = joined(examples);
+  out.lesson.examples.source = "corrections";
   return out;
 }
 

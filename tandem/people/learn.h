@@ -18,10 +18,10 @@ struct LearnOptions {
   uint64_t seed = 1;
 };
 
-/// What people said: pictures as the network takes them (labels are not looked at), and answers about them.
+/// What people said: examples as the network takes them (labels are not looked at), and answers about them.
 struct Lesson {
-  data::Dataset pictures;
-  std::vector<Answer> answers;  // one a person and picture; items index `pictures`
+  data::Dataset examples;
+  std::vector<Answer> answers;  // one a person and example; items index `examples`
 };
 
 struct Learned {
@@ -35,7 +35,7 @@ struct Learned {
   Outcome outcome = Outcome::none_believed;
 };
 
-/// Weighs the answers: the network's opinion of a picture comes from copies that learned from the other pictures only
+/// Weighs the answers: the network's opinion of an example comes from copies that learned from the others only
 /// (cross-validation), so that corrections which agree support each other. Then updates a copy of `live` on those that
 /// are more likely right than not, mixed with replayed examples, and measures it on the examples held back: it is
 /// `better` when it knows more of the corrections and lost at most options.allowed there against `best` (the accuracy
@@ -43,14 +43,11 @@ struct Learned {
 [[nodiscard]] Learned learn(const tasks::Classifier& live, const Lesson& lesson, const Memory& memory, double best = 0,
                             const LearnOptions& options = {});
 
-/// The same for a run: takes all corrections of its store whose pictures were kept, keeps the outcome there, and makes
+/// The same for a run: takes all corrections of its store whose inputs were kept, keeps the outcome there, and makes
 /// a better network the live version. Nothing to learn gives an Update with id 0. A second process waits for the first.
 Update learn(const train::RunFolder& run, const fs::path& data_folder, LearnOptions options = {});
 
 /// The store of a run: RUN/people.sqlite.
 [[nodiscard]] fs::path store_path(const train::RunFolder& run);
-
-/// A picture as a decision's input (image/png), and back: brought to the network's size.
-[[nodiscard]] std::vector<uint8_t> picture_bytes(const data::Dataset& set, int64_t index);
 
 }  // namespace tandem::people

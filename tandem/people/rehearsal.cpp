@@ -1,6 +1,6 @@
 #include <tandem/base/error.h>
 #include <tandem/base/random.h>
-#include <tandem/people/learn.h>
+#include <tandem/people/kept.h>
 #include <tandem/people/rehearsal.h>
 #include <tandem/people/versions.h>
 
@@ -18,11 +18,12 @@ std::vector<Decision> decide(tasks::Classifier& model, const data::Dataset& set,
   std::vector<Decision> out;
   for (int64_t i = 0; i < set.size(); ++i) {
     const auto row = p.rows(i, i + 1).data<const float>();
-    const auto best = static_cast<size_t>(std::ranges::max_element(row) - row.begin());
+    const auto best = static_cast<size_t>(model.answer(row));
+    Kept own = kept(model.input, set, i);
     out.push_back({.model = name,
                    .version = version,
-                   .media_type = "image/png",
-                   .input = picture_bytes(set, i),
+                   .media_type = std::move(own.media_type),
+                   .input = std::move(own.bytes),
                    .label = model.classes[best],
                    .probability = static_cast<double>(row[best]),
                    .probabilities = {row.begin(), row.end()}});

@@ -1,6 +1,7 @@
 #include <tandem/data/formats/image.h>
 #include <tandem/data/formats/resize.h>
 #include <tandem/deploy/studio.h>
+#include <tandem/people/kept.h>
 #include <tandem/people/learn.h>
 #include <tandem/people/versions.h>
 
@@ -84,7 +85,7 @@ class StudioTest : public ::testing::Test {
   }
 
   static std::string png(const data::Dataset& set, int64_t index) {
-    const auto bytes = people::picture_bytes(set, index);
+    const auto bytes = people::kept(tasks::ImageInput{}, set, index).bytes;
     return {bytes.begin(), bytes.end()};
   }
 

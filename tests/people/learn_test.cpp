@@ -54,10 +54,10 @@ double accuracy(tasks::Classifier model, const data::Dataset& set) {
 Lesson lesson(const std::vector<int64_t>& which, int64_t count, int64_t people = 1) {
   Lesson out;
   const data::Dataset& set = trained().others;
-  out.pictures = data::subset(set, std::span(which).first(static_cast<size_t>(count)));
+  out.examples = data::subset(set, std::span(which).first(static_cast<size_t>(count)));
   for (int64_t i = 0; i < count; ++i)
-    out.answers.push_back({i, i % people, out.pictures.labels[static_cast<size_t>(i)]});
-  std::ranges::fill(out.pictures.labels, 0);
+    out.answers.push_back({i, i % people, out.examples.labels[static_cast<size_t>(i)]});
+  std::ranges::fill(out.examples.labels, 0);
   return out;
 }
 
@@ -182,7 +182,7 @@ TEST(Learn, GivesTheSameBytesForAnyNumberOfThreads) {
 
 TEST(Learn, RefusesWhatDoesNotFit) {
   const Trained& t = trained();
-  expect_error(ErrorKind::usage, {"no picture"}, [&] { (void)learn(t.model, {}, t.memory); });
+  expect_error(ErrorKind::usage, {"no example"}, [&] { (void)learn(t.model, {}, t.memory); });
   expect_error(ErrorKind::usage, {"0 examples to replay"}, [&] { (void)learn(t.model, lesson(t.mistakes, 3), {}); });
   Memory other = t.memory;
   other.replay.classes = {"a", "b", "c"};
