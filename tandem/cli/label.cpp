@@ -1,10 +1,13 @@
 #include <tandem/cli/keys.h>
+#include <tandem/cli/pictures.h>
 #include <tandem/cli/terminal.h>
+#include <tandem/cli/texts.h>
 #include <tandem/cli/verbs.h>
 #include <tandem/data/catalog.h>
-#include <tandem/data/labels.h>
+#include <tandem/evaluate/report.h>
 #include <tandem/people/labelling.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -84,6 +87,21 @@ people::Labelling open(const Options& o) {
   return {o.source, person, recipe, o.classes.empty() ? recipe.data.classes : o.classes, options};
 }
 
+/// The example for a person at a terminal.
+std::string drawn(const data::Dataset& example) {
+  if (example.has_texts()) return shortened(example.texts()[0], 1500) + "\n";
+  if (!example.has_table()) {
+    const Shape& s = example.pixels().shape();
+    return blocks(example.pixels().view({s[1], s[2], s[3]}), has_colour());
+  }
+  int64_t wide = 0;
+  for (const data::Column& c : example.table().columns) wide = std::max(wide, evaluate::display_width(c.name));
+  std::string out;
+  for (const data::Column& c : example.table().columns)
+    out += fmt::format("  {}  {}\n", padded(c.name, wide), c.is_missing(0) ? "-" : c.text(0));
+  return out;
+}
+
 void show(const people::Question& q, const people::Labelling& work, const std::vector<std::string>& keys) {
   std::string line;
   for (size_t c = 0; c < keys.size(); ++c)
@@ -91,8 +109,8 @@ void show(const people::Question& q, const people::Labelling& work, const std::v
             : keys[c] == work.classes()[c] ? keys[c] + " "
                                            : keys[c] + " " + work.classes()[c] + "  ";
   say("");
-  std::fputs(blocks(q.picture, has_colour()).c_str(), stderr);
-  say(fmt::format("{}  {}({} done, {} left)", q.file,
+  std::fputs(drawn(q.example).c_str(), stderr);
+  say(fmt::format("{}  {}({} done, {} left)", q.name,
                   q.guess.empty() ? "" : fmt::format("{}? {:.0f} %  ", q.guess, 100 * q.probability), work.done(),
                   work.left()));
   say(fmt::format("{} | space or an empty line: leave open | backspace or <: back | Ctrl-D: enough", line));
@@ -123,9 +141,11 @@ int run(const Options& o) {
       say(e.what());  // a slip of the finger: it is asked again
     }
   }
-  fmt::print("{} answers now, {} pictures done, {} left: {}\n", answers, work.done(), work.left(),
-             (fs::path(o.source) / data::labels_file).string());
-  say(fmt::format("train with them: tandem train {} data={}", is_model(o.guide) ? "RECIPE" : o.guide, o.source));
+  const std::string kept = work.pile().kept_in().string();
+  fmt::print("{} answers now, {} {} done, {} left: {}\n", answers, work.done(),
+             data::kind_of(work.pile().examples().inputs), work.left(), kept);
+  say(fmt::format("train with them: tandem train {} data={}", is_model(o.guide) ? "RECIPE" : o.guide,
+                  work.pile().examples().has_pictures() ? o.source : kept));
   return 0;
 }
 
@@ -133,10 +153,14 @@ int run(const Options& o) {
 
 void add_label(CLI::App& app, Context& context) {
   auto o = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("label", "Ask a person for labels, the most useful pictures first");
+  CLI::App* verb = app.add_subcommand("label", "Ask a person for labels, the most useful examples first");
   verb->add_option("guide", o->guide, "A run or model that is to be helped, or a recipe to start from nothing")
       ->required();
-  verb->add_option("folder", o->source, "A folder of pictures; answers go to its labels.csv")->required();
+  verb->add_option(
+          "source", o->source,
+          "A folder of pictures, whose labels.csv takes the answers; a file of texts (a line each, CSV, JSONL) "
+          "or a CSV file of rows: NAME.labels.csv beside it takes them")
+      ->required();
   verb->add_option("overrides", o->overrides, "Changes to the recipe: optimizer.lr=1e-3");
   verb->add_option("--classes", o->classes, "The classes, when a recipe does not name them: cat,dog")->delimiter(',');
   verb->add_option("--person", o->person, "Who answers (default: the user's name)");

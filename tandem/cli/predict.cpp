@@ -4,6 +4,7 @@
 #include <tandem/cli/terminal.h>
 #include <tandem/cli/texts.h>
 #include <tandem/cli/verbs.h>
+#include <tandem/data/formats/csv_field.h>
 #include <tandem/evaluate/report.h>
 #include <tandem/train/run.h>
 
@@ -20,12 +21,7 @@ struct Options {
   bool invert = false;
 };
 
-std::string csv_field(const std::string& text) {  // RFC 4180
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + "\"";
-}
+using data::csv_field;
 
 /// A class name for each member, "4 9"; "-" for an empty set.
 std::string set_text(const evaluate::Verdict& v, const std::vector<std::string>& classes, std::string_view separator) {

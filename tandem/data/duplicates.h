@@ -1,10 +1,11 @@
-// The same picture twice: within a part, or in two parts, where it leaks the answer.
+// The same example twice: within a part, or in two parts, where it leaks the answer.
 #pragma once
 #include <tandem/data/dataset.h>
 
 namespace tandem::data {
 
-/// Two examples whose bytes are equal; `second` comes later in its set.
+/// Two examples that are equal: bytes of pictures and texts, of rows the columns that are learned from. `second` comes
+/// later in its set.
 struct Duplicate {
   int64_t first = 0, second = 0;
 };

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <tandem/base/error.h>
+#include <tandem/data/formats/csv_field.h>
 #include <tandem/data/labels.h>
 #include <unistd.h>
 
@@ -11,13 +12,6 @@ namespace tandem::data {
 namespace {
 
 constexpr std::string_view heading = "file,label,person,time\n";
-
-std::string field(const std::string& text) {  // RFC 4180
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + "\"";
-}
 
 // The records of a table, each with the line it starts in. What follows the last end of a line is not whole.
 std::vector<std::pair<int64_t, std::vector<std::string>>> records(const std::string& text) {
@@ -72,8 +66,8 @@ void append_label(const fs::path& folder, const Label& label) {
   const auto refuse = [&](const char* what) {
     fail(ErrorKind::file, path.string(), "{}: {}", what, std::strerror(errno));
   };
-  const std::string line =
-      fmt::format("{},{},{},{}\n", field(label.file), field(label.label), field(label.person), field(label.time));
+  const std::string line = fmt::format("{},{},{},{}\n", csv_field(label.file), csv_field(label.label),
+                                       csv_field(label.person), csv_field(label.time));
   if (!fs::exists(path)) write_text(path, heading);
   // A line that a crash cut short goes before the next is written.
   const std::string text = read_text(path);

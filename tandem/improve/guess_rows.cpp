@@ -17,7 +17,8 @@ constexpr double sentence = 15;       // bytes of a mean value above which a col
 
 bool ends_with_any(std::string name, std::initializer_list<const char*> endings) {
   std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::ranges::any_of(endings, [&](const char* e) { return name.ends_with(e) || name.ends_with(e + std::string(".gz")); });
+  return std::ranges::any_of(
+      endings, [&](const char* e) { return name.ends_with(e) || name.ends_with(e + std::string(".gz")); });
 }
 
 // The file that says what the columns are: the training part of a folder.
@@ -59,7 +60,8 @@ void choose_target(const data::Table& table, const std::string& given, RowFacts&
     facts.target = table.columns[static_cast<size_t>(table.column(given))].name, facts.why = "as asked";
     return;
   }
-  constexpr std::array<std::string_view, 8> usual{"label", "class", "target", "outcome", "diagnosis", "category", "intent", "y"};
+  constexpr std::array<std::string_view, 8> usual{"label",     "class",    "target", "outcome",
+                                                  "diagnosis", "category", "intent", "y"};
   for (const std::string_view name : usual)
     for (const data::Column& c : table.columns) {
       std::string lower = c.name;
@@ -117,7 +119,8 @@ RowFacts look_at_rows(const std::string& path, const std::string& target) {
   out.source = path;
   const fs::path file = first_part(path);
   if (ends_with_any(file.string(), {".jsonl"})) {  // objects: `text` and `label`, or two keys
-    out.texts = true, out.target = target, out.why = target.empty() ? "the shorter of two keys, or `label`" : "as asked";
+    out.texts = true, out.target = target,
+    out.why = target.empty() ? "the shorter of two keys, or `label`" : "as asked";
     const data::Splits parts = data::load_texts(path, {.label = target});
     count(parts, out);
     out.spaced = has_blanks(parts.train.texts());
@@ -161,16 +164,18 @@ RowFacts look_at_rows(const std::string& path, const std::string& target) {
 std::string guessed_recipe(const RowFacts& d, const std::string& name) {
   const int64_t n = d.examples;
   const bool small = n < 2000, two = d.classes.size() == 2;
-  const bool intents = d.texts && d.classes.size() > 10;  // short texts told apart by their words more than by their tone
+  const bool intents =
+      d.texts && d.classes.size() > 10;  // short texts told apart by their words more than by their tone
   const bool uneven = d.least * static_cast<double>(d.classes.size()) < 0.33;
-  std::string out = fmt::format("# Made by `tandem init {}`: {} {} of {} classes.\n#   tandem train {}.yaml\n", d.source,
-                                grouped(n), d.texts ? "texts" : "rows", d.classes.size(), name);
+  std::string out = fmt::format("# Made by `tandem init {}`: {} {} of {} classes.\n#   tandem train {}.yaml\n",
+                                d.source, grouped(n), d.texts ? "texts" : "rows", d.classes.size(), name);
   out += line("name: " + name, "names the run's folder");
   out += line(fmt::format("task: {}_classification", d.texts ? "text" : "table"));
   out += line("seed: 1", "another seed, another training");
   out += line("data:");
   out += line("  source: " + scalar(d.source));
-  if (!d.has_validation) out += line("  validation: 0.15", "this share of the training part is what confidence is fitted on");
+  if (!d.has_validation)
+    out += line("  validation: 0.15", "this share of the training part is what confidence is fitted on");
   if (!d.has_test && small)
     out += line("  folds: 5", "so few: each is measured by the one of five networks that did not learn from it");
   else if (!d.has_test)
@@ -210,7 +215,8 @@ std::string guessed_recipe(const RowFacts& d, const std::string& name) {
       out += line("network: table_mlp", "residual blocks, made for tables");
   }
   if (uneven)
-    out += line("loss: {balanced: true}", fmt::format("the rarest class has {:.1f} % of the examples: its errors weigh more", 100 * d.least));
+    out += line("loss: {balanced: true}",
+                fmt::format("the rarest class has {:.1f} % of the examples: its errors weigh more", 100 * d.least));
   if (d.texts)
     out += line("optimizer: {type: adamw, lr: 3e-3, weight_decay: 0.01}");
   else

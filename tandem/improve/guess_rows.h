@@ -9,12 +9,12 @@ namespace tandem::improve {
 
 /// What a look at the file says.
 struct RowFacts {
-  std::string source;   // as it is given to `data.source`
-  bool texts = false;   // sentences are read, not columns
-  std::string target;   // the column that is learned …
-  std::string why;      // … and why it was taken for that
-  std::string column;   // of texts: where they stand
-  bool spaced = true;   // of texts: words are parted by blanks, as Chinese does not
+  std::string source;  // as it is given to `data.source`
+  bool texts = false;  // sentences are read, not columns
+  std::string target;  // the column that is learned …
+  std::string why;     // … and why it was taken for that
+  std::string column;  // of texts: where they stand
+  bool spaced = true;  // of texts: words are parted by blanks, as Chinese does not
   int64_t examples = 0, numbers = 0, words = 0, left_out = 0;  // rows with a label; columns of each kind
   std::vector<std::string> classes;
   double least = 0;  // share of the rarest class

@@ -1,17 +1,21 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/base/denormals.h>
 #include <tandem/base/threads.h>
+#include <tandem/data/text/unicode.h>
+#include <tandem/data/text/words.h>
 #include <tandem/nn/inference.h>
 #include <tandem/people/choose.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <numeric>
+#include <unordered_map>
 
 namespace tandem::people {
 namespace {
 
-// Each picture's gradient in the last layer is the product of two vectors: a = p - (1 at the likeliest class) and the
+// Each example's gradient in the last layer is the product of two vectors: a = p - (1 at the likeliest class) and the
 // features h. Distances between such products need only the parts: |a h|^2 = |a|^2 |h|^2, <a h, b k> = <a, b> <h, k>.
 struct Gradients {
   int64_t classes = 0, features = 0;
@@ -108,19 +112,73 @@ std::vector<int64_t> most_useful(const tasks::Classifier& model, const data::Dat
   return spread(g.norms, count, Rng(seed, "useful"), distance);
 }
 
-std::vector<int64_t> most_diverse(const data::Dataset& pool, std::span<const int64_t> chosen, int64_t count,
-                                  uint64_t seed) {
-  if (pool.size() == 0) return {};
-  const int64_t size = pool.pixels().numel() / pool.size();
-  const auto* pixels = pool.pixels().data<const uint8_t>().data();
-  const auto distance = [&](int64_t i, int64_t j) {
+namespace {
+
+using Distance = std::function<double(int64_t, int64_t)>;  // squared
+
+Distance between_pictures(const Tensor& all) {
+  return [pixels = all.data<const uint8_t>(), size = all.numel() / all.size(0)](int64_t i, int64_t j) {
     int64_t sum = 0;
     for (int64_t k = 0; k < size; ++k) {
-      const int64_t d = int64_t{pixels[i * size + k]} - pixels[j * size + k];
+      const int64_t d = int64_t{pixels[static_cast<size_t>(i * size + k)]} - pixels[static_cast<size_t>(j * size + k)];
       sum += d * d;
     }
     return static_cast<double>(sum);
   };
+}
+
+// One less the share of words that both have among those that either has (Jaccard).
+Distance between_texts(const data::Texts& texts) {
+  std::unordered_map<std::string, int32_t> known;
+  std::vector<std::vector<int32_t>> words;
+  for (const std::string& text : texts) {
+    std::vector<int32_t>& own = words.emplace_back();
+    for (std::string& word : data::split_words(data::normalised(text, {.nfkc = true, .lower = true})))
+      own.push_back(known.emplace(std::move(word), static_cast<int32_t>(known.size())).first->second);
+    std::ranges::sort(own);
+    own.erase(std::unique(own.begin(), own.end()), own.end());
+  }
+  return [words = std::move(words)](int64_t i, int64_t j) {
+    const auto &a = words[static_cast<size_t>(i)], &b = words[static_cast<size_t>(j)];
+    size_t both = 0;
+    for (auto x = a.begin(), y = b.begin(); x != a.end() && y != b.end();)
+      if (*x == *y)
+        ++both, ++x, ++y;
+      else
+        ++(*x < *y ? x : y);
+    const size_t either = a.size() + b.size() - both;
+    const double apart = either > 0 ? 1 - static_cast<double>(both) / static_cast<double>(either) : 0;
+    return apart * apart;
+  };
+}
+
+Distance between_rows(const data::Table& table) {
+  std::vector<int64_t> all(static_cast<size_t>(table.rows()));
+  std::iota(all.begin(), all.end(), int64_t{0});
+  const Tensor x = make_batch(tasks::fit_input(table, {}), table, all);
+  return [x](int64_t i, int64_t j) {
+    const auto a = x.rows(i, i + 1).data<const float>(), b = x.rows(j, j + 1).data<const float>();
+    double sum = 0;
+    for (size_t k = 0; k < a.size(); ++k) {
+      const double d = static_cast<double>(a[k]) - static_cast<double>(b[k]);
+      sum += d * d;
+    }
+    return sum;
+  };
+}
+
+Distance distance_in(const data::Dataset& pool) {
+  return pool.has_texts()   ? between_texts(pool.texts())
+         : pool.has_table() ? between_rows(pool.table())
+                            : between_pictures(pool.pixels());
+}
+
+}  // namespace
+
+std::vector<int64_t> most_diverse(const data::Dataset& pool, std::span<const int64_t> chosen, int64_t count,
+                                  uint64_t seed) {
+  if (pool.size() == 0) return {};
+  const Distance distance = distance_in(pool);
   Rng rng(seed, "diverse");
   std::vector<int64_t> taken(chosen.begin(), chosen.end()), out;
   if (taken.empty() && count > 0) out.push_back(taken.emplace_back(rng.below(pool.size())));  // the first: any

@@ -1,7 +1,6 @@
 #include <tandem/base/text.h>
-#include <tandem/data/labels.h>
+#include <tandem/data/catalog.h>
 #include <tandem/people/labelling.h>
-#include <tandem/people/store.h>
 
 #include <algorithm>
 #include <cmath>
@@ -20,45 +19,75 @@ tasks::Classifier fit_few(train::Recipe recipe, const data::Dataset& labelled, i
   return model;
 }
 
-Labelling::Labelling(fs::path folder, std::string person, const tasks::Classifier& model,
+namespace {
+
+std::unique_ptr<Pile> rows_for(const fs::path& file, const train::Recipe& recipe, data::TableOptions reading) {
+  const data::TableSource source =
+      data::table_source(recipe.data.source, recipe.data.table ? recipe.data.table->source : data::TableSource{});
+  if (reading.types.empty())
+    for (const auto& [column, type] : source.types) reading.types[column] = data::column_type(type, file.string());
+  return rows_in(file, source, reading);
+}
+
+std::unique_ptr<Pile> pile_for(const fs::path& source, const tasks::Classifier& model) {
+  if (const auto* pictures = std::get_if<tasks::ImageInput>(&model.input))
+    return pictures_in(source, {pictures->height, pictures->width, pictures->channels});
+  train::Recipe recipe;
+  if (const auto its = model.notes.find("recipe"); its != model.notes.end())
+    recipe = train::Recipe::read(Config::parse(its->second, "the model's recipe"));
+  if (const auto* rows = std::get_if<tasks::TableInput>(&model.input)) return rows_for(source, recipe, rows->reading());
+  return texts_in(source, recipe.data.text.source);
+}
+
+std::unique_ptr<Pile> pile_for(const fs::path& source, const train::Recipe& recipe) {
+  if (recipe.task == "text_classification") return texts_in(source, recipe.data.text.source);
+  if (recipe.task == "table_classification") return rows_for(source, recipe, {});
+  const bool sized = !recipe.data.size.empty();
+  return pictures_in(source, {sized ? recipe.data.size[0] : 0, sized ? recipe.data.size[1] : 0, recipe.data.channels});
+}
+
+std::vector<std::string> classes_of(const train::Recipe& recipe, std::vector<std::string> given) {
+  if (given.empty() && recipe.data.table)
+    for (const auto& [name, values] : recipe.data.table->source.classes) given.push_back(name);
+  return given;
+}
+
+}  // namespace
+
+Labelling::Labelling(const fs::path& source, std::string person, const tasks::Classifier& model,
                      const LabellingOptions& options)
-    : folder_(std::move(folder)),
-      person_(std::move(person)),
+    : person_(std::move(person)),
       classes_(model.classes),
       options_(options),
-      model_(model) {
-  start({model.image().height, model.image().width, model.image().channels});
+      model_(model),
+      pile_(pile_for(source, model)) {
+  start();
 }
 
-Labelling::Labelling(fs::path folder, std::string person, const train::Recipe& recipe, std::vector<std::string> classes,
-                     const LabellingOptions& options)
-    : folder_(std::move(folder)),
-      person_(std::move(person)),
-      classes_(std::move(classes)),
+Labelling::Labelling(const fs::path& source, std::string person, const train::Recipe& recipe,
+                     std::vector<std::string> classes, const LabellingOptions& options)
+    : person_(std::move(person)),
+      classes_(classes_of(recipe, std::move(classes))),
       options_(options),
-      recipe_(recipe) {
-  for (const data::Label& label : data::read_labels(folder_))
-    if (!label.label.empty() && std::ranges::find(classes_, label.label) == classes_.end())
-      classes_.push_back(label.label);
+      recipe_(recipe),
+      pile_(pile_for(source, recipe)) {
+  for (const auto& said : pile_->answers())
+    if (said && !said->empty() && std::ranges::find(classes_, *said) == classes_.end()) classes_.push_back(*said);
   if (classes_.size() < 2)
     fail("label", "it is not known which classes there are: name two or more, as in --classes cat,dog");
-  const bool sized = !recipe.data.size.empty();
-  start({sized ? recipe.data.size[0] : 0, sized ? recipe.data.size[1] : 0, recipe.data.channels});
+  start();
 }
 
-void Labelling::start(const data::ImageOptions& size) {
-  files_ = data::picture_files(folder_);
-  pictures_ = data::load_pictures(folder_, files_, classes_, size);
-  state_.assign(files_.size(), -1);
-  for (const data::Label& label : data::read_labels(folder_)) {
-    const auto file = std::ranges::lower_bound(files_, label.file);
-    if (file == files_.end() || *file != label.file) continue;  // the picture is gone
-    const auto known = std::ranges::find(classes_, label.label);
-    if (!label.label.empty() && known == classes_.end())
-      fail(ErrorKind::data, (folder_ / data::labels_file).string(), "'{}' is labelled '{}', which is none of {}",
-           label.file, label.label, join(classes_));
-    state_[static_cast<size_t>(file - files_.begin())] =
-        label.label.empty() ? -2 : static_cast<int32_t>(known - classes_.begin());
+void Labelling::start() {
+  examples_ = pile_->examples();
+  examples_.classes = classes_;
+  const auto answers = pile_->answers();
+  for (size_t i = 0; i < answers.size(); ++i) {
+    const auto known = std::ranges::find(classes_, answers[i].value_or(""));
+    if (answers[i] && !answers[i]->empty() && known == classes_.end())
+      fail(ErrorKind::data, pile_->kept_in().string(), "'{}' is labelled '{}', which is none of {}",
+           pile_->name(static_cast<int64_t>(i)), *answers[i], join(classes_));
+    state_.push_back(!answers[i] ? -1 : answers[i]->empty() ? -2 : static_cast<int32_t>(known - classes_.begin()));
   }
 }
 
@@ -71,19 +100,19 @@ void Labelling::choose() {
     if (state_[i] == -1) open.push_back(static_cast<int64_t>(i));
     if (state_[i] >= 0) {
       labelled.push_back(static_cast<int64_t>(i));
-      pictures_.labels[i] = state_[i];
+      examples_.labels[i] = state_[i];
       seen.insert(state_[i]);
     }
   }
-  if (recipe_ && seen.size() > 1) model_ = fit_few(*recipe_, data::subset(pictures_, labelled), options_.steps);
+  if (recipe_ && seen.size() > 1) model_ = fit_few(*recipe_, data::subset(examples_, labelled), options_.steps);
   if (model_) {
-    for (const int64_t i : most_useful(*model_, data::subset(pictures_, open), options_.round, options_.seed))
+    for (const int64_t i : most_useful(*model_, data::subset(examples_, open), options_.round, options_.seed))
       queue_.push_back(open[static_cast<size_t>(i)]);
   } else {
     std::vector<int64_t> looked_at;
     for (size_t i = 0; i < state_.size(); ++i)
       if (state_[i] != -1) looked_at.push_back(static_cast<int64_t>(i));
-    queue_ = most_diverse(pictures_, looked_at, options_.round, options_.seed);
+    queue_ = most_diverse(examples_, looked_at, options_.round, options_.seed);
   }
   std::ranges::reverse(queue_);
 }
@@ -93,13 +122,12 @@ std::optional<Question> Labelling::next() {
   if (queue_.empty()) choose();
   asking_ = queue_.back();
   const auto i = *asking_;
-  const Shape& s = pictures_.pixels().shape();
-  Question out{files_[static_cast<size_t>(i)], pictures_.pixels().rows(i, i + 1).view({s[1], s[2], s[3]})};
+  Question out{pile_->name(i), data::subset(examples_, std::span(&i, 1))};
   if (model_) {
-    const std::vector<float> p = model_->predict(data::subset(pictures_, std::span(&i, 1)));
-    const auto best = std::ranges::max_element(p);
-    out.guess = classes_[static_cast<size_t>(best - p.begin())];
-    out.probability = static_cast<double>(*best);
+    const std::vector<float> p = model_->predict(out.example);
+    const auto best = static_cast<size_t>(model_->answer(p));
+    out.guess = classes_[best];
+    out.probability = static_cast<double>(p[best]);
   }
   return out;
 }
@@ -113,7 +141,7 @@ void Labelling::answer(const std::string& label) {
          near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near), join(classes_));
   }
   const auto i = static_cast<size_t>(*asking_);
-  data::append_label(folder_, {files_[i], label, person_, utc_now()});
+  pile_->answer(*asking_, label, person_);
   state_[i] = label.empty() ? -2 : static_cast<int32_t>(known - classes_.begin());
   asked_.push_back(*asking_);
   queue_.pop_back();
@@ -122,7 +150,8 @@ void Labelling::answer(const std::string& label) {
 
 bool Labelling::undo() {
   if (asked_.empty()) return false;
-  state_[static_cast<size_t>(asked_.back())] = -1;  // the file keeps the old line until the new answer follows it
+  pile_->take_back(asked_.back());
+  state_[static_cast<size_t>(asked_.back())] = -1;
   queue_.push_back(asked_.back());
   asked_.pop_back();
   asking_.reset();

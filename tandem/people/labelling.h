@@ -1,7 +1,7 @@
-// A person labels the pictures of a folder, the most useful first; and what that order is worth.
+// A person labels pictures, texts or rows, the most useful first; and what that order is worth.
 #pragma once
-#include <tandem/data/folder.h>
 #include <tandem/people/choose.h>
+#include <tandem/people/pile.h>
 #include <tandem/train/run.h>
 
 #include <optional>
@@ -15,8 +15,8 @@ namespace tandem::people {
 
 /// What a person is asked.
 struct Question {
-  std::string file;        // below the folder
-  Tensor picture;          // uint8 (h, w, c), as the network takes it
+  std::string name;        // "a/b.png" below the folder, "new.txt:17", "new.csv:17"
+  data::Dataset example;   // alone; a picture as the network takes it
   std::string guess = {};  // what the network thinks, and how sure it is; "" while there is no network
   double probability = 0;
 };
@@ -27,22 +27,24 @@ struct LabellingOptions {
   uint64_t seed = 1;
 };
 
-/// The pictures of a folder, asked about one after the other. Answers go to its labels.csv, each before the next
-/// question, so that `tandem train RECIPE data=FOLDER` goes on with them.
+/// The pictures of a folder, or the texts or rows of a file (people/pile.h), asked about one after the other. Each
+/// answer is on the disk before the next question, in a file that `tandem train RECIPE data=…` goes on with.
 class Labelling {
  public:
   /// Asks where this network is unsure; it stays as it is.
-  Labelling(fs::path folder, std::string person, const tasks::Classifier& model, const LabellingOptions& options = {});
-  /// Starts without a network: asks about pictures unlike each other, and once two classes have an answer trains the
+  Labelling(const fs::path& source, std::string person, const tasks::Classifier& model,
+            const LabellingOptions& options = {});
+  /// Starts without a network: asks about examples unlike each other, and once two classes have an answer trains the
   /// recipe's network on them for each new order.
-  Labelling(fs::path folder, std::string person, const train::Recipe& recipe, std::vector<std::string> classes,
+  Labelling(const fs::path& source, std::string person, const train::Recipe& recipe, std::vector<std::string> classes,
             const LabellingOptions& options = {});
 
   [[nodiscard]] const std::vector<std::string>& classes() const { return classes_; }
-  [[nodiscard]] int64_t left() const;  // pictures without an answer
-  [[nodiscard]] int64_t done() const { return std::ssize(files_) - left(); }
+  [[nodiscard]] int64_t left() const;  // examples without an answer
+  [[nodiscard]] int64_t done() const { return pile_->size() - left(); }
+  [[nodiscard]] const Pile& pile() const { return *pile_; }
 
-  /// None when every picture has been looked at.
+  /// None when every example has been looked at.
   [[nodiscard]] std::optional<Question> next();
   /// To the last question: one of the classes, or "" to leave it open. Throws with the nearest name for another word.
   void answer(const std::string& label);
@@ -50,18 +52,17 @@ class Labelling {
   bool undo();
 
  private:
-  void start(const data::ImageOptions& size);
+  void start();
   void choose();  // fills queue_
 
-  fs::path folder_;
   std::string person_;
   std::vector<std::string> classes_;
   LabellingOptions options_;
   std::optional<tasks::Classifier> model_;
   std::optional<train::Recipe> recipe_;
-  std::vector<std::string> files_;
-  data::Dataset pictures_;              // of files_; its labels are the answers so far
-  std::vector<int32_t> state_;          // by file: -1 not looked at, -2 left open, else the label
+  std::unique_ptr<Pile> pile_;
+  data::Dataset examples_;              // of the pile; its labels are the answers so far
+  std::vector<int32_t> state_;          // -1 not looked at, -2 left open, else the label
   std::vector<int64_t> queue_, asked_;  // what comes next, the last first; what was answered here
   std::optional<int64_t> asking_;
 };

@@ -127,6 +127,132 @@ TEST(PeopleCommands, DataCheckFindsChangedLabels) {
   expect_has(tandem(home, check).out, {"labels are probably wrong", "of 20 labels that were changed"});
 }
 
+const char* const wishes = R"(name: wishes
+task: text_classification
+data: {source: wishes.csv, validation: 0.2, test_share: 0.2}
+network: [embedding: {width: 16, deviation: 0.3}, pool_sequence: mean, linear: classes]
+optimizer: {lr: 0.02}
+train: {epochs: 6, batch: 16}
+)";
+
+std::string wishes_csv() {
+  std::string out = "text,label\n";
+  const std::vector<std::string> things{"parcel", "package", "order"}, money{"bill", "invoice", "fee"};
+  for (int i = 0; i < 150; ++i)
+    out +=
+        i % 2 ? fmt::format("where is my {} number {},delivery\n", things[static_cast<size_t>(i / 2 % 3)], i)
+              : fmt::format("there is an error in my {} number {},billing\n", money[static_cast<size_t>(i / 2 % 3)], i);
+  return out;
+}
+
+TEST(PeopleCommands, TextsAreCorrectedAndLearned) {
+  const Folder home;
+  home.write("wishes.csv", wishes_csv());
+  home.write("wishes.yaml", wishes);
+  Said said = tandem(home, {"train", "wishes.yaml"});
+  ASSERT_EQ(said.code, 0) << said.err;
+  for (const char* text : {"where can I pay", "where do I pay", "where to pay this"}) {
+    said = tandem(home, {"correct", "runs/wishes", text, "billing", "--person", "ana", "--subject", "kim"});
+    EXPECT_EQ(said.code, 0) << said.err;
+    expect_has(said.out, {"ana says billing"});
+  }
+  said = tandem(home, {"learn", "runs/wishes", "--json", "--rate", "0.01", "--allowed", "0.05"});
+  ASSERT_EQ(said.code, 0) << said.err;
+  const json update = json::parse(said.out);
+  EXPECT_EQ(update.at("corrections"), 3) << said.out;
+  EXPECT_EQ(update.at("to"), 2) << said.out;
+  const json answers = json::parse(tandem(home, {"predict", "runs/wishes", "where may I pay", "--json"}).out);
+  EXPECT_EQ(answers.at(0).at("label"), "billing");
+  const json records = json::parse(tandem(home, {"records", "runs/wishes", "--person", "kim"}).out);
+  EXPECT_EQ(records.at("decisions").at(0).at("input"), "where can I pay");
+  EXPECT_EQ(records.at("decisions").at(0).at("media_type"), "text/plain; charset=utf-8");
+  EXPECT_EQ(tandem(home, {"versions", "runs/wishes", "--restore", "1"}).code, 0);
+  said = tandem(home, {"correct", "runs/wishes", "wishes.csv", "billing"});
+  EXPECT_EQ(said.code, 2);
+  expect_has(said.err, {"wishes.csv has 150 texts: give one"});
+  said = tandem(home, {"correct", "runs/wishes", "--rehearse", "wishes.csv", "--count", "2"});
+  EXPECT_EQ(said.code, 0) << said.err;
+  expect_has(said.out, {"texts of wishes.csv shown"});
+}
+
+std::string patients_csv() {
+  std::string out = "age,smoker,ill\n";
+  for (int i = 0; i < 240; ++i) {
+    const int age = i % 2 ? 20 + i * 7 % 21 : 60 + i * 7 % 21;
+    const bool other = i % 40 < 2;  // a column that copied the target would be left out
+    out += fmt::format("{},{},{}\n", age, i % 3 ? "no" : "yes", (age > 50) != other ? "yes" : "no");
+  }
+  return out;
+}
+
+const char* const patients = R"(name: patients
+task: table_classification
+data: {source: patients.csv, validation: 0.2, table: {target: ill}}
+network: [linear: 16, relu, linear: classes]
+optimizer: {lr: 0.02}
+train: {epochs: 10, batch: 16}
+)";
+
+TEST(PeopleCommands, RowsAreCorrectedAndLearned) {
+  const Folder home;
+  home.write("patients.csv", patients_csv());
+  home.write("patients.yaml", patients);
+  Said said = tandem(home, {"train", "patients.yaml"});
+  ASSERT_EQ(said.code, 0) << said.err;
+  home.write("new.csv", "age,smoker\n44,no\n45,yes\n46,no\n");
+  for (const char* row : {"new.csv:2", "new.csv:3", "new.csv:4"}) {
+    said = tandem(home, {"correct", "runs/patients", row, "yes", "--person", "ana"});
+    EXPECT_EQ(said.code, 0) << said.err;
+  }
+  said = tandem(home, {"learn", "runs/patients", "--json", "--rate", "0.01", "--allowed", "0.05"});
+  ASSERT_EQ(said.code, 0) << said.err;
+  const json update = json::parse(said.out);
+  EXPECT_EQ(update.at("corrections"), 3) << said.out;
+  EXPECT_GE(update.at("to").get<int>() + (update.at("outcome") == "all_known" ? 2 : 0), 2) << said.out;
+  for (const auto& answer : json::parse(tandem(home, {"predict", "runs/patients", "new.csv", "--json"}).out))
+    EXPECT_EQ(answer.at("label"), "yes");
+  said = tandem(home, {"correct", "runs/patients", "new.csv", "yes"});
+  EXPECT_EQ(said.code, 2);
+  expect_has(said.err, {"new.csv has 3 rows", "new.csv:2"});
+  said = tandem(home, {"correct", "runs/patients", "new.csv:9", "yes"});
+  expect_has(said.err, {"no row of new.csv begins in line 9", "2 to 4"});
+}
+
+TEST(PeopleCommands, TextsAndRowsAreLabelledAndChecked) {
+  const Folder home;
+  home.write("wishes.csv", wishes_csv());
+  home.write("wishes.yaml", wishes);
+  home.write("patients.csv", patients_csv());
+  home.write("patients.yaml", patients);
+  home.write("new.txt", "where is it\nmy bill\n");
+  Said said = tandem(home, {"label", "wishes.yaml", "new.txt", "--classes", "delivery,billing"}, {},
+                     home.write("answers", "1\n2\n"));
+  EXPECT_EQ(said.code, 0) << said.err;
+  expect_has(said.out, {"2 answers now, 2 texts done, 0 left", "new.labels.csv"});
+  expect_has(said.err, {"where is it", "1 delivery  2 billing", "data=new.labels.csv"});
+  home.write("new.csv", "age,smoker\n70,no\n30,yes\n");
+  said = tandem(home, {"label", "patients.yaml", "new.csv", "--classes", "no,yes"}, {}, home.write("answers", "2\n"));
+  EXPECT_EQ(said.code, 0) << said.err;
+  expect_has(said.err, {"  smoker  "});
+  expect_has(said.out, {"1 answers now, 1 rows of a table done, 1 left"});
+
+  for (const auto& [source, recipe, what] :
+       {std::tuple{"wishes.csv", "check-texts", "texts"}, {"patients.csv", "check-rows", "rows of a table"}}) {
+    const std::vector<std::string> check{"data",     "check", source,   "train.epochs=30",
+                                         "--recipe", recipe,  "--flip", "0.05"};
+    said = tandem(home, check);
+    ASSERT_EQ(said.code, 0) << said.err;
+    expect_has(said.out, {"labels are probably wrong", what, "suspects.csv"});
+    std::vector<std::string> as_json = check;
+    as_json.emplace_back("--json");
+    const json report = json::parse(tandem(home, as_json).out);
+    EXPECT_GE(report.at("flipped").at("recall"), 0.6) << source;
+    EXPECT_GE(report.at("flipped").at("precision"), 0.3) << source << ": some rows are odd by themselves";
+    EXPECT_EQ(std::ranges::count(read_text(home / report.at("sheet").get<std::string>()), '\n'),
+              report.at("suspects").get<int>() + 1);
+  }
+}
+
 TEST(PeopleCommands, LabelCurveComparesUsefulAndRandomQuestions) {
   const Folder home;
   home.write("tiny.yaml", tiny);

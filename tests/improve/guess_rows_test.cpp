@@ -72,10 +72,10 @@ TEST(GuessRows, OfSentencesIsARecipeForTexts) {
   for (int64_t i = 0; i < 200; ++i) {
     const bool liked = i % 2 == 0;
     const std::string& word = (liked ? good : bad)[static_cast<size_t>(rng.below(3))];
-    english += fmt::format("{},\"the film number {} was {}, from its beginning to its end\",{}\n", i, rng.below(50), word,
-                           liked ? "good" : "bad");
-    chinese += fmt::format("{},这家酒店的{}号房间{}，下次{}\n", liked ? 1 : 0, rng.below(90), liked ? "很舒服" : "太吵了",
-                           liked ? "还会再来" : "不会再来");
+    english += fmt::format("{},\"the film number {} was {}, from its beginning to its end\",{}\n", i, rng.below(50),
+                           word, liked ? "good" : "bad");
+    chinese += fmt::format("{},这家酒店的{}号房间{}，下次{}\n", liked ? 1 : 0, rng.below(90),
+                           liked ? "很舒服" : "太吵了", liked ? "还会再来" : "不会再来");
   }
   home.write("en.csv", english);
   home.write("zh.csv", chinese);

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "tests/people/opinions.h"
 #include "tests/train/small.h"
 
 namespace tandem::people {
@@ -61,6 +62,17 @@ TEST(Suspects, FindsFlippedLabelsByNetworksThatDidNotSeeThem) {
   train::Hooks stop;
   stop.stop = [] { return true; };
   EXPECT_TRUE(cross_validated(recipe, set, 3, stop).empty());
+}
+
+TEST(Suspects, OfTexts) {
+  const train::Recipe recipe = tandem::testing::text_recipe(tandem::testing::text_networks()[0].second, false);
+  data::Dataset set = tandem::testing::opinions(600, 1);
+  const auto flipped = flip_labels(set, 0.05, 3);
+  const auto all = suspects(cross_validated(recipe, set, 3), 2, set.labels);
+  const std::set<int64_t> changed(flipped.begin(), flipped.end());
+  const auto found = std::ranges::count_if(all, [&](const Suspect& s) { return changed.contains(s.index); });
+  EXPECT_GE(found, 27) << "of 30";
+  EXPECT_LE(std::ssize(all), 36);
 }
 
 TEST(Suspects, RefusesWhatDoesNotFit) {
