@@ -77,6 +77,11 @@ void TrainingDisplay::step(const train::Progress& p) {
   line_open_ = true;
 }
 
+void TrainingDisplay::remark(const std::string& text) {
+  clear_line();
+  say(text);
+}
+
 void TrainingDisplay::epoch(const evaluate::EpochPoint& p, int64_t epochs, bool best) {
   clear_line();
   if (!header_shown_) say(paint("2", "   epoch   train loss    accuracy   validation    accuracy        rate    time"));

@@ -20,6 +20,7 @@ void say(const std::string& text);
 class TrainingDisplay {
  public:
   void step(const train::Progress& progress);
+  void remark(const std::string& text);
   void epoch(const evaluate::EpochPoint& point, int64_t epochs, bool best);
 
  private:

@@ -67,7 +67,7 @@ int run(const Options& o, const Context& context) {
   train::Hooks hooks;
   hooks.step = [&](const train::Progress& p) { display.step(p); };
   hooks.epoch = [&](const evaluate::EpochPoint& p, bool best) { display.epoch(p, recipe.train.epochs, best); };
-  hooks.remark = [](const std::string& text) { say(text); };
+  hooks.remark = [&](const std::string& text) { display.remark(text); };
   hooks.stop = [] { return interrupted(); };
   try {
     return finish(folder, train::run(recipe, folder, data, context.command, !o.resume.empty(), hooks), o, gates,

@@ -27,27 +27,28 @@ ordered_json samples_json(const std::vector<Sample>& samples) {
 double LanguageFigures::perplexity() const { return std::exp(loss); }
 
 std::string report_json(const RunFacts& facts, const LanguageFigures& f, const std::vector<Sample>& samples) {
-  const ordered_json out{{"name", facts.name},
-                         {"task", facts.task},
-                         {"data", facts.data},
-                         {"split", facts.split},
-                         {"examples", f.tokens},
-                         {"loss", f.loss},
-                         {"perplexity", f.perplexity()},
-                         {"accuracy", f.accuracy},
-                         {"unknown", f.unknown},
-                         {"vocabulary", f.vocabulary},
-                         {"context", f.context},
-                         {"carry", f.carry},
-                         {"samples", samples_json(samples)},
-                         {"seconds", facts.seconds},
-                         {"train_seconds", facts.train_seconds},
-                         {"parameters", facts.parameters},
-                         {"seed", facts.seed},
-                         {"version", facts.version},
-                         {"command", facts.command},
-                         {"date", facts.date},
-                         {"machine", facts.machine}};
+  ordered_json out{{"name", facts.name},
+                   {"task", facts.task},
+                   {"data", facts.data},
+                   {"split", facts.split},
+                   {"examples", f.tokens},
+                   {"loss", f.loss},
+                   {"perplexity", f.perplexity()},
+                   {"accuracy", f.accuracy},
+                   {"unknown", f.unknown},
+                   {"vocabulary", f.vocabulary},
+                   {"context", f.context},
+                   {"carry", f.carry},
+                   {"samples", samples_json(samples)},
+                   {"seconds", facts.seconds},
+                   {"train_seconds", facts.train_seconds},
+                   {"parameters", facts.parameters},
+                   {"seed", facts.seed},
+                   {"version", facts.version},
+                   {"command", facts.command},
+                   {"date", facts.date},
+                   {"machine", facts.machine}};
+  if (!facts.remarks.empty()) out["remarks"] = ordered_json::parse(remarks_json(facts));
   return dumped(out, 2) + "\n";
 }
 
@@ -94,6 +95,7 @@ std::string report_page(const LanguagePage& page) {
       {"samples", samples_json(page.samples)},
       {"history", history},
       {"best", page.best_epoch},
+      {"remarks", ordered_json::parse(remarks_json(facts))},
       {"recipe", page.recipe},
       {"network", network},
       {"next", ordered_json::array(

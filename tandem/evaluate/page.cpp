@@ -304,6 +304,7 @@ std::string report_page(const PageInput& in) {
                                            rounded(h.train_accuracy), rounded(h.validation_accuracy), h.learning_rate,
                                            rounded(h.seconds, 1e2)}));
   data["best"] = best_epoch(in);
+  data["remarks"] = ordered_json::parse(remarks_json(in.facts));
   if (in.decision) data["decision"] = decision_data(*in.decision);
   if (in.deferral) data["people"] = people_data(*in.deferral);
   data["recipe"] = in.recipe;

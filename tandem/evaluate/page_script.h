@@ -100,6 +100,7 @@ function training_section() {
   const table = el('table', {class: 'rows'}, el('thead', {}, el('tr', {}, columns.map(([key]) => el('th', {scope: 'col'}, t(key))))),
     el('tbody', {}, D.history.map(row => el('tr', {}, columns.map(([, c, format]) => el('td', {}, row[c] == null ? '–' : format(row[c]), c === 0 && row[0] === D.best && D.history.length > 1 ? ' ●' : null))))));
   return section('training', lead(t(D.best && D.history.length > 1 ? 'training_lead' : 'training_lead0')),
+    D.remarks.length ? el('div', {class: 'remarks'}, el('h3', {}, t('remarks')), el('ul', {}, D.remarks.map(r => el('li', {}, state.language === 'zh' ? r.zh : r.en)))) : null,
     el('div', {class: 'charts'}, boxed('loss', loss), boxed('accuracy', accuracy), boxed('rate', rate, 'wide')),
     el('details', {open: D.history.length === 1}, el('summary', {}, t('table')), el('div', {class: 'scroll tall'}, table)));
 }

@@ -94,6 +94,8 @@ section > .lead { color: var(--soft); max-width: 68ch; margin-top: 4px; text-wra
 section > .lead + *, section > h2 + *:not(.lead) { margin-top: 24px; }
 h3 { font-size: 14px; font-weight: 620; }
 .note { color: var(--soft); font-size: 13.5px; }
+.remarks { background: var(--panel); border-radius: 8px; padding: 12px 20px; margin-top: 16px; font-size: 14px; }
+.remarks ul { margin: 6px 0; padding-left: 20px; }
 footer { grid-area: foot; border-top: 1px solid var(--line); padding: 20px 0 44px; color: var(--soft); font-size: 13px; }
 footer p + p { margin-top: 4px; }
 .right { color: var(--accent); } .wrong { color: var(--wrong); }

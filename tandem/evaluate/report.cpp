@@ -174,6 +174,12 @@ int64_t display_width(std::string_view text) {
   return width;
 }
 
+std::string remarks_json(const RunFacts& facts) {
+  ordered_json out = ordered_json::array();
+  for (const Remark& r : facts.remarks) out.push_back({{"about", r.about}, {"en", r.en}, {"zh", r.zh}});
+  return out.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
 std::string report_json(const RunFacts& facts, const Classification& result, const Deferral* deferral,
                         const DecisionReport* decision) {
   ordered_json classes = ordered_json::array();
@@ -222,6 +228,7 @@ std::string report_json(const RunFacts& facts, const Classification& result, con
       {"command", facts.command},
       {"machine", facts.machine},
   };
+  if (!facts.remarks.empty()) report["remarks"] = ordered_json::parse(remarks_json(facts));
   if (decision) report["decision"] = decision_json(*decision);
   if (deferral) report["people"] = people_json(*deferral);
   return report.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";

@@ -6,8 +6,14 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace tandem::evaluate {
+
+/// Something that happened in a training, for people. `about` tells one kind from another.
+struct Remark {
+  std::string about, en, zh;
+};
 
 /// What a report says about the run itself. Empty texts are left out where people read.
 struct RunFacts {
@@ -24,7 +30,11 @@ struct RunFacts {
   std::string date = {};     // "2025-03-01 14:05"
   std::string folder = {};   // the run folder, for the commands on the page: "runs/digits-2"
   std::string machine = {};  // "2 cores, AVX2"
+  std::vector<Remark> remarks = {};
 };
+
+/// A JSON list of what was remarked, as report.json and the page have it: about, en and zh of each.
+[[nodiscard]] std::string remarks_json(const RunFacts& facts);
 
 /// report.json: task, data, split, examples, loss, accuracy, macro, weighted, classes, confusion (rows are true
 /// classes), calibration, seconds, parameters, seed, version and more. Figures that do not exist are null. Invalid

@@ -97,6 +97,7 @@ RateProbe probe_rate(const train::Recipe& given, const data::Splits& data, doubl
     losses.push_back(p.step == 1 ? p.loss : sum - before);
     before = sum;
   };
+  hooks.strict = true;
   hooks.stop = [&] {
     const bool away = losses.size() > 20 && losses.back() > 2 * ran_away * *std::ranges::min_element(losses);
     return std::ssize(losses) >= steps || away || (stop && stop());

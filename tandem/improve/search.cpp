@@ -181,6 +181,7 @@ void Search::train(const Trial& trial, const SearchHooks& hooks) {
     const auto trained = [&] { return std::ssize(trainer.history()); };
     double saved = now(), beaten = now();
     train::Hooks own;
+    own.strict = true;  // a trial that went on with another rate would not be the one that was asked for
     own.step = [&](const train::Progress& p) {
       if (now() - beaten > between_beats) study_.beat(trial.id), beaten = now();
       if (hooks.step) hooks.step(trial, p);

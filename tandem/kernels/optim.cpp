@@ -149,6 +149,7 @@ double sum_of_squares(std::span<const float> x) {
   apply_isa_limit();
   constexpr int64_t piece = elementwise_grain;
   const auto n = static_cast<int64_t>(x.size());
+  if (n <= piece) return HWY_DYNAMIC_DISPATCH(SumOfSquares)(x.data(), n);
   std::vector<double> partial(static_cast<size_t>((n + piece - 1) / piece), 0.0);
   parallel_for(n, piece, [&](int64_t begin, int64_t end) {
     partial[static_cast<size_t>(begin / piece)] = HWY_DYNAMIC_DISPATCH(SumOfSquares)(x.data() + begin, end - begin);

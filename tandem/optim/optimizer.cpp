@@ -111,9 +111,13 @@ void Optimizer::clear_grads() {
 
 double Optimizer::clip(double limit) {
   double sum = 0;
+  norms_.assign(parameters_.size(), 0);
   for (size_t i = 0; i < parameters_.size(); ++i)
-    if (const Tensor g = grad_of(parameters_[i]); g.defined() && rates_[i] > 0)
-      sum += kernels::sum_of_squares(g.data<const float>());
+    if (const Tensor g = grad_of(parameters_[i]); g.defined() && rates_[i] > 0) {
+      const double squares = kernels::sum_of_squares(g.data<const float>());
+      norms_[i] = std::sqrt(squares);
+      sum += squares;
+    }
   const double norm = std::sqrt(sum);
   grad_scale_ = limit > 0 && norm > limit ? limit / norm : 1;
   return norm;

@@ -39,6 +39,8 @@ class Optimizer {
   /// The next step takes all gradients scaled so that their joint norm is at most `limit` (0: no limit); returns the
   /// norm before.
   [[nodiscard]] double clip(double limit);
+  /// Of each parameter's gradient, as the last clip() found them.
+  [[nodiscard]] std::span<const double> norms() const { return norms_; }
 
   /// Names and tensors of the state, for checkpoints; the number of steps is kept apart.
   void visit(const std::function<void(const std::string& name, Tensor& tensor)>& visitor);
@@ -53,7 +55,8 @@ class Optimizer {
   std::vector<Tensor> parameters_;
   std::vector<double> rates_;           // one a parameter
   std::vector<Tensor> first_, second_;  // momentum or first moment; second moment
-  double grad_scale_ = 1;               // set by clip(), used by the next step
+  std::vector<double> norms_;
+  double grad_scale_ = 1;  // set by clip(), used by the next step
   int64_t steps_ = 0;
 };
 

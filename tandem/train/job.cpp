@@ -36,6 +36,7 @@ evaluate::RunFacts run_facts(const Recipe& recipe, const Trainer& trainer, const
   facts.version = version();
   facts.date = date();
   facts.machine = machine();
+  facts.remarks = trainer.remarks();
   return facts;
 }
 

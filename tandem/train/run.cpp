@@ -13,6 +13,7 @@ std::string log_text(const Recipe& recipe, const std::string& command, const Tra
     out += fmt::format(
         "epoch {}  train loss {:.5f} accuracy {:.4f}  validation loss {:.5f} accuracy {:.4f}  lr {:.3g}  {:.1f} s\n",
         p.epoch, p.train_loss, p.train_accuracy, p.validation_loss, p.validation_accuracy, p.learning_rate, p.seconds);
+  for (const evaluate::Remark& remark : trainer.remarks()) out += remark.en + "\n";
   return out;
 }
 

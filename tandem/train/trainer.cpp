@@ -2,6 +2,7 @@
 #include <tandem/base/denormals.h>
 #include <tandem/kernels/optim.h>
 #include <tandem/nn/weights.h>
+#include <tandem/train/fault.h>
 #include <tandem/train/trainer.h>
 
 #include <algorithm>
@@ -24,7 +25,20 @@ std::vector<Tensor> copies(nn::Module& net) {
   return out;
 }
 
+std::vector<Tensor> clones(const std::vector<Tensor>& tensors) {
+  std::vector<Tensor> out;
+  for (const Tensor& t : tensors) out.push_back(t.clone());
+  return out;
+}
+
 void copy_values(const Tensor& from, const Tensor& to) { std::memcpy(to.bytes(), from.bytes(), from.byte_count()); }
+
+void put_back(const std::vector<Tensor>& values, const std::vector<Tensor>& into) {
+  for (size_t i = 0; i < into.size(); ++i) copy_values(values[i], into[i]);
+}
+
+constexpr int64_t bad_steps_in_a_row = 10, most_returns = 5;
+constexpr size_t most_remarks = 40;  // a training may go on for weeks
 
 // NaN has no JSON form: it is written as null.
 json number(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
@@ -69,6 +83,7 @@ std::vector<Tensor> Trainer::learning() {
   }
   std::vector<Tensor> out;
   net_.visit("", [&](const std::string& name, Tensor& t, bool trained) {
+    if (!trained) buffers_.push_back(t);
     if (!trained || (rates_ && !rates_->ever(name))) return;
     require_grad(t);
     names_.push_back(name);
@@ -83,6 +98,10 @@ tasks::ClassificationOptions classification_options(const Recipe& recipe) {
 
 Outcome Trainer::run(const Hooks& hooks) {
   const FlushDenormals flush;  // as on the threads of parallel work
+  heard_ = hooks.remark;
+  forgiving_ = !hooks.strict && private_ == nullptr;  // going back would spend privacy twice
+  doctor_.emplace(names_, parameters_, state_.remarks);
+  remember();
   const int64_t batch = recipe_.train.batch;
   const double started = now(), seconds_before = state_.seconds;
   while (state_.epoch < recipe_.train.epochs && !waited_enough()) {
@@ -100,22 +119,21 @@ Outcome Trainer::run(const Hooks& hooks) {
         private_step(private_batch());
       else
         step(batches.at(static_cast<size_t>(state_.step)));
-      ++state_.step;
       state_.epoch_seconds = now() - epoch_started;
       state_.seconds = seconds_before + now() - started;
       if (hooks.step) {
-        const double rate =
-            static_cast<double>((state_.step - first_step) * batch) / std::max(now() - first_time, 1e-9);
+        const double rate = static_cast<double>(std::max<int64_t>(state_.step - first_step, 1) * batch) /
+                            std::max(now() - first_time, 1e-9);
         const double done =
             static_cast<double>(state_.epoch) + static_cast<double>(state_.step) / static_cast<double>(steps_an_epoch_);
-        const double left = state_.seconds / done * (static_cast<double>(recipe_.train.epochs) - done);
+        const double left = state_.seconds / std::max(done, 1e-9) * (static_cast<double>(recipe_.train.epochs) - done);
         hooks.step({state_.epoch + 1, recipe_.train.epochs, state_.step, steps_an_epoch_,
                     state_.loss_sum / static_cast<double>(std::max<int64_t>(state_.examples, 1)), rate, left,
                     state_.waited});
       }
       if (state_.step < steps_an_epoch_ && hooks.stop && hooks.stop()) return Outcome::interrupted;
     }
-    end_epoch(hooks);
+    end_epoch(batches.empty() ? std::vector<int64_t>{} : batches.front(), hooks);
     state_.seconds = seconds_before + now() - started;
     if (state_.epoch < recipe_.train.epochs && !waited_enough() && hooks.stop && hooks.stop())
       return Outcome::interrupted;
@@ -136,15 +154,35 @@ void Trainer::step(std::span<const int64_t> batch) {
       true,
       Rng(recipe_.seed, "dropout").split(static_cast<uint64_t>(state_.epoch)).split(static_cast<uint64_t>(state_.step)),
       recipe_.train.precision == "bf16"};
-  const tasks::BatchLoss taught = task_.loss(batch, moment(), pass);
-  const double value = taught.loss.item();
-  if (!std::isfinite(value))
-    fail(ErrorKind::numeric, "train",
-         "the loss became {} in epoch {}, step {}: lower optimizer.lr ({}), or set train.clip", value, state_.epoch + 1,
-         state_.step + 1, recipe_.optimizer.lr);
+  const nn::Pass as_given = pass;  // the forward pass leaves things in it
+  const std::vector<Tensor> before = clones(buffers());
   optimizer_.clear_grads();
-  backward(taught.loss);
-  apply(value, taught.correct, taught.counted);
+  std::string fault;
+  try {
+    const tasks::BatchLoss taught = task_.loss(batch, moment(), pass);
+    const double value = taught.loss.item();
+    double norm = 0;
+    if (sound(value)) {
+      backward(taught.loss);
+      norm = optimizer_.clip(recipe_.train.clip);
+    }
+    if (sound(value) && sound(norm) && std::ranges::all_of(buffers(), [](const Tensor& t) { return sound(t); }))
+      return apply(value, taught.correct, taught.counted);
+    // A layer's parameters come before those of the next: the last wrong gradient is the first on the way back.
+    const auto norms = optimizer_.norms();
+    size_t wrong = sound(value) ? norms.size() : 0;
+    while (wrong > 0 && sound(norms[wrong - 1])) --wrong;
+    fault = !sound(value) ? fmt::format("the loss became {:.3g}", value)
+            : wrong > 0   ? fmt::format("the gradient of {} became {:.3g}", names_[wrong - 1], norms[wrong - 1])
+            : sound(norm) ? std::string("running statistics became no numbers, or too large")
+                          : fmt::format("the gradients together became {:.3g}", norm);
+  } catch (const Error& e) {
+    if (e.kind() != ErrorKind::numeric) throw;
+    fault = e.what();  // a loss that refuses what is no number
+  }
+  fault += "; " + first_fault(task_, batch, moment(), as_given);
+  put_back(before, buffers());
+  leave_out(fault);
 }
 
 void Trainer::private_step(std::span<const int64_t> batch) {
@@ -154,6 +192,9 @@ void Trainer::private_step(std::span<const int64_t> batch) {
                         noise_, rate() * static_cast<double>(task_.examples()), secret("noise"));
   optimizer_.clear_grads();
   for (size_t i = 0; i < parameters_.size(); ++i) backward(parameters_[i], given.grads[i]);
+  const double norm = optimizer_.clip(recipe_.train.clip);
+  if (!sound(given.loss) || !sound(norm))
+    go_back(fmt::format("the loss became {:.3g}, the gradient {:.3g}", given.loss, norm));
   apply(given.loss, given.correct, std::ssize(batch));
 }
 
@@ -176,17 +217,25 @@ double Trainer::epsilon() const {
   return noise_ > 0 && steps > 0 ? epsilon_spent(rate(), noise_, steps, recipe_.privacy.delta) : 0;
 }
 
+double Trainer::learning_rate(double epoch) const {
+  return std::ldexp(recipe_.optimizer.lr * schedule_.factor(epoch), -static_cast<int>(state_.returns));
+}
+
+std::vector<Tensor> Trainer::buffers() {
+  std::vector<Tensor> out = buffers_;
+  task_.visit_state([&](const std::string&, Tensor& tensor, bool) { out.push_back(tensor); });
+  return out;
+}
+
 void Trainer::apply(double loss, int64_t correct, int64_t examples) {
-  if (recipe_.train.clip > 0) {
-    const double norm = optimizer_.clip(recipe_.train.clip);
-    if (!std::isfinite(norm))
-      fail(ErrorKind::numeric, "train", "a gradient became {} in epoch {}, step {}: lower optimizer.lr", norm,
-           state_.epoch + 1, state_.step + 1);
-  }
+  const bool look = Doctor::looks_at(optimizer_.steps() + 1);
+  if (look) doctor_->before_step(optimizer_.norms());
   const double at =
       static_cast<double>(state_.epoch) + static_cast<double>(state_.step + 1) / static_cast<double>(steps_an_epoch_);
-  optimizer_.step(recipe_.optimizer.lr * schedule_.factor(at));
+  optimizer_.step(learning_rate(at));
   optimizer_.clear_grads();
+  if (look)
+    for (evaluate::Remark& said : doctor_->after_step()) remark(std::move(said));
 
   if (recipe_.train.average > 0) {
     const auto own = nn::named(net_);
@@ -204,6 +253,66 @@ void Trainer::apply(double loss, int64_t correct, int64_t examples) {
   state_.loss_sum += loss * static_cast<double>(examples);
   state_.examples += examples;
   state_.correct += correct;
+  state_.bad = 0;
+  ++state_.step;
+}
+
+void Trainer::remark(evaluate::Remark remark) {
+  const int64_t step = std::min(state_.step + 1, steps_an_epoch_);  // behind the last it is of that one
+  remark.en = fmt::format("epoch {}, step {}: {}", state_.epoch + 1, step, remark.en);
+  remark.zh = fmt::format("第 {} 轮第 {} 步：{}", state_.epoch + 1, step, remark.zh);
+  if (heard_) heard_(remark.en);
+  if (state_.remarks.size() < most_remarks) state_.remarks.push_back(std::move(remark));
+}
+
+void Trainer::leave_out(const std::string& fault) {
+  optimizer_.clear_grads();
+  if (!forgiving_) return go_back(fault);
+  if (++state_.bad >= bad_steps_in_a_row)
+    return go_back(fmt::format("{} steps in a row went wrong, the last one so: {}", state_.bad, fault));
+  remark({"left out", fault + ": this step is left out", fmt::format("数值出错，跳过这一步（{}）", fault)});
+  ++state_.step;
+}
+
+void Trainer::go_back(const std::string& fault) {
+  if (!forgiving_ || state_.returns >= most_returns)
+    fail(ErrorKind::numeric, "train",
+         "epoch {}, step {}: {}{}: lower optimizer.lr ({}), set train.clip: 1, or look at the data", state_.epoch + 1,
+         std::min(state_.step + 1, steps_an_epoch_), fault,
+         state_.returns > 0 ? fmt::format(", after {} returns with half the rate each", state_.returns) : "",
+         recipe_.optimizer.lr);
+  const State& then = earlier_.state;
+  const int64_t returns = state_.returns + 1;
+  remark({"went back",
+          fmt::format("{}: back to epoch {}, step {}, and on with half the rate ({:.3g} of the recipe's)", fault,
+                      then.epoch + 1, then.step + 1, std::ldexp(1.0, -static_cast<int>(returns))),
+          fmt::format("{}：回到第 {} 轮第 {} 步，学习率减半（配方值的 {:.3g}）后继续", fault, then.epoch + 1,
+                      then.step + 1, std::ldexp(1.0, -static_cast<int>(returns)))});
+  size_t i = 0;
+  each_tensor([&](const std::string&, Tensor& tensor) {
+    if (i < earlier_.tensors.size()) copy_values(earlier_.tensors[i], tensor);
+    ++i;
+  });
+  if (i > earlier_.tensors.size()) average_.clear();  // it had not begun then
+  optimizer_.clear_grads();
+  optimizer_.set_steps(earlier_.optimizer_steps);
+  const double seconds = state_.seconds;
+  std::vector<evaluate::Remark> remarks = std::move(state_.remarks);
+  state_ = then;
+  state_.seconds = seconds, state_.remarks = std::move(remarks), state_.returns = returns, state_.bad = 0;
+}
+
+void Trainer::remember() {
+  earlier_ = {{}, state_, optimizer_.steps()};
+  each_tensor([&](const std::string&, Tensor& tensor) { earlier_.tensors.push_back(tensor.clone()); });
+}
+
+void Trainer::each_tensor(const std::function<void(const std::string&, Tensor&)>& fn) {
+  auto own = nn::named(net_);
+  for (auto& [name, tensor] : own) fn("net." + name, tensor);
+  optimizer_.visit([&](const std::string& name, Tensor& tensor) { fn("optimizer." + name, tensor); });
+  task_.visit_state([&](const std::string& name, Tensor& tensor, bool) { fn("task." + name, tensor); });
+  for (size_t i = 0; i < average_.size(); ++i) fn("average." + own[i].first, average_[i]);
 }
 
 void Trainer::with_average(const std::function<void()>& fn) {
@@ -222,20 +331,24 @@ bool Trainer::waited_enough() const {
   return patience > 0 && state_.waited >= patience;
 }
 
-void Trainer::end_epoch(const Hooks& hooks) {
+void Trainer::end_epoch(std::span<const int64_t> sample, const Hooks& hooks) {
   const double started = now();
   // The last step of an epoch has no later loss to tell of it; a checkpoint or a model must not hold NaN.
   for (const auto& [name, tensor] : nn::named(net_))
-    if (!std::isfinite(kernels::sum_of_squares(tensor.data<const float>())))
-      fail(ErrorKind::numeric, "train",
-           "{} is no longer finite after epoch {}, step {}: lower optimizer.lr ({}), or set train.clip", name,
-           state_.epoch + 1, state_.step, recipe_.optimizer.lr);
+    if (!sound(tensor))
+      return go_back(
+          fmt::format("{} is no longer finite after epoch {}, step {}", name, state_.epoch + 1, state_.step));
+  if (Doctor::looks_after(state_.epoch + 1)) {
+    const std::vector<Tensor> before = clones(buffers());
+    for (evaluate::Remark& said : doctor_->outputs(task_, sample, moment())) remark(std::move(said));
+    put_back(before, buffers());
+  }
   evaluate::EpochPoint point;
   point.epoch = state_.epoch + 1;
-  const auto examples = static_cast<double>(std::max<int64_t>(state_.examples, 1));
+  const auto examples = static_cast<double>(state_.examples);  // none when every step was left out
   point.train_loss = state_.loss_sum / examples;
   point.train_accuracy = static_cast<double>(state_.correct) / examples;
-  point.learning_rate = recipe_.optimizer.lr * schedule_.factor(static_cast<double>(state_.epoch + 1));
+  point.learning_rate = learning_rate(static_cast<double>(state_.epoch + 1));
   bool best = false;
   if (task_.validates()) {
     with_average([&] {
@@ -261,32 +374,37 @@ void Trainer::end_epoch(const Hooks& hooks) {
   }
   point.seconds = state_.epoch_seconds + now() - started;
   state_.history.push_back(point);
+  if (recipe_.start_from.empty()) {  // one that has learned before may have little left to learn
+    std::vector<double> losses;
+    for (const auto& p : state_.history) losses.push_back(p.train_loss);
+    for (evaluate::Remark& said : doctor_->losses(losses)) remark(std::move(said));
+  }
   ++state_.epoch;
   state_.step = 0;
   state_.loss_sum = 0;
   state_.examples = state_.correct = 0;
   state_.epoch_seconds = 0;
+  remember();
   if (hooks.epoch) hooks.epoch(point, best);
 }
 
 TensorFile Trainer::checkpoint() {
   TensorFile file;
+  each_tensor([&](const std::string& name, Tensor& tensor) {
+    if (!std::isfinite(kernels::sum_of_squares(tensor.data<const float>())))
+      fail(ErrorKind::numeric, "checkpoint", "{} is no longer finite in epoch {}, step {}: the last checkpoint stays",
+           name, state_.epoch + 1, state_.step);
+    file.tensors.emplace_back(name, tensor);
+  });
   const auto own = nn::named(net_);
-  const auto add = [&](const std::string& prefix, const std::vector<Tensor>& tensors) {
-    for (size_t i = 0; i < tensors.size(); ++i) file.tensors.emplace_back(prefix + own[i].first, tensors[i]);
-  };
-  for (const auto& [name, tensor] : own) file.tensors.emplace_back("net." + name, tensor);
-  add("average.", average_);
-  add("best.", best_);
-  optimizer_.visit(
-      [&](const std::string& name, Tensor& tensor) { file.tensors.emplace_back("optimizer." + name, tensor); });
-  task_.visit_state(
-      [&](const std::string& name, Tensor& tensor, bool) { file.tensors.emplace_back("task." + name, tensor); });
+  for (size_t i = 0; i < best_.size(); ++i) file.tensors.emplace_back("best." + own[i].first, best_[i]);
 
   json history = json::array();
   for (const auto& p : state_.history)
     history.push_back({p.epoch, number(p.train_loss), number(p.validation_loss), number(p.validation_accuracy),
                        number(p.learning_rate), number(p.seconds), number(p.train_accuracy)});
+  json remarks = json::array();
+  for (const auto& r : state_.remarks) remarks.push_back({r.about, r.en, r.zh});
   const auto& s = schedule_.state();
   file.metadata["tandem.checkpoint"] = "1";
   file.metadata["tandem.state"] = json{
@@ -300,6 +418,9 @@ TensorFile Trainer::checkpoint() {
       {"waited", state_.waited},
       {"seconds", state_.seconds},
       {"epoch_seconds", state_.epoch_seconds},
+      {"bad", state_.bad},
+      {"returns", state_.returns},
+      {"remarks", remarks},
       {"secret", state_.secret},
       {"optimizer_steps", optimizer_.steps()},
       {"schedule", {s.scale, s.best, s.waited}},
@@ -320,6 +441,8 @@ void Trainer::restore(const TensorFile& file, const std::string& where) {
     state.best_epoch = j.at("best_epoch"), state.waited = j.at("waited"), state.seconds = j.at("seconds");
     state.epoch_seconds = j.at("epoch_seconds"), optimizer_steps = j.at("optimizer_steps");
     state.secret = j.value("secret", uint64_t{0});
+    state.bad = j.value("bad", int64_t{0}), state.returns = j.value("returns", int64_t{0});
+    for (const json& r : j.value("remarks", json::array())) state.remarks.push_back({r.at(0), r.at(1), r.at(2)});
     schedule = {j.at("schedule").at(0), j.at("schedule").at(1), j.at("schedule").at(2)};
     for (const json& p : j.at("history"))
       state.history.push_back({p.at(0), number(p.at(1)), number(p.at(2)), number(p.at(3)), number(p.at(4)),

@@ -399,7 +399,7 @@ TEST(Trainer, WithoutValidationTheLastWeightsAreKept) {
 TEST(Trainer, ALossThatIsNoNumberNamesEpochAndStep) {
   train::Recipe recipe = small_recipe("optimizer: {type: sgd}\ntrain: {epochs: 3, batch: 16}\n");
   recipe.optimizer.lr = 1e30;
-  expect_error(ErrorKind::numeric, {"train: the loss became", "epoch 1, step ", "optimizer.lr"},
+  expect_error(ErrorKind::numeric, {"train: epoch 1, step ", "optimizer.lr", "after 5 returns"},
                [&] { train_it(recipe, {}); });
   recipe.train.clip = 1;
   recipe.optimizer.lr = 1e38;
@@ -411,7 +411,7 @@ TEST(Trainer, WeightsThatAreNoNumbersAreNotKept) {
   train::Recipe recipe = small_recipe("optimizer: {type: sgd, lr: 0.01}\ntrain: {epochs: 1, batch: 90}\n");
   recipe.optimizer.lr = 1e38;
   recipe.optimizer.weight_decay = 1e3;
-  expect_error(ErrorKind::numeric, {"no longer finite after epoch 1, step 1", "optimizer.lr"},
+  expect_error(ErrorKind::numeric, {"no longer finite after epoch 1, step 1", "optimizer.lr", "after 5 returns"},
                [&] { train_it(recipe, {}); });
 }
 

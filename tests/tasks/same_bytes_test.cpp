@@ -1,0 +1,138 @@
+// What the house promises of bytes: an example gets the same answer wherever it stands in a batch, on any number of
+// threads, each time; a training becomes the same network each time.
+#include <tandem/base/threads.h>
+#include <tandem/tasks/classification.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <numeric>
+
+#include "tests/train/small.h"
+
+namespace tandem::testing {
+namespace {
+
+bool torture() { return std::getenv("TANDEM_TORTURE") != nullptr; }
+
+data::Dataset sentences(int64_t n) {
+  const char* const words[] = {"sun", "rain", "snow", "there", "is", "much", "of", "it", "today", "and"};
+  data::Texts texts;
+  std::vector<int32_t> labels;
+  Rng rng(1, "sentences");
+  for (int64_t i = 0; i < n; ++i) {
+    std::string text = words[i % 3];
+    for (int64_t more = rng.below(9); more > 0; --more) text += std::string(" ") + words[rng.below(10)];
+    texts.push_back(text);
+    labels.push_back(static_cast<int32_t>(i % 3));
+  }
+  return {.inputs = texts, .labels = labels, .classes = {"sun", "rain", "snow"}, .source = "sentences"};
+}
+
+struct Network {
+  std::string name, layers;
+  bool texts = false;
+  int64_t from = 1;  // batches of so many examples and more give an example the same bytes
+};
+
+const std::vector<Network> networks{
+    {"forward", "[flatten, linear: 200, relu, linear: 64, tanh, linear: classes]", false, 4},
+    {"convolutions",
+     "[conv: {filters: 16, padding: same}, batch_norm, relu, conv: {filters: 32, padding: same}, max_pool: 2, "
+     "batch_norm, "
+     "gelu, conv: {filters: 24, kernel: 5, stride: 2}, relu, flatten, linear: classes]",
+     false, 4},
+    {"residual",
+     "[conv: {filters: 16, padding: same}, residual: {body: [conv: {filters: 16, padding: same}, batch_norm, relu, "
+     "conv: "
+     "{filters: 16, padding: same}]}, group_norm: 4, silu, avg_pool: 2, global_avg_pool, linear: classes]",
+     false, 4},
+    {"lstm", "[embedding: 24, lstm: {units: 32, layers: 2, bidirectional: true}, pool_sequence: last, linear: classes]",
+     true, 4},
+    {"gru", "[embedding: 24, gru: 32, pool_sequence: max, linear: classes]", true, 4},
+    {"words", "[embedding: 24, conv1d: {filters: 32, kernel: 3}, relu, pool_sequence: max, linear: classes]", true, 4},
+    {"transformer",
+     "[embedding: 32, positions: {most: 16}, transformer: {layers: 2, heads: 4}, pool_sequence: mean, linear: classes]",
+     true, 4}};
+
+struct SameBytes : ::testing::TestWithParam<Network> {
+  static constexpr int64_t examples = 64;
+  data::Dataset set = GetParam().texts ? sentences(examples) : bands(examples, 1, 28);
+  tasks::Classifier model = [&] {
+    const train::Recipe recipe = train::Recipe::read(Config::parse(
+        "network: " + GetParam().layers + (GetParam().texts ? "\ntask: text_classification\n" : "\n"), "n.yaml"));
+    return train::make_model(recipe, set);
+  }();
+  /// The probabilities of each of these examples, from one batch.
+  std::vector<std::vector<float>> answers(const std::vector<int64_t>& which) {
+    const std::vector<float> p = model.predict(data::subset(set, which));
+    std::vector<std::vector<float>> out;
+    for (size_t i = 0; i < which.size(); ++i)
+      out.emplace_back(p.begin() + static_cast<std::ptrdiff_t>(3 * i),
+                       p.begin() + static_cast<std::ptrdiff_t>(3 * i + 3));
+    return out;
+  }
+  static bool same(const std::vector<float>& a, const std::vector<float>& b) {
+    return std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+  }
+};
+
+TEST_P(SameBytes, WhereverAnExampleStandsAndOnAnyThreads) {
+  std::vector<int64_t> order(examples);
+  std::iota(order.begin(), order.end(), 0);
+  const auto first = answers(order);
+  const int runs = torture() ? 100 : 10;
+  for (int run = 0; run < runs; ++run) {
+    set_threads(1 + run % 2);
+    order = Rng(static_cast<uint64_t>(run), "order").permutation(examples);
+    const auto now = answers(order);
+    for (size_t i = 0; i < order.size(); ++i)
+      ASSERT_TRUE(same(now[i], first[static_cast<size_t>(order[i])]))
+          << "example " << order[i] << " at place " << i << ", run " << run;
+  }
+  set_threads(0);
+}
+
+// A batch of another size may be summed in another order. From `from` examples on it is not; below that answers differ
+// by what such an order does to a float.
+TEST_P(SameBytes, InBatchesOfAnySizeFromFourOn) {
+  std::vector<int64_t> all(examples);
+  std::iota(all.begin(), all.end(), 0);
+  const auto first = answers(all);
+  for (const int64_t size :
+       {int64_t{1}, int64_t{2}, int64_t{3}, int64_t{4}, int64_t{5}, int64_t{7}, int64_t{16}, int64_t{33}}) {
+    for (int64_t begin = 0; begin + size <= examples; begin += 17) {
+      const auto now = answers({all.begin() + begin, all.begin() + begin + size});
+      for (int64_t i = 0; i < size; ++i) {
+        const auto &a = now[static_cast<size_t>(i)], &b = first[static_cast<size_t>(begin + i)];
+        EXPECT_TRUE(size < GetParam().from || same(a, b)) << "size " << size << ", example " << begin + i;
+        for (size_t c = 0; c < a.size(); ++c) EXPECT_NEAR(a[c], b[c], 2e-6);
+      }
+    }
+  }
+}
+
+TEST_P(SameBytes, ATrainingBecomesTheSameNetwork) {
+  const train::Recipe recipe = train::Recipe::read(
+      Config::parse("network: " + GetParam().layers + (GetParam().texts ? "\ntask: text_classification\n" : "\n") +
+                        "train: {epochs: 1, batch: 16}\n",
+                    "n.yaml"));
+  std::vector<uint8_t> first;
+  const data::Dataset none{.inputs = set.inputs, .labels = {}, .classes = set.classes, .source = ""};
+  for (int run = 0; run < (torture() ? 100 : 4); ++run) {
+    set_threads(1 + run % 2);
+    tasks::Classifier learner = train::make_model(recipe, set);
+    train::Trainer trainer(recipe, learner, set, none);
+    trainer.run();
+    const auto now = weights(learner.net);
+    if (run == 0) first = now;
+    ASSERT_TRUE(now == first) << "run " << run;
+  }
+  set_threads(0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, SameBytes, ::testing::ValuesIn(networks),
+                         [](const auto& p) { return p.param.name; });
+
+}  // namespace
+}  // namespace tandem::testing

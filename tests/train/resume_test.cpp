@@ -1,0 +1,248 @@
+// A training that was stopped after any of its steps and resumed is the training that was not: every byte of its state,
+// after every step.
+#include <tandem/base/threads.h>
+#include <tandem/tasks/language_modeling.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "tests/tasks/language_small.h"
+#include "tests/train/small.h"
+
+namespace tandem::testing {
+namespace {
+
+using nlohmann::json;
+
+/// A recipe and what it learns from, from which the same training can be begun again and again.
+struct Course {
+  std::string name;
+  std::string recipe;
+  std::string learns = "pictures";  // large pictures, texts, letters
+};
+
+const std::string layers = "network: [conv: {filters: 4, padding: same}, batch_norm, relu, max_pool: 2, flatten, ";
+const std::string varied = "data: {augment: {shift: 1, rotate: 10, scale: 0.1, noise: 0.05, flip: true, erase: 2}}\n";
+
+const std::vector<Course>& courses() {
+  static const std::vector<Course> all{
+      {"forward_sgd",
+       "network: [flatten, linear: 16, tanh, dropout: 0.2, linear: classes]\ndata: {augment: {shift: 1}}\n"
+       "optimizer: {type: sgd, lr: 0.05}\nschedule: {type: cosine, warmup: 2}\ntrain: {epochs: 17, batch: 16}"},
+      {"forward_nesterov_plateau",
+       "network: [flatten, linear: 16, relu, dropout: 0.2, linear: classes]\ndata: {augment: {noise: 0.1}}\n"
+       "optimizer: {type: sgd, lr: 0.05, momentum: 0.9, nesterov: true, weight_decay: 0.01}\n"
+       "schedule: {type: plateau, patience: 0, factor: 0.5}\n"
+       "train: {epochs: 17, batch: 16, average: 0.9, early_stopping: 16}"},
+      {"convolution_adam", layers + "dropout: 0.3, linear: classes]\n" + varied +
+                               "optimizer: {type: adam, lr: 0.01}\nschedule: {type: step, at: [3.5, 9]}\n"
+                               "train: {epochs: 17, batch: 16, average: 0.9, clip: 0.5}"},
+      {"convolution_bf16", layers + "dropout: 0.3, linear: classes]\n" + varied +
+                               "optimizer: {type: adamw, lr: 0.01, weight_decay: 0.1}\n"
+                               "train: {epochs: 17, batch: 16, average: 0.9, precision: bf16}"},
+      {"convolution_muon_progressive",
+       "network: [conv: {filters: 4, padding: same}, batch_norm, relu, residual: {body: [conv: {filters: 4, padding: "
+       "same}, group_norm: 2]}, global_avg_pool, linear: classes]\n" +
+           varied +
+           "optimizer: {type: muon, lr: 0.01, momentum: 0.95, nesterov: true, weight_decay: 0.05}\n"
+           "schedule: {type: linear, warmup: 1}\n"
+           "train: {epochs: 17, batch: 16, keep: last, progressive: {size: [5], until: [0.4]}}"},
+      {"convolution_on_threads",
+       "network: [conv: {filters: 8, padding: same}, batch_norm, relu, max_pool: 2, dropout: 0.3, flatten, linear: "
+       "classes]\n" +
+           varied +
+           "optimizer: {type: rmsprop, lr: 0.003, momentum: 0.5}\ntrain: {epochs: 26, batch: 48, average: 0.9}",
+       "large pictures"},
+      {"recurrent_rmsprop",
+       "network: [embedding: 8, dropout: 0.2, lstm: {units: 8, layers: 2, dropout: 0.2}, pool_sequence: last, linear: "
+       "classes]\ntask: text_classification\ndata: {augment: {words: 0.2}}\n"
+       "optimizer: {type: rmsprop, lr: 0.003}\nschedule: {type: exponential, final: 0.1}\n"
+       "train: {epochs: 17, batch: 16}",
+       "texts"},
+      {"transformer_adamw",
+       "network: [embedding: 8, positions: {most: 16}, transformer: {layers: 2, heads: 2, dropout: 0.2}, "
+       "pool_sequence: mean, linear: classes]\ntask: text_classification\ndata: {augment: {words: 0.2}}\n"
+       "optimizer: {type: adamw, lr: 0.003, weight_decay: 0.01, decay_all: false}\nschedule: {type: cosine}\n"
+       "loss: {label_smoothing: 0.1, balanced: true}\ntrain: {epochs: 17, batch: 16, average: 0.9, clip: 1}",
+       "texts"},
+      {"letters_lstm_carried",
+       "task: language_model\nnetwork: [embedding: {width: 12, deviation: 0.3}, lstm: 16, dropout: 0.1, linear: "
+       "classes]\nlanguage: {context: 8, carry: true}\noptimizer: {type: adam, lr: 0.01}\n"
+       "train: {epochs: 6, batch: 4, clip: 1}",
+       "letters"},
+      {"letters_transformer_muon",
+       "task: language_model\nnetwork: [embedding: {width: 16, deviation: 0.3}, transformer: {layers: 2, heads: 2, "
+       "causal: true, rotary: true, dropout: 0.1, norm_kind: rms}, tied_head]\nlanguage: {context: 8}\n"
+       "optimizer: {type: muon, lr: 0.01, momentum: 0.9}\nschedule: {type: cosine, warmup: 1}\n"
+       "train: {epochs: 6, batch: 4, average: 0.95}",
+       "letters"},
+      {"private_sgd",
+       "network: [conv: {filters: 3, stride: 2}, tanh, flatten, linear: classes]\n"
+       "optimizer: {type: sgd, lr: 0.5, momentum: 0.9}\ntrain: {epochs: 21, batch: 16, keep: last}\n"
+       "privacy: {epsilon: 8, delta: 1e-4, clip: 0.5, repeatable: true}"},
+  };
+  return all;
+}
+
+/// 90 short texts; the class has a word of its own.
+data::Dataset sayings(int64_t n, uint64_t seed) {
+  const char* const own[] = {"sun", "rain", "snow"};
+  const char* const any[] = {"there", "is", "much", "of", "it", "today", "and", "tomorrow"};
+  data::Texts texts;
+  std::vector<int32_t> labels;
+  Rng rng(seed, "sayings");
+  for (int64_t i = 0; i < n; ++i) {
+    const auto c = static_cast<int32_t>(i % 3);
+    std::string text = own[c];
+    for (int64_t words = 2 + rng.below(5); words > 0; --words) text += std::string(" ") + any[rng.below(8)];
+    texts.push_back(text);
+    labels.push_back(c);
+  }
+  return {.inputs = texts, .labels = labels, .classes = {"sun", "rain", "snow"}, .source = "sayings"};
+}
+
+/// One training of a course, from its beginning.
+struct Training {
+  train::Recipe recipe;
+  data::Dataset learned, held;
+  std::unique_ptr<tasks::Classifier> classifier;
+  std::unique_ptr<tasks::LanguageModel> language;
+  std::unique_ptr<tasks::LanguageModeling> reading;
+  std::unique_ptr<train::Trainer> trainer;
+
+  explicit Training(const Course& course) : recipe(train::Recipe::read(Config::parse(course.recipe, course.name))) {
+    if (course.learns == "letters") {
+      const Folder home;
+      const fs::path text = home.write("text.txt", alphabet_text(60)),
+                     other = home.write("other.txt", alphabet_text(12));
+      language = std::make_unique<tasks::LanguageModel>();
+      language->net = recipe.network;
+      language->reading = recipe.language.reading;
+      data::TokenizerOptions options;
+      options.type = "character";
+      language->tokenizer = train::fit_tokenizer(options, {text});
+      language->build(Rng(recipe.seed, "weights"));
+      reading = std::make_unique<tasks::LanguageModeling>(*language, stream_of(*language, text),
+                                                          stream_of(*language, other), recipe.train.batch);
+      trainer = std::make_unique<train::Trainer>(recipe, *reading);
+      return;
+    }
+    const int64_t side = course.learns == "large pictures" ? 28 : 8;
+    learned = course.learns == "texts" ? sayings(90, 1) : bands(side == 28 ? 150 : 90, 1, side);
+    held = course.learns == "texts" ? sayings(30, 2) : bands(30, 2, side);
+    classifier = std::make_unique<tasks::Classifier>(train::make_model(recipe, learned));
+    trainer = std::make_unique<train::Trainer>(recipe, *classifier, learned, held);
+  }
+
+  /// All that there is of it between two steps, but for the time it took.
+  [[nodiscard]] std::vector<uint8_t> state() const {
+    TensorFile file = trainer->checkpoint();
+    json state = json::parse(file.metadata.at("tandem.state"));
+    for (const char* key : {"seconds", "epoch_seconds"}) state.at(key) = 0;
+    for (json& epoch : state.at("history")) epoch.at(5) = 0;
+    file.metadata.at("tandem.state") = state.dump();
+    return format_safetensors(file);
+  }
+
+  /// Runs; `each` is called between two steps with how many there were, and may end it.
+  train::Outcome run(const std::function<bool(int steps)>& each = {}) const {
+    int steps = 0;
+    train::Hooks hooks;
+    if (each) hooks.stop = [&] { return each(++steps); };
+    return trainer->run(hooks);
+  }
+};
+
+struct ResumeAnywhere : ::testing::TestWithParam<Course> {};
+
+TEST_P(ResumeAnywhere, IsTheSameRun) {
+  const bool torture = std::getenv("TANDEM_TORTURE") != nullptr;
+  std::vector<std::vector<uint8_t>> first;  // with one thread
+  for (const int count : {1, 2}) {
+    SCOPED_TRACE(std::to_string(count) + " threads");
+    set_threads(count);
+    const Training whole(GetParam());
+    std::vector<std::vector<uint8_t>> states{whole.state()};
+    whole.run([&](int) {
+      states.push_back(whole.state());
+      return false;
+    });
+    states.push_back(whole.state());
+    for (const evaluate::Remark& r : whole.trainer->remarks()) ADD_FAILURE() << "the doctor is no wolf: " << r.en;
+    ASSERT_GT(states.size(), 101U) << "the course is shorter than 100 steps";
+
+    for (size_t step = 0; step < 100; step += torture ? 1 : 4) {  // stopped after each step, which is made anew
+      const Training one(GetParam());
+      if (step > 0) one.trainer->restore(parse_safetensors(states[step], "state"), "state");
+      ASSERT_EQ(one.run([](int) { return true; }), train::Outcome::interrupted);
+      ASSERT_TRUE(one.state() == states[step + 1]) << "differs after step " << step + 1;
+    }
+    for (size_t step = torture ? 1 : 7; step < 100; step += torture ? 1 : 31) {  // and stopped once
+      const Training rest(GetParam());
+      rest.trainer->restore(parse_safetensors(states[step], "state"), "state");
+      rest.run();
+      ASSERT_TRUE(rest.state() == states.back()) << "differs at the end, when stopped after step " << step;
+    }
+    if (count == 1)
+      first = states;
+    else
+      EXPECT_TRUE(states == first) << "differs from one thread";
+  }
+  set_threads(0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Courses, ResumeAnywhere, ::testing::ValuesIn(courses()),
+                         [](const auto& p) { return p.param.name; });
+
+// The comparison above must be able to fail: whatever is left out of a checkpoint, the training goes another way.
+TEST(Resume, NoticesEachPartThatIsLeftOut) {
+  for (const char* name : {"forward_nesterov_plateau", "convolution_adam", "letters_lstm_carried"}) {
+    const Course course = *std::ranges::find(courses(), name, &Course::name);
+    SCOPED_TRACE(name);
+    const Training whole(course);
+    const TensorFile begun = parse_safetensors(whole.state(), "begun");
+    std::vector<std::vector<uint8_t>> states{whole.state()};
+    whole.run([&](int) {
+      states.push_back(whole.state());
+      return false;
+    });
+    const auto end = whole.state();
+
+    // Whether the training notices that `leave_out` has taken something from the state in the middle of it; nothing
+    // where that was as at the beginning.
+    const auto noticed = [&](const std::function<void(TensorFile&)>& leave_out) -> std::optional<bool> {
+      for (const size_t step : {70U, 41U, 20U, 3U}) {
+        TensorFile file = parse_safetensors(states[step], "state");
+        leave_out(file);
+        if (format_safetensors(file) == states[step]) continue;
+        const Training rest(course);
+        rest.trainer->restore(file, "state");
+        rest.run();
+        if (rest.state() != end) return true;
+      }
+      return std::nullopt;
+    };
+    const json before = json::parse(begun.metadata.at("tandem.state"));
+    for (const char* key : {"epoch", "step", "loss_sum", "examples", "correct", "optimizer_steps", "history"}) {
+      const auto found = noticed([&](TensorFile& file) {
+        json state = json::parse(file.metadata.at("tandem.state"));
+        state.at(key) = before.at(key);
+        file.metadata.at("tandem.state") = state.dump();
+      });
+      EXPECT_TRUE(found == true) << key << " can be left out, and nobody notices";
+    }
+    std::vector<std::string> parts{"net.", "optimizer."};
+    if (course.recipe.find("average") != std::string::npos) parts.emplace_back("average.");
+    if (course.recipe.find("carry") != std::string::npos) parts.emplace_back("task.");
+    for (const std::string& part : parts) {
+      const auto found = noticed([&](TensorFile& file) {
+        for (auto& [tensor_name, tensor] : file.tensors)
+          if (tensor_name.starts_with(part)) tensor = Tensor::zeros(tensor.shape());
+      });
+      EXPECT_TRUE(found == true) << part << " can be left out, and nobody notices";
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tandem::testing
