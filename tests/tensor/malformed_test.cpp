@@ -4,8 +4,8 @@
 #include <tandem/tensor/safetensors.h>
 #include <tandem/tensor/safetensors_header.h>
 
-#include <chrono>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <map>
 
@@ -282,6 +282,13 @@ std::vector<uint8_t> malformed(const Kind& kind, int seed) {
   return out;
 }
 
+/// Processor time of this thread: what a refusal costs, whatever else the machine does.
+double seconds_used() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
 int64_t status_kb(const std::string& name) {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);)
@@ -312,9 +319,9 @@ TEST(Malformed, EveryKindIsRefusedSoonAndWithoutMemory) {
       parts.insert(parts.end(), {"bad.safetensors: not a valid safetensors file: "});
       std::ofstream("/proc/self/clear_refs") << "5";  // the peak begins anew
       const int64_t before = status_kb("VmRSS");
-      const auto started = std::chrono::steady_clock::now();
+      const double started = seconds_used();
       expect_error(ErrorKind::data, parts, [&] { (void)read_safetensors(path); });
-      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+      const double seconds = seconds_used() - started;
       const int64_t more = (status_kb("VmHWM") - before) * 1024 - std::ssize(bytes);
       slowest = std::max(slowest, seconds), most = std::max(most, more);
 #ifndef __SANITIZE_ADDRESS__
@@ -439,12 +446,12 @@ TEST(Malformed, ADescriptionAsksForNoMoreThanTheFileHas) {
     write_safetensors(path, bad);
     std::ofstream("/proc/self/clear_refs") << "5";
     const int64_t before = status_kb("VmRSS");
-    const auto started = std::chrono::steady_clock::now();
+    const double started = seconds_used();
     std::vector<std::string> parts = row.parts;
     parts.emplace_back("bad.safetensors");
     expect_error(ErrorKind::data, parts, [&] { (void)tasks::Classifier::load(path); });
 #ifndef __SANITIZE_ADDRESS__
-    EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count(), 1);
+    EXPECT_LT(seconds_used() - started, 1);
     EXPECT_LE((status_kb("VmHWM") - before) * 1024, 64 << 20);
 #endif
   }
