@@ -1,6 +1,6 @@
 #include <tandem/adapt/base.h>
+#include <tandem/base/checksum.h>
 #include <tandem/base/text.h>
-#include <tandem/data/checksum.h>
 #include <tandem/nn/weights.h>
 
 #include <algorithm>
@@ -104,7 +104,7 @@ std::string Base::fingerprint() const {
     const auto* at = static_cast<const uint8_t*>(tensor.bytes());
     bytes.insert(bytes.end(), at, at + tensor.byte_count());
   }
-  return data::md5(bytes);
+  return md5(bytes);
 }
 
 nn::Sequential adapted(const Base& base, const Options& options) {

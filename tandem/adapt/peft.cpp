@@ -56,7 +56,7 @@ Adapter Adapter::load(const fs::path& folder, const Base& base) {
   Adapter out;
   out.where = folder.string();
   const fs::path config_path = folder / config_file;
-  const std::string text = read_text(config_path);
+  const std::string text = read_text(config_path, 1 << 20);
   std::string network, fingerprint;
   try {
     const auto config = nlohmann::json::parse(text);
@@ -93,7 +93,10 @@ tasks::LanguageModel load_adapted(const fs::path& model, const fs::path& adapter
   const Adapter put = Adapter::load(adapter, base);
   tasks::LanguageModel out = tasks::LanguageModel::load(model);
   out.net = put.net;
-  out.build(Rng(0, "adapter"));
+  int64_t numbers = 1 << 20;  // some more than both files hold, so that a missing tensor is named as such
+  for (const auto* file : {&base.tensors, &put.tensors})
+    for (const auto& [name, tensor] : *file) numbers += tensor.numel();
+  out.build(Rng(0, "adapter"), numbers);
   put.put_on(base, out.net);
   return out;
 }

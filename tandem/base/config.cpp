@@ -16,11 +16,38 @@ struct Config::Impl {
 
 namespace {
 
+constexpr size_t longest = 1 << 20;  // bytes; some 0.1 s of the parser's time
 constexpr int deepest = 64;
 constexpr int most_nodes = 100'000;  // an alias stands for all it names: a few lines can unfold to billions
 
 [[noreturn]] void fail_at(const std::string& name, const YAML::Mark& mark, const std::string& message) {
   throw Error(ErrorKind::usage, fmt::format("{}:{}:{}: {}", name, mark.line + 1, mark.column + 1, message));
+}
+
+// The parser looks ahead to the end of a list or map in brackets, and keeps all of it: what is too deep or too much is
+// refused before.
+void check_size(std::string_view text, const std::string& name) {
+  if (text.size() > longest)
+    throw Error(ErrorKind::usage, fmt::format("{}: has {} bytes, at most {} are read", name, text.size(), longest));
+  int depth = 0, commas = 0, line = 1;
+  char quote = 0;
+  const auto too_much = [&](const std::string& what) {
+    throw Error(ErrorKind::usage, fmt::format("{}:{}: {}", name, line, what));
+  };
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    line += c == '\n' ? 1 : 0;
+    if (quote != 0) {
+      i += quote == '"' && c == '\\' ? 1 : 0;
+      if (c == quote) quote = 0;
+      continue;
+    }
+    const bool begins = i == 0 || std::string_view(" \n[{,:").find(text[i - 1]) != std::string_view::npos;
+    if ((c == '"' || c == '\'') && begins) quote = c;  // an apostrophe inside a word is a letter
+    if ((c == '[' || c == '{') && ++depth > deepest) too_much(fmt::format("nested deeper than {} levels", deepest));
+    if (c == ']' || c == '}') --depth;
+    if (c == ',' && ++commas > most_nodes) too_much(fmt::format("has more than {} values", most_nodes));
+  }
 }
 
 void check(const YAML::Node& node, const std::string& name, int depth, int& nodes) {
@@ -86,6 +113,7 @@ std::shared_ptr<const Config::Impl> wrap(const YAML::Node& node, std::string nam
 Config::Config() : impl_(wrap(YAML::Node(YAML::NodeType::Null), "")) {}
 
 Config Config::parse(const std::string& text, const std::string& name) {
+  check_size(text, name);
   Config out;
   try {
     const YAML::Node node = YAML::Load(text);
@@ -101,7 +129,7 @@ Config Config::parse(const std::string& text, const std::string& name) {
   return out;
 }
 
-Config Config::load(const fs::path& path) { return parse(read_text(path, 1 << 20), path.string()); }
+Config Config::load(const fs::path& path) { return parse(read_text(path, longest), path.string()); }
 
 Config Config::scalar(const std::string& text) {
   Config out;

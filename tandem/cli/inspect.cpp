@@ -1,6 +1,7 @@
 #include <tandem/base/text.h>
 #include <tandem/cli/verbs.h>
 #include <tandem/nn/weights.h>
+#include <tandem/tensor/safetensors_header.h>
 #include <tandem/train/language_model.h>
 #include <tandem/train/run.h>
 
@@ -12,7 +13,7 @@ namespace {
 
 struct Options {
   std::string model;
-  bool json = false;
+  bool json = false, verify = false;
 };
 
 std::string amount(double bytes) {
@@ -35,6 +36,18 @@ std::string input_text(const tasks::Classifier& model) {
   return fmt::format("{} x {} x {}", model.image().height, model.image().width, model.image().channels);
 }
 
+// Any safetensors file: a model, a checkpoint, an adapter. Reading verifies; a damaged one is the error of all readers.
+int verify(const fs::path& path) {
+  const TensorFile file = read_safetensors(path);
+  if (!safetensors::has_checksums(path))
+    fail(ErrorKind::data, path.string(),
+         "has no checksums, so nothing can be verified: another program wrote it, or a tandem that wrote none yet");
+  fmt::print("{}: {} tensors and the header are as they were written\n", path.string(), file.tensors.size());
+  return 0;
+}
+
+const char* checksums_of(const fs::path& path) { return safetensors::has_checksums(path) ? "verified" : "none"; }
+
 int run_language(const Options& o, const fs::path& path) {
   tasks::LanguageModel model = tasks::LanguageModel::load(path);
   const auto rows = train::layer_rows(model.net);
@@ -46,6 +59,7 @@ int run_language(const Options& o, const fs::path& path) {
       layers.push_back(
           {{"name", row.name}, {"kind", row.kind}, {"output", row.output}, {"parameters", row.parameters}});
     const nlohmann::ordered_json all{{"model", path.string()},
+                                     {"checksums", checksums_of(path)},
                                      {"vocabulary", model.vocabulary()},
                                      {"context", model.reading.context},
                                      {"carry", model.reading.carry},
@@ -68,6 +82,7 @@ int run_language(const Options& o, const fs::path& path) {
              amount(static_cast<double>(count.all) * 4), grouped(products));
   fmt::print("  {} tokens known, {} at a time{}\n", grouped(model.vocabulary()), grouped(model.reading.context),
              model.reading.carry ? ", remembering those before" : "");
+  fmt::print("  checksums: {}\n", checksums_of(path));
   for (const auto& [key, value] : model.notes)
     if (value.find('\n') == std::string::npos) fmt::print("  {}: {}\n", key, value);
   return 0;
@@ -75,6 +90,7 @@ int run_language(const Options& o, const fs::path& path) {
 
 int run(const Options& o) {
   const fs::path path = train::model_path(o.model);
+  if (o.verify) return verify(path);
   if (train::task_in(path) == "language_model") return run_language(o, path);
   tasks::Classifier model = tasks::Classifier::load(path);
   const auto rows = train::layer_rows(model.net);
@@ -96,6 +112,7 @@ int run(const Options& o) {
                         {"parameters", rows[i].parameters},
                         {"multiply_adds", per_layer[i]}});
     const nlohmann::ordered_json all{{"model", path.string()},
+                                     {"checksums", checksums_of(path)},
                                      {"classes", model.classes},
                                      {"input", input_of(model)},
                                      {"loss", model.loss},
@@ -124,6 +141,7 @@ int run(const Options& o) {
              amount(static_cast<double>(count.all) * 4), grouped(products),
              amount(static_cast<double>(activations) * 4));
   fmt::print("  {} classes: {}\n", model.classes.size(), join(model.classes));
+  fmt::print("  checksums: {}\n", checksums_of(path));
   for (const auto& [key, value] : model.notes)
     if (value.find('\n') == std::string::npos) fmt::print("  {}: {}\n", key, value);
   return 0;
@@ -136,6 +154,7 @@ void add_inspect(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("inspect", "Show layers, shapes, parameters and cost of a trained network");
   verb->add_option("run", o->model, "A run folder or a model file")->required();
   verb->add_flag("--json", o->json, "As JSON");
+  verb->add_flag("--verify", o->verify, "Only verify the checksums of a model, checkpoint or adapter file");
   verb->callback([o, &context] { context.action = [o] { return run(*o); }; });
 }
 

@@ -1,6 +1,6 @@
+#include <tandem/base/checksum.h>
 #include <tandem/base/error.h>
 #include <tandem/base/text.h>
-#include <tandem/data/checksum.h>
 #include <tandem/data/download.h>
 #include <tandem/data/fetch.h>
 #include <tandem/data/formats/gzip.h>

@@ -1,5 +1,6 @@
 #include <tandem/base/threads.h>
 #include <tandem/kernels/isa.h>
+#include <tandem/train/checkpoints.h>
 #include <tandem/train/events.h>
 #include <tandem/train/run.h>
 
@@ -25,23 +26,28 @@ RunResult run(Recipe& recipe, const RunFolder& folder, const fs::path& data_fold
   if (hooks.remark)
     for (const std::string& remark : job->remarks()) hooks.remark(remark);
   Trainer trainer(recipe, job->task());
-  if (resume) trainer.restore(read_safetensors(folder.checkpoint()), folder.checkpoint().string());
+  Checkpoints checkpoints(folder.checkpoint().parent_path());
+  if (resume) {
+    const Checkpoints::Found found = checkpoints.newest();
+    if (hooks.remark && !found.remark.empty()) hooks.remark(found.remark);
+    trainer.restore(found.state, found.file.string());
+  }
   write_text(folder.recipe(), recipe.write().str());
 
-  const auto save = [&] {
-    write_safetensors(folder.checkpoint(), trainer.checkpoint());
+  const auto save = [&](bool best) {
+    checkpoints.save(trainer.checkpoint(), best);
     write_text(folder.metrics(), metrics_lines(trainer.history()));
     write_text(folder.log(), log_text(recipe, command, trainer));
     append_events(folder.path, trainer.history());
   };
   Hooks own = hooks;
   own.epoch = [&](const evaluate::EpochPoint& point, bool best) {
-    save();
+    save(best);
     if (hooks.epoch) hooks.epoch(point, best);
   };
   RunResult out;
   out.outcome = trainer.run(own);
-  save();
+  save(false);
   out.best_epoch = trainer.best_epoch();
   out.train_seconds = trainer.seconds();
   if (out.outcome == Outcome::interrupted) return out;

@@ -28,9 +28,10 @@ struct Said {
 class Program {
  public:
   Program(const fs::path& folder, const std::vector<std::string>& arguments,
-          const std::vector<std::string>& environment = {}, const fs::path& input = "/dev/null")
+          const std::vector<std::string>& environment = {}, const fs::path& input = "/dev/null",
+          const fs::path& program = TANDEM_PROGRAM)
       : out_(folder / ".out"), err_(folder / ".err") {
-    std::vector<std::string> words{TANDEM_PROGRAM};
+    std::vector<std::string> words{program.string()};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv, env;
     for (auto& word : words) argv.push_back(word.data());
@@ -49,6 +50,7 @@ class Program {
     _exit(98);
   }
   void signal(int number) const { kill(pid_, number); }
+  [[nodiscard]] pid_t process() const { return pid_; }
   [[nodiscard]] const fs::path& err() const { return err_; }
   Said wait() {
     int status = 0;

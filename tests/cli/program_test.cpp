@@ -328,7 +328,7 @@ TEST_F(Command, WhenTheFolderIsFull) {
                                   "' train tiny.yaml name=full >/dev/null 2>.err")
                                      .c_str());
   EXPECT_EQ(WEXITSTATUS(status), 3);
-  expect_has(read_text(*home / ".err"), {"runs/full/checkpoints/last.safetensors: cannot be written: File too large"});
+  expect_has(read_text(*home / ".err"), {"runs/full/checkpoints/next.safetensors: cannot be written: File too large"});
   EXPECT_EQ(content(), before);
 }
 

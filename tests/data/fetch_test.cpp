@@ -1,7 +1,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <tandem/data/checksum.h>
+#include <tandem/base/checksum.h>
 #include <tandem/data/fetch.h>
 #include <tandem/data/formats/gzip.h>
 

@@ -1,0 +1,14 @@
+// Checksums of files: what came over a network, and what lay on a disk.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace tandem {
+
+/// The MD5 of `bytes` as 32 lower-case hex digits. Finds damage, not malice.
+[[nodiscard]] std::string md5(std::span<const uint8_t> bytes);
+/// The SHA-256 of `bytes` as 64 lower-case hex digits.
+[[nodiscard]] std::string sha256(std::span<const uint8_t> bytes);
+
+}  // namespace tandem
