@@ -129,7 +129,7 @@ train: {epochs: 20, batch: 16}
   const fs::path lines = home.write("new.txt", "the great film <indeed>\nIt was DULL, dull\n");
   Said said = tandem(home, {"explain", "runs/films", "new.txt", "--check"});
   ASSERT_EQ(said.code, 0) << said.err;
-  expect_has(said.out, {"good  ", "great[+++]", "DULL[+++]", "<indeed>", "integrated_gradients for bad: ", "deletion ",
+  expect_has(said.out, {"good  ", "great[+++]", "DULL[+++]", "indeed", "integrated_gradients for bad: ", "deletion ",
                         "explained/new-integrated_gradients.html"});
   EXPECT_EQ(said.out.find('\x1b'), std::string::npos) << "no colour where no terminal is";
   const std::string page = read_text(home / "explained/new-integrated_gradients.html");

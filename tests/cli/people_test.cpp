@@ -230,8 +230,8 @@ TEST(PeopleCommands, TextsAndRowsAreLabelledAndChecked) {
   EXPECT_EQ(said.code, 0) << said.err;
   expect_has(said.out, {"2 answers now, 2 texts done, 0 left", "new.labels.csv"});
   expect_has(said.err, {"where is it", "1 delivery  2 billing", "data=new.labels.csv"});
-  home.write("new.csv", "age,smoker\n70,no\n30,yes\n");
-  said = tandem(home, {"label", "patients.yaml", "new.csv", "--classes", "no,yes"}, {}, home.write("answers", "2\n"));
+  home.write("seen.csv", "age,smoker\n70,no\n30,yes\n");
+  said = tandem(home, {"label", "patients.yaml", "seen.csv", "--classes", "no,yes"}, {}, home.write("answers", "2\n"));
   EXPECT_EQ(said.code, 0) << said.err;
   expect_has(said.err, {"  smoker  "});
   expect_has(said.out, {"1 answers now, 1 rows of a table done, 1 left"});
@@ -280,7 +280,7 @@ TEST(PeopleCommands, SayWhatIsWrong) {
   fs::create_directories(home / "empty");
   ASSERT_EQ(tandem(home, {"train", "tiny.yaml", "train.epochs=1"}).code, 0);
   const std::vector<Wrong> rows{
-      {{"correct", "runs/tiny"}, 2, {"a picture and its right label"}},
+      {{"correct", "runs/tiny"}, 2, {"a picture, a text or a row and its right label"}},
       {{"correct", "runs/tiny", "digit.png", "seven"}, 2, {"'seven' is no class", "0, 1, 2"}},
       {{"correct", "runs/tiny", "gone.png", "7"}, 3, {"gone.png"}},
       {{"learn", "runs/gone"}, 3, {"runs/gone", "runs/tiny"}},

@@ -221,7 +221,7 @@ TEST_F(Command, BadInput) {
        3,
        {"train", "tiny.yaml", "--runs", "/proc/tandem"},
        {"/proc/tandem", "cannot be made"}},
-      {"loss that is no number", 1, {"train", "nan.yaml"}, {"epoch 1, step ", "optimizer.lr"}},
+      {"loss that is no number", 1, {"train", "nan.yaml"}, {"epoch 1", "optimizer.lr"}},
 
       {"resume of no run", 3, {"train", "--resume", "nothing"}, {"nothing: is no run folder", "runs/tiny"}},
       {"resume of a run that never saved",
