@@ -1,7 +1,7 @@
 // The frame: views, model, language, colours.
 import { render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { api, Failure } from './api';
+import { api, Failure, type Model } from './api';
 import { Learn } from './learn';
 import { Network } from './network';
 import { Switch, Trouble, useLoad } from './parts';
@@ -9,19 +9,28 @@ import { Queue } from './queue';
 import { Runs } from './runs';
 import { set, useSettings } from './settings';
 import './style.css';
-import { Try } from './try';
-import { t } from './words';
+import { TryPicture } from './try_picture';
+import { TryRow } from './try_row';
+import { TryText } from './try_text';
+import { t, type Word } from './words';
+import { Write } from './write';
 
 const VIEWS = ['try', 'queue', 'learn', 'runs', 'network'] as const;
 type View = (typeof VIEWS)[number];
 const viewNow = (): View => VIEWS.find(view => location.hash === '#/' + view) ?? 'try';
+/** A language model is written with, and nobody corrects it. */
+const viewsOf = (model?: Model): readonly View[] => (model?.kind === 'language' ? VIEWS.filter(view => view !== 'queue' && view !== 'learn') : VIEWS);
+const nameOf = (view: View, model?: Model): Word => (view === 'try' && model?.kind === 'language' ? 'write' : view);
+const TRY = { image: TryPicture, text: TryText, table: TryRow, language: Write };
 
 function App() {
   const settings = useSettings();
-  const [view, setView] = useState(viewNow);
+  const [asked, setView] = useState(viewNow);
   const main = useRef<HTMLElement>(null);
   const { data: models, failure, reload } = useLoad(api.models, [settings.token]);
   const model = models?.find(m => m.name === settings.model) ?? models?.[0];
+  const views = viewsOf(model), view = views.includes(asked) ? asked : views[0];
+  const Try = model && TRY[model.kind];
 
   useEffect(() => {
     const onHash = () => {
@@ -32,8 +41,8 @@ function App() {
     return () => removeEventListener('hashchange', onHash);
   }, []);
   useEffect(() => {
-    document.title = `${t(view)} · Tandem`;
-  }, [view, settings.language]);
+    document.title = `${t(nameOf(view, model))} · Tandem`;
+  }, [view, model?.kind, settings.language]);
   // Another version may have gone live meanwhile.
   useEffect(() => {
     const timer = setInterval(() => document.hidden || reload(), 5000);
@@ -48,9 +57,9 @@ function App() {
       <header>
         <p class="name">Tandem</p>
         <nav aria-label={t('views')}>
-          {VIEWS.map(name => (
+          {views.map(name => (
             <a href={'#/' + name} aria-current={view === name ? 'page' : undefined}>
-              {t(name)}
+              {t(nameOf(name, model))}
               {name === 'queue' && model && model.waiting > 0 && <span class="count">{model.waiting}</span>}
             </a>
           ))}
@@ -70,7 +79,7 @@ function App() {
       <main id="main" ref={main} tabIndex={-1}>
         {failure instanceof Failure && failure.status === 401 ? <Token /> : <Trouble failure={failure} retry={reload} />}
         {view === 'runs' && <Runs />}
-        {model && view === 'try' && <Try key={model.name} model={model} learned={reload} />}
+        {model && Try && view === 'try' && <Try key={model.name} model={model} learned={reload} />}
         {model && view === 'queue' && <Queue key={model.name} model={model} answered={reload} />}
         {model && view === 'learn' && <Learn key={model.name} model={model} learned={reload} />}
         {model && view === 'network' && <Network key={model.name} model={model} />}

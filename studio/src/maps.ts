@@ -27,6 +27,9 @@ export function heat({ map }: Explanation): HTMLCanvasElement {
   return canvas;
 }
 
+/** A matrix of bytes, a pixel a number. */
+export const rowsOf = (canvas: HTMLCanvasElement, bytes: Uint8Array, height: number, width: number): void => sheet(canvas, bytes, 1, height, width, 1, 0);
+
 /** `count` maps of height x width, one after another, as a sheet with `gap` pixels between them. */
 export function sheet(canvas: HTMLCanvasElement, bytes: Uint8Array, count: number, height: number, width: number, columns: number, gap: number): void {
   const rows = Math.ceil(count / columns);

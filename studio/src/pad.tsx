@@ -1,9 +1,10 @@
 // The drawing pad: pen, finger, mouse or arrow keys; the explanation lies over what was drawn.
 import { useEffect, useRef } from 'preact/hooks';
 import type { Frame } from './api';
-import { changed, drawing, isEmpty, useDrawing, watch } from './drawing';
+import { drawing, isEmpty } from './drawing';
 import { trace, type Stroke } from './ink';
 import { useSettings } from './settings';
+import { useChanges } from './subject';
 import { t } from './words';
 
 const PEN = 0.052; // of the pad's side
@@ -14,7 +15,8 @@ export function Pad(props: { heat: HTMLCanvasElement | null; frame: Frame | null
   const current = useRef<Stroke | null>(null);
   const cursor = useRef<{ x: number; y: number; down: boolean } | null>(null);
   const settings = useSettings();
-  const { file } = useDrawing();
+  useChanges(drawing.changes);
+  const { file } = drawing;
 
   const paint = () => {
     const element = canvas.current;
@@ -46,7 +48,7 @@ export function Pad(props: { heat: HTMLCanvasElement | null; frame: Frame | null
 
   useEffect(() => latest.current(), [props.heat, props.frame, settings.theme, settings.language]);
   useEffect(() => {
-    const stop = watch(() => latest.current());
+    const stop = drawing.changes.watch(() => latest.current());
     const resized = new ResizeObserver(() => latest.current());
     if (canvas.current) resized.observe(canvas.current);
     return () => (stop(), resized.disconnect());
@@ -60,12 +62,12 @@ export function Pad(props: { heat: HTMLCanvasElement | null; frame: Frame | null
     drawing.file = null;
     current.current = [point];
     drawing.strokes.push(current.current);
-    changed(false);
+    drawing.changes.tell(false);
   };
   const end = () => {
     if (!current.current) return;
     current.current = null;
-    changed(true);
+    drawing.changes.tell(true);
   };
 
   const onKeyDown = (event: KeyboardEvent) => {
@@ -80,7 +82,7 @@ export function Pad(props: { heat: HTMLCanvasElement | null; frame: Frame | null
     } else {
       pen.x = Math.min(0.97, Math.max(0.03, pen.x + move[0] * STEP));
       pen.y = Math.min(0.97, Math.max(0.03, pen.y + move[1] * STEP));
-      if (pen.down) current.current?.push([pen.x, pen.y]), changed(false);
+      if (pen.down) current.current?.push([pen.x, pen.y]), drawing.changes.tell(false);
     }
     latest.current();
   };
@@ -116,7 +118,7 @@ export function Pad(props: { heat: HTMLCanvasElement | null; frame: Frame | null
           if (!current.current || !canvas.current!.hasPointerCapture(e.pointerId)) return;
           const points = e.getCoalescedEvents?.() ?? [];
           for (const point of points.length ? points : [e]) current.current.push(place(point));
-          changed(false);
+          drawing.changes.tell(false);
         }}
         onPointerUp={end}
         onPointerCancel={end}

@@ -1,7 +1,7 @@
 // Small parts that several views use.
 import type { ComponentChildren } from 'preact';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { Failure, png } from './api';
+import { Failure, png, type Row } from './api';
 import { set, settings, useSettings } from './settings';
 import { probability, t } from './words';
 
@@ -27,8 +27,9 @@ export function Bars(props: { classes: string[]; values: number[] | null; set?: 
   // Many classes: the likeliest ones, most probable first.
   const order = props.classes.map((_, i) => i);
   if (props.classes.length > 12) order.sort((a, b) => (props.values?.[b] ?? 0) - (props.values?.[a] ?? 0)).splice(12);
+  const longest = Math.max(...props.classes.map(name => [...name].length));
   return (
-    <ul class="bars" aria-label={t('probabilities')}>
+    <ul class={'bars' + (longest > 16 ? ' long' : longest > 3 ? ' named' : '')} aria-label={t('probabilities')}>
       {order.map(i => {
         const label = props.classes[i], value = props.values?.[i] ?? 0;
         return (
@@ -54,20 +55,79 @@ export function Bars(props: { classes: string[]; values: number[] | null; set?: 
   );
 }
 
-/** Keys that name the classes: their own sign where it is one, letters otherwise. */
-export const keysOf = (classes: string[]): string[] =>
-  classes.every(name => [...name].length === 1) ? classes : classes.map((_, i) => (i < 26 ? String.fromCharCode(97 + i) : ''));
-
-export function ClassButtons(props: { classes: string[]; choose: (label: string) => void; keys?: boolean; not?: string; busy?: boolean }) {
-  const keys = keysOf(props.classes);
+/** Parts and what each adds, as bars to both sides of a middle. */
+export function Adds({ parts }: { parts: { name: string; adds: number }[] }) {
+  const most = Math.max(...parts.map(p => Math.abs(p.adds)), 1e-9);
   return (
-    <div class="classes">
-      {props.classes.map((label, i) => (
+    <ul class="adds">
+      {parts.map(p => (
+        <li>
+          <b>{p.name}</b>
+          <Addition adds={p.adds} most={most} text={(p.adds < 0 ? '−' : '+') + Math.abs(p.adds).toPrecision(2)} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+export const Addition = ({ adds, most, text }: { adds: number; most: number; text: string }) => (
+  <>
+    <span class="both-ways" aria-hidden="true">
+      <i class={adds < 0 ? 'against' : 'for'} style={{ transform: `scaleX(${adds / most})` }} />
+    </span>
+    <span class="value">{text}</span>
+  </>
+);
+
+/** A row as it was filled in. */
+export const RowList = ({ row }: { row: Row }) => (
+  <dl class="row-list">
+    {Object.entries(row).map(([name, value]) => (
+      <div>
+        <dt>{name}</dt>
+        <dd>{value ?? '–'}</dd>
+      </div>
+    ))}
+  </dl>
+);
+
+const FEW = 24, LIKELIEST = 9; // of many classes, these have a button and the others a list
+
+/** The classes that have buttons: all, or of many the likeliest. */
+export function offered(classes: string[], probabilities?: number[]): string[] {
+  if (classes.length <= FEW) return classes;
+  const order = classes.map((_, i) => i).sort((a, b) => (probabilities?.[b] ?? 0) - (probabilities?.[a] ?? 0));
+  return order.slice(0, LIKELIEST).map(i => classes[i]);
+}
+
+/** Keys that name the classes: their own sign where it is one, their first letters where these differ, else a, b, c. */
+export function keysOf(classes: string[]): string[] {
+  if (classes.every(name => [...name].length === 1)) return classes;
+  const first = classes.map(name => name[0].toLowerCase());
+  if (new Set(first).size === first.length && first.every(c => /[a-z0-9]/.test(c))) return first;
+  return classes.map((_, i) => (i < 26 ? String.fromCharCode(97 + i) : ''));
+}
+
+export function ClassButtons(props: { classes: string[]; probabilities?: number[]; choose: (label: string) => void; keys?: boolean; not?: string; busy?: boolean }) {
+  const shown = offered(props.classes, props.probabilities), keys = keysOf(shown);
+  const signs = shown.every(name => [...name].length === 1);
+  return (
+    <div class={'classes' + (signs ? ' signs' : '')}>
+      {shown.map((label, i) => (
         <button type="button" class="choice" key={label} disabled={props.busy || label === props.not} onClick={() => props.choose(label)}>
           {label}
           {props.keys && keys[i] !== label && <kbd>{keys[i]}</kbd>}
         </button>
       ))}
+      {shown.length < props.classes.length && (
+        <select aria-label={t('other')} value="" disabled={props.busy} onChange={e => e.currentTarget.value && props.choose(e.currentTarget.value)}>
+          <option value="">{t('other')} …</option>
+          {[...props.classes].sort().map(label => (
+            <option value={label} disabled={label === props.not}>
+              {label}
+            </option>
+          ))}
+        </select>
+      )}
     </div>
   );
 }

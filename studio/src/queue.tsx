@@ -1,8 +1,24 @@
 // Queue: what the network left to people, oldest first; a key answers.
 import { useEffect, useState } from 'preact/hooks';
-import { api, type Model, type Waiting } from './api';
-import { ClassButtons, keysOf, Lead, Person, person, Tile, Trouble, useLoad } from './parts';
-import { moment, probability, t } from './words';
+import { api, textOf, type Model, type Row, type Waiting } from './api';
+import { ClassButtons, keysOf, Lead, offered, Person, person, RowList, Tile, Trouble, useLoad } from './parts';
+import { moment, probability, t, type Word } from './words';
+
+const WHAT: Record<Model['kind'], Word> = { image: 'picture_of', text: 'text_of', table: 'row_of', language: 'text_of' };
+
+/** What the decision was about, as the network saw it. */
+function Shown({ item }: { item: Waiting }) {
+  if (item.media_type.startsWith('image/')) return <Tile picture={item.input} alt={t('picture_of', { n: item.decision })} size={252} />;
+  const text = textOf(item.input);
+  return item.media_type.startsWith('text/') ? <blockquote>{text}</blockquote> : <RowList row={JSON.parse(text) as Row} />;
+}
+
+/** The first of a text, or the first values of a row. */
+const shortly = (item: Waiting): string => {
+  const text = textOf(item.input);
+  const whole = item.media_type.startsWith('text/') ? text : Object.values(JSON.parse(text) as Row).map(v => v ?? '–').join(' · ');
+  return whole.length > 60 ? whole.slice(0, 59) + '…' : whole;
+};
 
 export function Queue({ model, answered }: { model: Model; answered: () => void }) {
   const { data, failure, reload } = useLoad(signal => api.queue(model.name, signal), [model.name, model.version]);
@@ -35,10 +51,10 @@ export function Queue({ model, answered }: { model: Model; answered: () => void 
   const step = (by: number) => setAt(Math.max(0, Math.min(items.length - 1, at + by)));
 
   useEffect(() => {
-    const keys = keysOf(model.classes);
+    const shown = offered(model.classes, item?.probabilities), keys = keysOf(shown);
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || (event.target as Element).closest('input, select, textarea')) return;
-      const label = model.classes[keys.indexOf(event.key)];
+      const label = shown[keys.indexOf(event.key)];
       if (label !== undefined && event.key !== '') void answer(label);
       else if (event.key === 'ArrowRight') step(1);
       else if (event.key === 'ArrowLeft') step(-1);
@@ -62,8 +78,8 @@ export function Queue({ model, answered }: { model: Model; answered: () => void 
       )}
       {item && (
         <div class="queue">
-          <div class="case">
-            <Tile picture={item.input} alt={t('picture_of', { n: item.decision })} size={252} />
+          <div class={'case ' + model.kind}>
+            <Shown item={item} />
             <div>
               <p class="quiet">
                 #{item.decision} · {moment(item.time)} · {t(item.reason === 'unfamiliar' ? 'unfamiliar' : 'unsure')}
@@ -73,7 +89,7 @@ export function Queue({ model, answered }: { model: Model; answered: () => void 
                 <h2>{t('it_is')}</h2>
                 <Person />
               </div>
-              <ClassButtons classes={model.classes} keys busy={busy} choose={label => void answer(label)} />
+              <ClassButtons classes={model.classes} probabilities={item.probabilities} keys busy={busy} choose={label => void answer(label)} />
               <div class="row">
                 <button type="button" class="plain" disabled={at === 0} onClick={() => step(-1)}>
                   ← {t('back')}
@@ -88,11 +104,11 @@ export function Queue({ model, answered }: { model: Model; answered: () => void 
               <p class="quiet keys">{t('queue_keys')}</p>
             </div>
           </div>
-          <ol class="strip" aria-label={t('waiting')}>
+          <ol class={'strip ' + model.kind} aria-label={t('waiting')}>
             {items.map((i, n) => (
               <li key={i.decision}>
-                <button type="button" aria-current={n === at} aria-label={t('picture_of', { n: i.decision })} onClick={() => setAt(n)}>
-                  <Tile picture={i.input} alt="" size={44} />
+                <button type="button" aria-current={n === at} aria-label={t(WHAT[model.kind], { n: i.decision })} onClick={() => setAt(n)}>
+                  {i.media_type.startsWith('image/') ? <Tile picture={i.input} alt="" size={44} /> : <em>{shortly(i)}</em>}
                   <span>{done.get(i.decision) ?? ''}</span>
                 </button>
               </li>

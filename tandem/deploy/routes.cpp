@@ -17,9 +17,9 @@ constexpr std::array table{
     Route{Action::infer, "infer_version", "POST", "/v2/models/{model}/versions/{version}/infer", Role::predict,
           "Answers of one version"},
     Route{Action::explain, "explain", "POST", "/v2/models/{model}/explain", Role::predict,
-          "Which pixels speak for the answer"},
+          "How much each pixel, word or column speaks for the answer"},
     Route{Action::explain, "explain_version", "POST", "/v2/models/{model}/versions/{version}/explain", Role::predict,
-          "Which pixels speak for the answer of one version"},
+          "The same for one version"},
     Route{Action::feedback, "feedback", "POST", "/v2/models/{model}/feedback", Role::correct,
           "What a decision should have been"},
     Route{Action::waiting, "waiting", "GET", "/v2/models/{model}/waiting", Role::correct,
@@ -48,14 +48,14 @@ constexpr std::array table{
     Route{Action::openapi, "openapi", "GET", "/openapi.json", Role::predict, "This document"},
     Route{Action::models, "models", "GET", "/v2/models", Role::predict, "The models as people see them"},
     Route{Action::look, "look", "POST", "/v2/models/{model}/look", Role::predict,
-          "The answer to a picture, whether a person should give it, and what the network sees"},
+          "The answer to an example, whether a person should give it, and what the network sees"},
     Route{Action::similar, "similar", "POST", "/v2/models/{model}/similar", Role::predict,
-          "Training pictures that a picture resembles"},
+          "Training examples that an example resembles"},
     Route{Action::network, "network", "GET", "/v2/models/{model}/network", Role::predict, "The layers"},
     Route{Action::activations, "activations", "POST", "/v2/models/{model}/activations", Role::predict,
-          "What each layer makes of a picture"},
+          "What each layer makes of an example"},
     Route{Action::decide, "decide", "POST", "/v2/models/{model}/decide", Role::correct,
-          "Answers a picture and keeps the decision, for the queue when it is deferred"},
+          "Answers an example and keeps the decision, for the queue when it is deferred"},
     Route{Action::learning, "learning", "GET", "/v2/models/{model}/learning", Role::correct,
           "Versions, updates and corrections"},
     Route{Action::learn, "learn", "POST", "/v2/models/{model}/learn", Role::administer,
@@ -123,7 +123,7 @@ json query_of(const char* name) {
 }
 
 // Beside infer and explain, which take tensors too.
-bool takes_picture(Action action) {
+bool takes_example(Action action) {
   return action == Action::look || action == Action::similar || action == Action::activations ||
          action == Action::decide;
 }
@@ -137,12 +137,10 @@ bool takes_object(Action action) {
 json request_of(Action action) {
   if (takes_object(action)) return {{"required", true}, {"content", {{"application/json", schema("object")}}}};
   const bool tensors = action == Action::infer || action == Action::explain;
-  if (!tensors && !takes_picture(action)) return nullptr;
-  json content = json::object();
-  if (tensors) content = {{"application/json", schema("object")}, {"application/octet-stream", schema("string")}};
-  for (const char* picture : {"image/png", "image/jpeg"}) content[picture] = schema("string");
-  if (tensors)
-    for (const char* text : {"text/plain", "text/csv"}) content[text] = schema("string");
+  if (!tensors && !takes_example(action)) return nullptr;
+  json content{{"application/json", schema("object")}};
+  if (tensors) content["application/octet-stream"] = schema("string");
+  for (const char* file : {"image/png", "image/jpeg", "text/plain", "text/csv"}) content[file] = schema("string");
   return {{"required", true}, {"content", content}};
 }
 
@@ -160,7 +158,7 @@ json responses_of(const Route& route) {
   answer["content"][type] = schema(std::string_view(type) == "application/json" ? "object" : "string");
   json out = json::object();
   const auto add = [&](const char* status, const char* words) { out[status] = {{"description", words}}; };
-  const bool asks = route.action == Action::infer || route.action == Action::explain || takes_picture(route.action);
+  const bool asks = route.action == Action::infer || route.action == Action::explain || takes_example(route.action);
   if (asks || takes_object(route.action)) add("400", "The body does not fit the protocol or the model");
   if (route.role) add("401", "The token is missing or unknown"), add("403", "The token's role may not do this");
   if (std::string_view(route.path).find('{') != std::string_view::npos)
@@ -208,7 +206,7 @@ std::string openapi() {
         parameters.push_back({{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
     if (route.action == Action::explain)
       for (const char* name : {"method", "class"}) parameters.push_back(query_of(name));
-    if (route.action == Action::infer || route.action == Action::explain || takes_picture(route.action))
+    if (route.action == Action::infer || route.action == Action::explain || takes_example(route.action))
       parameters.push_back(query_of("form"));
     if (!parameters.empty()) operation["parameters"] = parameters;
     if (const json body = request_of(route.action); !body.is_null()) operation["requestBody"] = body;

@@ -2,9 +2,24 @@
 #include <tandem/deploy/serve.h>
 #include <tandem/train/job.h>
 
+#include <algorithm>
 #include <csignal>
 
 namespace tandem::deploy {
+namespace {
+
+// The folders that the runs in service lie in: what lies beside them is shown too.
+std::vector<fs::path> folders_of(const std::vector<ModelSource>& sources) {
+  std::vector<fs::path> out;
+  for (const ModelSource& source : sources) {
+    if (!fs::is_directory(source.run)) continue;
+    const fs::path folder = fs::absolute(source.run / "").lexically_normal().parent_path().parent_path();
+    if (std::ranges::find(out, folder) == out.end()) out.push_back(folder);
+  }
+  return out;
+}
+
+}  // namespace
 
 void serve(const ServeOptions& options) {
   const bool local = is_loopback(options.http.address);
@@ -18,10 +33,12 @@ void serve(const ServeOptions& options) {
   Models models(classifiers, options.batch, metrics);
   Languages writing(languages, options.adapters, metrics);
   Decisions decisions(options.keep, classifiers);
+  StudioOptions studio = options.studio;
+  if (studio.runs.empty()) studio.runs = folders_of(options.models);
   const HttpServer* listening = nullptr;
   Service service(models, writing, decisions, metrics,
                   {options.access, local, options.most_examples, options.say,
-                   [&listening] { return listening ? listening->connections() : 0; }, options.studio, options.writing});
+                   [&listening] { return listening ? listening->connections() : 0; }, studio, options.writing});
   HttpServer server(options.http,
                     [&](Request request, const Respond& respond) { service.handle(std::move(request), respond); });
   listening = &server;

@@ -1,13 +1,9 @@
 #include <fmt/format.h>
-#include <tandem/data/formats/image.h>
 #include <tandem/deploy/completions.h>
 #include <tandem/deploy/plain.h>
 #include <tandem/deploy/service.h>
-#include <tandem/evaluate/page_pictures.h>
-#include <tandem/people/explain.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
@@ -40,54 +36,6 @@ InferRequest read(const ServedModel& model, const Request& request, int64_t most
   return read_infer(model, request.body, read_json_bytes(request.header("inference-header-content-length")), most);
 }
 
-people::ExplainOptions explain_options(const ServedModel& model, const Request& request) {
-  people::ExplainOptions out;
-  if (const std::string method = request.parameter("method"); !method.empty()) {
-    out.method = method;
-    const auto& known = people::explain_methods();
-    if (std::ranges::find(known, method) == known.end())
-      throw Refused(400, fmt::format("there is no method '{}'; methods: {}", method, fmt::join(known, ", ")));
-  }
-  if (const std::string text = request.parameter("class"); !text.empty()) {
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), out.target);
-    if (failed != std::errc() || end != text.data() + text.size() || out.target < 0 || out.target >= model.classes())
-      throw Refused(400, fmt::format("class must be a number from 0 to {}", model.classes() - 1));
-  }
-  return out;
-}
-
-Response explanation(const ServedModel& model, const InferRequest& request, const people::ExplainOptions& options) {
-  if (request.examples.count != 1)
-    throw Refused(400, fmt::format("{} examples were given, one is explained at a time", request.examples.count));
-  const auto* pixels = std::get_if<Pixels>(&request.examples.values);
-  if (!pixels)
-    throw Refused(400, fmt::format("the model takes {}: only pictures are explained", kind_of(model.model().input)));
-  Tensor picture = Tensor::empty(model.model().image().shape(), DType::u8);
-  std::ranges::transform(*pixels, picture.data<uint8_t>().begin(),
-                         [](float v) { return static_cast<uint8_t>(v + 0.5F); });
-  people::Explanation why;
-  try {
-    why = people::explain(model.model(), picture, options);
-  } catch (const Error& e) {  // a method that this network has no use for
-    if (e.kind() != ErrorKind::usage) throw;
-    throw Refused(400, e.what());
-  }
-  const auto map = why.map.data<const float>();
-  const std::vector<uint8_t> png = data::encode_png(people::overlay(picture, why.map));
-  return {200,
-          json{{"model_name", model.name()},
-               {"model_version", model.version()},
-               {"parameters", {{"digest", model.digest()}}},
-               {"method", why.method},
-               {"class", why.target},
-               {"label", model.model().classes[static_cast<size_t>(why.target)]},
-               {"output", why.output},
-               {"black_output", why.black_output},
-               {"map", {{"shape", {why.map.size(0), why.map.size(1)}}, {"data", std::vector(map.begin(), map.end())}}},
-               {"overlay_png", evaluate::base64(png)}}
-              .dump(-1, ' ', false, json::error_handler_t::replace)};
-}
-
 }  // namespace
 
 Service::Service(Models& models, Languages& languages, Decisions& decisions, Metrics& metrics, ServiceOptions options)
@@ -96,7 +44,7 @@ Service::Service(Models& models, Languages& languages, Decisions& decisions, Met
       decisions_(decisions),
       metrics_(metrics),
       options_(std::move(options)),
-      studio_(models, decisions, options_.studio),
+      studio_(models, languages, decisions, options_.studio),
       writers_(options_.writing, metrics) {}
 
 void Service::handle(Request request, const Respond& respond) {
@@ -227,8 +175,8 @@ void Service::submit(const Shared& call, const Models::Live& live, InferRequest 
 void Service::explain(const Shared& call) {
   const Models::Live live = model_of(*call);
   later(worker_, call, [this, call, live] {
-    const people::ExplainOptions options = explain_options(*live.model, call->request);
-    call->respond(explanation(*live.model, read(*live.model, call->request, options_.most_examples), options));
+    const Examples examples = read(*live.model, call->request, options_.most_examples).examples;
+    call->respond(studio_.explain(live, examples, call->request));
   });
 }
 

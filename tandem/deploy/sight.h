@@ -1,31 +1,46 @@
-// What the page shows of a picture and of the network that looks at it. Answers are JSON.
+// What the page shows of an example and of the network that looks at it. Answers are JSON.
 #pragma once
+#include <tandem/deploy/http.h>
 #include <tandem/deploy/picture.h>
 #include <tandem/people/explain.h>
 #include <tandem/people/memory.h>
 
 #include <memory>
+#include <optional>
 
 namespace tandem::deploy {
 
-/// The answer, whether a person should give it, the picture as the network sees it (PNG in base64) and which part of
-/// the sent picture that is. `answer` is of this picture alone.
-[[nodiscard]] std::string look(const ServedModel& model, const Picture& picture, const Answer& answer);
+/// One example as a client sent it.
+struct Sent {
+  Examples examples;
+  std::optional<Picture> picture = {};  // what was taken of a picture
+};
+/// Reads a body of the model's kind: a picture, whose parameter `form` says how it is taken, a text, or a row as JSON
+/// or CSV. Throws Refused: 400 when the model takes something else, or the body is not what its type says; 413 for what
+/// is too large.
+[[nodiscard]] Sent read_sent(const ServedModel& model, const Request& request);
+/// Example `index` alone. Labels are not looked at.
+[[nodiscard]] data::Dataset set_of(const ServedModel& model, const Examples& examples, int64_t index = 0);
 
-/// The layers in the order the data flows: name, kind, shape (without the batch), parameters.
-[[nodiscard]] std::string network(const ServedModel& model);
+/// The answer, whether a person should give it, and of a picture how the network sees it (PNG in base64) and which part
+/// of the sent one that is. `answer` is of this example alone.
+[[nodiscard]] std::string look(const ServedModel& model, const Sent& sent, const Answer& answer);
 
-/// The input and what each layer makes of the picture: up to 64 maps (the first channels) or 512 values as bytes in
-/// base64, of which 0 is the layer's lowest number and 255 its highest. Layers that only hand on show nothing.
-[[nodiscard]] std::string activations(const ServedModel& model, const Picture& picture);
+/// The layers in the order the data flows: name, kind, shape (without the batch; [] where it is not known), parameters.
+[[nodiscard]] std::string network(nn::Sequential net);
 
-/// Training pictures that resemble others to one network.
+/// The input and what each layer makes of the example, as bytes in base64, of which 0 is the layer's lowest number and
+/// 255 its highest: up to 64 maps (the first channels), 512 values, or 96 tokens with 256 numbers each. Of a text the
+/// tokens themselves come first. Layers that only hand on show nothing.
+[[nodiscard]] std::string activations(const ServedModel& model, const Examples& examples);
+
+/// Training examples that resemble others to one network.
 class Resemblance {
  public:
-  /// Looks at all pictures that `memory` replays.
+  /// Looks at all examples that `memory` replays.
   Resemblance(const ServedModel& model, std::shared_ptr<const people::Memory> memory);
-  /// The six nearest: picture (PNG in base64), label, similarity (1: the same to the network).
-  [[nodiscard]] std::string similar(const Picture& picture) const;
+  /// The six nearest: picture (PNG in base64), text or row, label, similarity (1: the same to the network).
+  [[nodiscard]] std::string similar(const ServedModel& model, const Examples& examples) const;
 
  private:
   tasks::Classifier model_;

@@ -1,6 +1,7 @@
-// The endpoints behind the page: looking at pictures, learning from what people say, versions, runs.
+// The endpoints behind the page: looking at examples, learning from what people say, versions, runs.
 #pragma once
 #include <tandem/deploy/decisions.h>
+#include <tandem/deploy/languages.h>
 #include <tandem/deploy/learning.h>
 #include <tandem/deploy/models.h>
 #include <tandem/deploy/routes.h>
@@ -20,7 +21,7 @@ struct StudioOptions {
 class Studio {
  public:
   /// The others outlive it.
-  Studio(Models& models, Decisions& decisions, StudioOptions options);
+  Studio(Models& models, const Languages& languages, Decisions& decisions, StudioOptions options);
 
   /// Which thread should do it: one that answers while the pen moves, one that explains, or one that learns.
   enum class Pace { quick, thinking, learning };
@@ -29,16 +30,19 @@ class Studio {
   /// Does it on the calling thread, and waits for the model where it is asked. One call of a pace at a time. Throws
   /// Refused for what the request got wrong, other errors otherwise.
   [[nodiscard]] Response answer(Action action, const Request& request, const Match& match);
+  /// Why the model gives its answer to one example: reasons.h. On the thinking thread.
+  [[nodiscard]] Response explain(const Models::Live& live, const Examples& examples, const Request& request);
 
  private:
   [[nodiscard]] Models::Live model_of(const Match& match) const;
   [[nodiscard]] Learning& learning_of(const Models::Live& live);
   [[nodiscard]] std::shared_ptr<const people::Memory> memory_of(const Models::Live& live);
   [[nodiscard]] std::string models();
-  [[nodiscard]] std::string similar(const Models::Live& live, const Picture& picture);
+  [[nodiscard]] std::string similar(const Models::Live& live, const Examples& examples);
   [[nodiscard]] std::string gone_live(const Models::Live& live, std::string answer);
 
   Models& models_;
+  const Languages& languages_;
   Decisions& decisions_;
   StudioOptions options_;
   RunList runs_;

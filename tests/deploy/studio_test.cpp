@@ -58,7 +58,7 @@ class StudioTest : public ::testing::Test {
     sources_ = {ModelSource::parse((folder_ / "runs/bands").string())};
     models_ = std::make_unique<Models>(sources_, BatchOptions{}, metrics_);
     decisions_ = std::make_unique<Decisions>(Keep::corrected, sources_);
-    studio_ = std::make_unique<Studio>(*models_, *decisions_, StudioOptions{});
+    studio_ = std::make_unique<Studio>(*models_, languages_, *decisions_, StudioOptions{});
   }
   ~StudioTest() override { models_->stop(); }
 
@@ -85,12 +85,13 @@ class StudioTest : public ::testing::Test {
   }
 
   static std::string png(const data::Dataset& set, int64_t index) {
-    const auto bytes = people::kept(tasks::ImageInput{}, set, index).bytes;
-    return {bytes.begin(), bytes.end()};
+    const auto kept = people::kept(trained().model.input, set, index);
+    return {kept.bytes.begin(), kept.bytes.end()};
   }
 
   Folder folder_;
   Metrics metrics_;
+  Languages languages_{{}, {}, metrics_};
   std::vector<ModelSource> sources_;
   std::unique_ptr<Models> models_;
   std::unique_ptr<Decisions> decisions_;
@@ -228,7 +229,7 @@ TEST_F(StudioTest, TheQueueHoldsWhatWasDeferredUntilSomebodyAnswers) {
 
 TEST_F(StudioTest, WhereNothingIsToBeKeptNothingIs) {
   Decisions none(Keep::none, sources_);
-  Studio quiet(*models_, none, {});
+  Studio quiet(*models_, languages_, none, {});
   const Request request{"POST", "/v2/models/bands/decide", "", png(bands(1, 5), 0), {}};
   EXPECT_THROW((void)quiet.answer(Action::decide, request, match("POST", request.path)), Refused);
   const json models =
@@ -243,7 +244,7 @@ TEST_F(StudioTest, AModelFileAloneAnswersButDoesNotLearn) {
   tasks::Classifier(trained().model).save(file);
   Models models({ModelSource::parse(file.string())}, {}, metrics);
   Decisions decisions(Keep::corrected, {ModelSource::parse(file.string())});
-  Studio studio(models, decisions, {});
+  Studio studio(models, languages_, decisions, {});
   const auto ask_of = [&](const std::string& path, const std::string& body) {
     return studio.answer(match("POST", path).route->action, {"POST", path, "", body, {}}, match("POST", path));
   };
