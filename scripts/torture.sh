@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 parts=(
   "files    Malformed.*:Safetensors.*"
   "saving   Checkpoints.*"
+  "resume   *ResumeAnywhere*"
+  "bytes    *SameBytes*"
   "server   Attacks.*"
   "soak     Soak.*"
 )
