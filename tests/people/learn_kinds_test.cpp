@@ -150,7 +150,7 @@ TEST(LearnKinds, WhatForgetsIsRolledBack) {
 TEST(LearnKinds, ThresholdsAreChosenAnew) {
   const Trained& t = worlds()[1];
   tasks::Classifier live = t.model;
-  live.learn_threshold({.kind = "youden"}, t.memory.held_back);
+  live.learn_threshold({.kind = "sensitivity", .least = 0.99}, t.memory.held_back);
   Learned learned = learn(live, lesson(t, t.mistakes, 40, 3), t.memory, 0, quick);
   ASSERT_TRUE(learned.better) << name_of(learned.outcome);
   tasks::Classifier again = learned.model;
