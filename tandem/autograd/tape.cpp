@@ -16,20 +16,30 @@ struct Node {
   std::vector<std::shared_ptr<Node>> inputs;  // null where no gradient is wanted
   Backward run;
   Tensor grad;
+  std::shared_ptr<Node> next_dying;
 
   Node() = default;
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
-  // A chain of a million nodes must not free itself by recursion.
+  // A chain of a million nodes must not free itself by recursion; nor may this ask for memory, which may be why it
+  // dies.
   ~Node() {
-    std::vector<std::shared_ptr<Node>> pending = std::move(inputs);
-    while (!pending.empty()) {
-      const std::shared_ptr<Node> next = std::move(pending.back());
-      pending.pop_back();
-      if (next && next.use_count() == 1) {
-        std::move(next->inputs.begin(), next->inputs.end(), std::back_inserter(pending));
-        next->inputs.clear();
+    std::shared_ptr<Node> dying;  // the first of a list
+    const auto let_go = [&dying](Node& node) {
+      for (std::shared_ptr<Node>& input : node.inputs) {
+        if (input.use_count() == 1) {
+          input->next_dying = std::move(dying);
+          dying = std::move(input);
+        } else {
+          input.reset();
+        }
       }
+    };
+    let_go(*this);
+    while (dying) {
+      const std::shared_ptr<Node> node = std::move(dying);
+      dying = std::move(node->next_dying);
+      let_go(*node);
     }
   }
 };

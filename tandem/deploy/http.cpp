@@ -156,21 +156,38 @@ struct HttpServer::Impl {
       files.rlim_cur = files.rlim_max, (void)::setrlimit(RLIMIT_NOFILE, &files);
   }
 
+  // No connection that fails, by the client or for want of memory, may end the taking of others.
   net::awaitable<void> accept() {
     net::steady_timer pause(io);
+    bool failed = false;
     while (!stopping) {
-      auto [error, socket] = co_await acceptor.async_accept(token);
-      if (stopping) break;
-      if (error) {  // no more files, or the client has gone already
-        pause.expires_after(std::chrono::milliseconds(20));
-        co_await pause.async_wait(token);
-        continue;
+      try {
+        if (failed) {
+          pause.expires_after(std::chrono::milliseconds(20));
+          co_await pause.async_wait(token);
+          failed = false;
+        }
+        auto [error, socket] = co_await acceptor.async_accept(token);
+        if (stopping) break;
+        failed = static_cast<bool>(error);  // no more files, or the client has gone already
+        if (!failed) converse_with(std::move(socket));
+      } catch (const std::bad_alloc&) {
+        failed = true;
       }
-      error_code ignored;
-      socket.set_option(tcp::no_delay(true), ignored);
-      sessions.push_back({std::move(socket)});
-      ++count;
+    }
+  }
+
+  void converse_with(tcp::socket socket) {
+    error_code ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
+    sessions.push_back({std::move(socket)});
+    ++count;
+    try {
       net::co_spawn(io, converse(std::prev(sessions.end())), net::detached);
+    } catch (const std::bad_alloc&) {
+      sessions.pop_back();
+      --count;
+      throw;
     }
   }
 

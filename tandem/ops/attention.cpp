@@ -156,7 +156,7 @@ Tensor attention(const Tensor& given, const Lengths& lengths, std::span<const Ke
 
 Tensor rotary(const Tensor& given, const std::vector<int64_t>& positions, int64_t heads, int64_t size, double base) {
   const Tensor x = widened(given);
-  if (x.rank() != 2 || size < 2 || size % 2 != 0 || heads < 0 || heads * size > x.shape()[1])
+  if (x.rank() != 2 || size < 2 || size % 2 != 0 || heads < 0 || size > x.shape()[1] || heads > x.shape()[1] / size)
     fail("rotary", "{} heads of {} numbers do not fit rows of {}: heads need an even size", heads, size, x.shape());
   if (static_cast<int64_t>(positions.size()) != x.shape()[0])
     fail("rotary", "{} positions for {} rows: one is needed for each token", positions.size(), x.shape()[0]);

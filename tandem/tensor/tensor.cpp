@@ -1,5 +1,6 @@
 #include <tandem/base/checked.h>
 #include <tandem/tensor/tensor.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <limits>
@@ -45,10 +46,19 @@ To convert(From value) {
   }
 }
 
+// What this machine has, in bytes. The system would promise more, and end the program when it is used.
+int64_t memory_of_machine() {
+  static const int64_t bytes = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
+  return bytes;
+}
+
 }  // namespace
 
 Tensor Tensor::empty(const Shape& shape, DType type) {
-  [[maybe_unused]] const int64_t bytes = checked_mul(shape.numel(), static_cast<int64_t>(size_of(type)), "tensor");
+  const int64_t bytes = checked_mul(shape.numel(), static_cast<int64_t>(size_of(type)), "tensor");
+  if (bytes > memory_of_machine())
+    fail("tensor", "shape {} takes {:.3g} GB, this machine has {:.3g}", shape, 1e-9 * static_cast<double>(bytes),
+         1e-9 * static_cast<double>(memory_of_machine()));
   Tensor out;
   out.shape_ = shape;
   out.type_ = type;

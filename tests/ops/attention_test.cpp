@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tests/testing.h"
+
 namespace tandem::testing {
 namespace {
 
@@ -50,6 +52,12 @@ TEST(OpSpecialAttention, EqualScoresGiveTheMean) {
     sum += qkv.at(i * 6 + 4);
     EXPECT_NEAR(y.at(i * 2), sum / static_cast<double>(i + 1), 1e-6);
   }
+}
+
+TEST(OpSpecialAttention, RotaryRefusesHeadsWhoseSizeOverflows) {
+  const Tensor x = random({2, 8}, 1);
+  for (const int64_t heads : {int64_t{1} << 62, int64_t{1} << 40, int64_t{3}})
+    expect_error(ErrorKind::usage, {"rotary", "do not fit rows"}, [&] { (void)rotary(x, {0, 1}, heads, 4, 1e4); });
 }
 
 }  // namespace
