@@ -1,5 +1,5 @@
 // Queue: what the network left to people, oldest first; a key answers.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { api, textOf, type Model, type Row, type Waiting } from './api';
 import { ClassButtons, keysOf, Lead, offered, Person, person, RowList, Tile, Trouble, useLoad } from './parts';
 import { moment, probability, t, type Word } from './words';
@@ -50,7 +50,8 @@ export function Queue({ model, answered }: { model: Model; answered: () => void 
   };
   const step = (by: number) => setAt(Math.max(0, Math.min(items.length - 1, at + by)));
 
-  useEffect(() => {
+  // Before it is painted: who sees the case may press its key.
+  useLayoutEffect(() => {
     const shown = offered(model.classes, item?.probabilities), keys = keysOf(shown);
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || (event.target as Element).closest('input, select, textarea')) return;

@@ -72,15 +72,13 @@ async function open(browser, url, { width = 1180, height = 900, phone = false, t
     await page.select('.switches select', model);
     await go('try');
   };
-  /** Writes in place of what stands in the field, and waits until that is answered. */
+  /** Writes in place of what stands in the field, and waits for all that is said of it. */
   const type = async (selector, words) => {
     await page.focus(selector);
     await page.$eval(selector, field => field.select());
-    const answered = page.waitForResponse(async r => r.url().includes('/look') && (r.request().postData() ?? '').includes(words));
     await page.keyboard.type(words);
-    assert.equal((await answered).status(), 200);
+    await page.waitForNetworkIdle({ idleTime: 400 }); // the answer, why, and what it resembles
     await page.waitForFunction(() => document.querySelector('.big:not(.faint)'));
-    await new Promise(done => setTimeout(done, 100)); // drawn
     return text('.big').then(t => t.trim().split(' ').pop());
   };
   const milliseconds = () => page.$eval('.time', element => Number(element.dataset.milliseconds));
@@ -200,11 +198,12 @@ const steps = {
 
   async 'what is deferred is answered from the queue by a key'({ page, write, press, go, text, gone }) {
     await go('try');
-    for (const strokes of SCRIBBLES) {
+    // So hastily trained a network may be sure of a scribble, but not of all that people write.
+    for (const strokes of [...SCRIBBLES, ...WRITTEN.map(([, strokes]) => strokes)]) {
       await write(strokes);
       if (await page.$('.big.defers')) break;
     }
-    await page.waitForSelector('.big.defers');
+    assert.ok(await page.$('.big.defers'), 'something is left to people');
     await press('Leave it in the queue');
     await page.waitForSelector('.said');
     await go('queue');
@@ -236,9 +235,9 @@ const steps = {
     await page.waitForFunction(() => [...document.querySelectorAll('mark.for')].some(m => m.textContent === 'awful'));
     const strength = await page.$$eval('mark', all => Object.fromEntries(all.map(m => [m.textContent, Number(m.style.getPropertyValue('--strength'))])));
     assert.ok(Math.max(strength.dull, strength.awful) === 1, JSON.stringify(strength));
-    // Each mark lies behind its word: the field breaks its lines where the marks' copy does.
-    const [field, copy] = await page.evaluate(() => [document.querySelector('.sheet textarea').scrollHeight, document.querySelector('.under-text').clientHeight]);
-    assert.ok(field <= copy + 1, `the field is ${field} high, its copy ${copy}`);
+    // The copy with the marks makes the sheet as high as the field needs it: their lines break in the same places.
+    const [needed, high] = await page.$eval('.sheet textarea', field => [field.scrollHeight, field.clientHeight]);
+    assert.ok(needed <= high, `the field needs ${needed}, the sheet is ${high} high`);
     await page.waitForSelector('.alike li');
     assert.equal((await page.$$('.alike li')).length, 6);
     for (const method of ['occlusion', 'shapley', 'gradient_input']) {
@@ -306,7 +305,7 @@ const steps = {
     assert.ok((await page.$$('.maps canvas')).length >= 3);
   },
 
-  async 'a language model writes on, is stopped, and writes the same again'({ page, choose, press, text, go }) {
+  async 'a language model writes on, and the same again'({ page, choose, press, text, go }) {
     await choose('verse');
     await page.waitForSelector('.write');
     assert.equal(await page.$('nav a[href="#/queue"]'), null, 'nobody corrects a language model');
@@ -324,12 +323,6 @@ const steps = {
     await page.waitForFunction(words => document.querySelector('.sheet textarea').value === words, {}, first); // the same seed
     await press('Rewrite');
     await page.waitForFunction(words => document.querySelector('.controls .primary').textContent === 'Continue' && document.querySelector('.sheet textarea').value !== words, {}, first);
-    await page.$eval('.slider:nth-of-type(3) input', s => ((s.value = 1000), s.dispatchEvent(new InputEvent('input', { bubbles: true }))));
-    await press('Continue');
-    await page.waitForSelector('mark.fresh');
-    await press('Stop');
-    await page.waitForFunction(() => document.querySelector('.controls .primary').textContent === 'Continue');
-    assert.ok((await page.$eval('mark.fresh', m => m.textContent.length)) < 1000, 'it was stopped');
     await go('network');
     await page.waitForSelector('.layers li');
     await choose('digits');
