@@ -81,8 +81,12 @@ int run(const std::vector<std::string>& arguments) {
       options.pictures = value();
     } else if (a == "--rows") {
       options.rows = value();
+    } else if (a == "--soak") {
+      options.soak = std::stod(value());
     } else {
-      fail("bench", "'{}' is not known; there are --quick, --only TOPIC, --rows TEXT, --page FILE, --pictures FOLDER",
+      fail("bench",
+           "'{}' is not known; there are --quick, --only TOPIC, --rows TEXT, --soak SECONDS, --page FILE, --pictures "
+           "FOLDER",
            a);
     }
   }
@@ -98,7 +102,10 @@ int run(const std::vector<std::string>& arguments) {
     const Machine& m = machine();
     const std::string text =
         fmt::format("{}\nMeasured {} on {}, {} cores, {}, with `./scripts/bench.sh --only {}{}`.\n", t.measure(options),
-                    today(), m.processor, m.cores, m.instructions, t.name, options.quick ? " --quick" : "");
+                    today(), m.processor, m.cores, m.instructions, t.name,
+                    options.quick                    ? " --quick"
+                    : options.soak != Options{}.soak ? fmt::format(" --soak {:g}", options.soak)
+                                                     : "");
     fmt::print("## {}\n\n{}\n", t.title, text);
     std::fflush(stdout);
     if (page_path.empty() || !options.rows.empty()) continue;

@@ -10,6 +10,7 @@ namespace tandem::bench {
 struct Options {
   bool quick = false;  // fewer pairs, sizes and rows: under a minute for all of it
   fs::path pictures;   // where plots go; empty: none are written
+  double soak = 600;   // seconds of steady load on the server
   std::string rows;    // only workloads and operations whose name contains it; the page stays as it is
 };
 

@@ -104,7 +104,9 @@ bool close_to(std::span<const float> given, std::span<const float> right) {
 }
 
 std::vector<Form> forms_of(const data::Dataset& set, const std::vector<float>& right, size_t classes) {
-  const auto expected = [&right, classes](size_t i) { return std::span(right).subspan(i * classes, classes); };
+  const auto expected = [right, classes](size_t i) {
+    return std::span<const float>(right).subspan(i * classes, classes);
+  };
   Form binary{"binary", 5000, {}, {}}, text{"JSON", 3000, {}, {}};
   const auto pixels = set.pixels().data<const uint8_t>();
   const size_t size = pixels.size() / static_cast<size_t>(set.size());
@@ -262,7 +264,8 @@ std::string serving_section(const Options& options) {
              "{} s in turn, median and extremes. FastAPI runs on uvicorn with uvloop and httptools, "
              "`bench/peers/serve_fastapi.py`.\n\n",
              connections, pairs, window) +
-         table.markdown() + "\n" + soak(ours, forms, options.quick ? 4 : 600) + (notes.empty() ? "" : "\n" + notes);
+         table.markdown() + "\n" + soak(ours, forms, options.quick ? 4 : options.soak) +
+         (notes.empty() ? "" : "\n" + notes);
 }
 
 }  // namespace tandem::bench
