@@ -1,6 +1,5 @@
 // One stream of text, token by token, side by side with PyTorch; and what attention needs of memory as its context
 // grows.
-#include <bench/growth.h>
 #include <bench/peer.h>
 #include <bench/report.h>
 #include <bench/workloads.h>

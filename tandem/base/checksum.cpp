@@ -24,5 +24,8 @@ std::string digest(const EVP_MD* kind, const char* name, std::span<const uint8_t
 
 std::string md5(std::span<const uint8_t> bytes) { return digest(EVP_md5(), "MD5", bytes); }
 std::string sha256(std::span<const uint8_t> bytes) { return digest(EVP_sha256(), "SHA-256", bytes); }
+std::string sha256(std::string_view text) {
+  return sha256(std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+}
 
 }  // namespace tandem

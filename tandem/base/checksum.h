@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace tandem {
 
@@ -10,5 +11,6 @@ namespace tandem {
 [[nodiscard]] std::string md5(std::span<const uint8_t> bytes);
 /// The SHA-256 of `bytes` as 64 lower-case hex digits.
 [[nodiscard]] std::string sha256(std::span<const uint8_t> bytes);
+[[nodiscard]] std::string sha256(std::string_view text);
 
 }  // namespace tandem

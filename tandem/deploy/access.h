@@ -3,7 +3,6 @@
 #include <tandem/base/files.h>
 #include <tandem/deploy/http.h>
 
-#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,9 +28,8 @@ class Access {
   [[nodiscard]] std::optional<Role> role_of(const Request& request) const;
 
  private:
-  using Digest = std::array<unsigned char, 32>;
   struct Token {
-    Digest digest;
+    std::string digest;
     Role role;
   };
   std::vector<Token> tokens_;

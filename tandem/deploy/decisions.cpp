@@ -1,6 +1,6 @@
 #include <tandem/deploy/decisions.h>
-#include <tandem/deploy/plain.h>
 #include <tandem/evaluate/page_pictures.h>
+#include <tandem/people/kept.h>
 #include <tandem/people/learn.h>
 
 #include <algorithm>
@@ -41,8 +41,8 @@ people::Decision decision_of(const ServedModel& model, const InferRequest& reque
   out.model = model.name();
   out.version = number_of(model.version());
   out.subject = request.subject;
-  Document input = document_of(model, request.examples, static_cast<int64_t>(i));
-  out.media_type = std::move(input.type);
+  people::Kept input = people::kept(model.model().input, set_of(model, request.examples, static_cast<int64_t>(i)), 0);
+  out.media_type = std::move(input.media_type);
   out.input = std::move(input.bytes);
   out.label = model.model().classes[best];
   out.probability = static_cast<double>(row[best]);

@@ -1,4 +1,3 @@
-#include <tandem/data/formats/image.h>
 #include <tandem/deploy/plain.h>
 #include <tandem/deploy/rows.h>
 #include <tandem/deploy/tensors.h>
@@ -48,20 +47,6 @@ void check_texts(const ServedModel& model, const data::Texts& texts) {
   } catch (const Error& e) {
     throw Refused(400, e.what());
   }
-}
-
-Document document_of(const ServedModel& model, const Examples& examples, int64_t index) {
-  const auto bytes_of = [](const std::string& text) { return std::vector<uint8_t>(text.begin(), text.end()); };
-  if (const auto* texts = std::get_if<data::Texts>(&examples.values))
-    return {"text/plain; charset=utf-8", bytes_of(texts->at(static_cast<size_t>(index)))};
-  if (const auto* table = std::get_if<data::Table>(&examples.values))
-    return {"application/json", bytes_of(row_json(*table, index))};
-  const Shape shape = model.model().image().shape();
-  Tensor picture = Tensor::empty(shape, DType::u8);
-  const auto size = static_cast<size_t>(shape.numel());
-  std::ranges::transform(std::span(std::get<Pixels>(examples.values)).subspan(static_cast<size_t>(index) * size, size),
-                         picture.data<uint8_t>().begin(), [](float v) { return static_cast<uint8_t>(v + 0.5F); });
-  return {"image/png", data::encode_png(picture)};
 }
 
 }  // namespace tandem::deploy

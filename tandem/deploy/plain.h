@@ -1,5 +1,4 @@
-// Examples as files, with no protocol around them: a picture, a text, CSV, a row as a JSON object. So people send them,
-// and so decisions are kept.
+// Examples as files, with no protocol around them: a picture, a text, CSV, a row as a JSON object.
 #pragma once
 #include <tandem/deploy/picture.h>
 #include <tandem/deploy/served_model.h>
@@ -18,13 +17,6 @@ namespace tandem::deploy {
 /// something else or the file is not what its type says, 413 for what is too large.
 [[nodiscard]] Examples read_plain(const ServedModel& model, std::string_view type, std::string_view body, Form form,
                                   int64_t most);
-
-/// An example as it is kept: PNG, text or a row as JSON.
-struct Document {
-  std::string type;
-  std::vector<uint8_t> bytes;
-};
-[[nodiscard]] Document document_of(const ServedModel& model, const Examples& examples, int64_t index);
 
 /// Throws Refused 400 for texts that the network cannot be given: bytes that are no UTF-8, no word in it, too long.
 void check_texts(const ServedModel& model, const data::Texts& texts);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 namespace tandem::deploy {
 namespace {
@@ -89,17 +88,6 @@ Examples Columns::rows() const {
     for (const Column& c : columns_) csv += (&c == columns_.data() ? "\n" : ",") + quoted(c.cells[r]);
   }
   return read(model_, std::move(csv), "the inputs, as lines under one of names", ',', static_cast<int64_t>(rows));
-}
-
-std::string row_json(const data::Table& table, int64_t row) {
-  auto out = nlohmann::ordered_json::object();
-  for (const data::Column& c : table.columns) {
-    if (c.is_missing(row))
-      out[c.name] = nullptr;
-    else
-      out[c.name] = c.text(row);
-  }
-  return out.dump();
 }
 
 }  // namespace tandem::deploy

@@ -40,7 +40,4 @@ class Columns {
   std::vector<Column> columns_;
 };
 
-/// A row as a JSON object: columns with their values as text, or null where missing.
-[[nodiscard]] std::string row_json(const data::Table& table, int64_t row);
-
 }  // namespace tandem::deploy

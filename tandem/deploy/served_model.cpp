@@ -1,4 +1,4 @@
-#include <openssl/evp.h>
+#include <tandem/base/checksum.h>
 #include <tandem/base/denormals.h>
 #include <tandem/data/catalog.h>
 #include <tandem/deploy/served_model.h>
@@ -32,15 +32,7 @@ data::TableOptions reading_of(const tasks::Classifier& model) {
 
 }  // namespace
 
-std::string digest_of(const fs::path& file) {
-  const std::vector<uint8_t> bytes = read_file(file);
-  std::array<unsigned char, 32> sum{};
-  if (EVP_Digest(bytes.data(), bytes.size(), sum.data(), nullptr, EVP_sha256(), nullptr) != 1)
-    fail(ErrorKind::internal, "digest", "SHA-256 is not to be had from this OpenSSL");
-  std::string out;
-  for (size_t i = 0; i < 8; ++i) out += fmt::format("{:02x}", sum[i]);
-  return out;
-}
+std::string digest_of(const fs::path& file) { return sha256(read_file(file)).substr(0, 16); }
 
 std::shared_ptr<const ServedModel> ServedModel::load(const fs::path& file, const std::string& name,
                                                      const std::string& version) {
@@ -116,6 +108,24 @@ Answer ServedModel::predict(const Examples& examples) const {
     if (!model_.confidence) continue;
     const auto verdicts = model_.confidence->judge(outputs);
     out.verdicts.insert(out.verdicts.end(), verdicts.begin(), verdicts.end());
+  }
+  return out;
+}
+
+data::Dataset set_of(const ServedModel& served, const Examples& examples, int64_t index) {
+  data::Dataset out{.inputs = {}, .labels = {0}, .classes = served.model().classes, .source = "request"};
+  if (const auto* texts = std::get_if<data::Texts>(&examples.values)) {
+    out.inputs = data::Texts{texts->at(static_cast<size_t>(index))};
+  } else if (const auto* table = std::get_if<data::Table>(&examples.values)) {
+    out.inputs = data::subset(*table, std::span(&index, 1));
+  } else {
+    const Shape s = served.model().image().shape();
+    Tensor pixels = Tensor::empty({1, s[0], s[1], s[2]}, DType::u8);
+    const auto size = static_cast<size_t>(s.numel());
+    std::ranges::transform(
+        std::span(std::get<Pixels>(examples.values)).subspan(static_cast<size_t>(index) * size, size),
+        pixels.data<uint8_t>().begin(), [](float v) { return static_cast<uint8_t>(v + 0.5F); });
+    out.inputs = pixels;
   }
   return out;
 }

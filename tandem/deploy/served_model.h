@@ -47,6 +47,9 @@ class ServedModel {
   data::TableOptions reading_;
 };
 
+/// Example `index` alone. Labels are not looked at.
+[[nodiscard]] data::Dataset set_of(const ServedModel& model, const Examples& examples, int64_t index = 0);
+
 /// The first 16 hex digits of the SHA-256 of a file.
 [[nodiscard]] std::string digest_of(const fs::path& file);
 

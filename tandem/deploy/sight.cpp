@@ -89,24 +89,6 @@ Sent read_sent(const ServedModel& model, const Request& request) {
   return {read_plain(model, type, request.body, form, 1)};
 }
 
-data::Dataset set_of(const ServedModel& served, const Examples& examples, int64_t index) {
-  data::Dataset out{.inputs = {}, .labels = {0}, .classes = served.model().classes, .source = "request"};
-  if (const auto* texts = std::get_if<data::Texts>(&examples.values)) {
-    out.inputs = data::Texts{texts->at(static_cast<size_t>(index))};
-  } else if (const auto* table = std::get_if<data::Table>(&examples.values)) {
-    out.inputs = data::subset(*table, std::span(&index, 1));
-  } else {
-    const Shape s = served.model().image().shape();
-    Tensor pixels = Tensor::empty({1, s[0], s[1], s[2]}, DType::u8);
-    const auto size = static_cast<size_t>(s.numel());
-    std::ranges::transform(
-        std::span(std::get<Pixels>(examples.values)).subspan(static_cast<size_t>(index) * size, size),
-        pixels.data<uint8_t>().begin(), [](float v) { return static_cast<uint8_t>(v + 0.5F); });
-    out.inputs = pixels;
-  }
-  return out;
-}
-
 std::string look(const ServedModel& served, const Sent& sent, const Answer& answer) {
   const tasks::Classifier& model = served.model();
   const int32_t best = model.answer(answer.probabilities);

@@ -19,8 +19,6 @@ struct Sent {
 /// or CSV. Throws Refused: 400 when the model takes something else, or the body is not what its type says; 413 for what
 /// is too large.
 [[nodiscard]] Sent read_sent(const ServedModel& model, const Request& request);
-/// Example `index` alone. Labels are not looked at.
-[[nodiscard]] data::Dataset set_of(const ServedModel& model, const Examples& examples, int64_t index = 0);
 
 /// The answer, whether a person should give it, and of a picture how the network sees it (PNG in base64) and which part
 /// of the sent one that is. `answer` is of this example alone.

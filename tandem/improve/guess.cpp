@@ -1,7 +1,7 @@
-#include <tandem/base/config.h>
 #include <tandem/base/text.h>
 #include <tandem/data/catalog.h>
 #include <tandem/improve/guess.h>
+#include <tandem/improve/recipe_line.h>
 
 #include <algorithm>
 #include <cmath>
@@ -26,11 +26,6 @@ data::Splits load(const std::string& source, const fs::path& data_folder, DataFa
     facts.resized = true;
     return data::load(source, options);
   }
-}
-
-// A line of the recipe with its remark, at one column.
-std::string line(const std::string& text, const std::string& remark = "") {
-  return remark.empty() ? text + "\n" : fmt::format("{:<52} # {}\n", text, remark);
 }
 
 }  // namespace
@@ -72,7 +67,7 @@ std::string guessed_recipe(const DataFacts& d, const std::string& name) {
   out += line("name: " + name, "names the run's folder");
   out += line("seed: 1", "another seed, another training");
   out += line("data:");
-  out += line("  source: " + Config::scalar(d.source).str().substr(0, Config::scalar(d.source).str().size() - 1));
+  out += line("  source: " + scalar(d.source));
   if (d.resized)
     out += line(fmt::format("  size: [{}, {}]", d.height, d.width),
                 "what all pictures are brought to: larger shows more, and takes longer");

@@ -1,8 +1,8 @@
-#include <tandem/base/config.h>
 #include <tandem/base/text.h>
 #include <tandem/data/table_source.h>
 #include <tandem/data/text/texts.h>
 #include <tandem/improve/guess_rows.h>
+#include <tandem/improve/recipe_line.h>
 
 #include <algorithm>
 #include <array>
@@ -96,15 +96,6 @@ bool has_blanks(const data::Texts& texts) {
   for (size_t i = 0; i < std::min<size_t>(texts.size(), 500); ++i)
     bytes += texts[i].size(), blanks += static_cast<size_t>(std::ranges::count(texts[i], ' '));
   return blanks * 25 > bytes;
-}
-
-std::string scalar(const std::string& text) {
-  const std::string s = Config::scalar(text).str();
-  return s.substr(0, s.find_last_not_of('\n') + 1);
-}
-
-std::string line(const std::string& text, const std::string& remark = "") {
-  return remark.empty() ? text + "\n" : fmt::format("{:<52} # {}\n", text, remark);
 }
 
 }  // namespace

@@ -13,16 +13,34 @@ void RecallGoal::fields(Fields& f) {
   f("least", least, {0, 1});
 }
 
-double raise_recall(Classifier& model, const RecallGoal& goal, const data::Dataset& validation) {
-  const auto found = std::ranges::find(model.classes, goal.of);
-  if (found == model.classes.end())
-    fail("recall", "there is no class '{}'; classes are {}", goal.of, join(model.classes));
-  const auto c = static_cast<size_t>(found - model.classes.begin());
-  auto* last = model.net.empty() ? nullptr : dynamic_cast<nn::Linear*>(model.net.layers().back().get());
+namespace {
+
+size_t class_of(const Classifier& model, const std::string& name) {
+  const auto found = std::ranges::find(model.classes, name);
+  if (found == model.classes.end()) fail("recall", "there is no class '{}'; classes are {}", name, join(model.classes));
+  return static_cast<size_t>(found - model.classes.begin());
+}
+
+Tensor bias_of(const Classifier& model) {
+  const auto* last = model.net.empty() ? nullptr : dynamic_cast<nn::Linear*>(model.net.layers().back().get());
   if (!last || !last->with_bias || last->bias.numel() != std::ssize(model.classes))
     fail("recall", "the network must end in a linear layer with a bias and an output for each of {} classes",
          model.classes.size());
+  return last->bias;
+}
 
+}  // namespace
+
+void check_recall(const Classifier& model, const RecallGoal& goal, const data::Dataset& validation) {
+  const auto c = static_cast<int32_t>(class_of(model, goal.of));
+  (void)bias_of(model);
+  if (std::ranges::count(validation.labels, c) == 0)
+    fail("recall", "class '{}' has no validation examples to find: set data.validation", goal.of);
+}
+
+double raise_recall(Classifier& model, const RecallGoal& goal, const data::Dataset& validation) {
+  check_recall(model, goal, validation);
+  const size_t c = class_of(model, goal.of);
   // How much each example of the class falls short of the most probable other one.
   const std::vector<float> p = model.predict(validation);
   std::vector<double> short_of;
@@ -37,13 +55,12 @@ double raise_recall(Classifier& model, const RecallGoal& goal, const data::Datas
                        std::log(own));
   }
   const auto wanted = static_cast<size_t>(std::ceil(goal.least * static_cast<double>(short_of.size()) - 1e-9));
-  if (short_of.empty()) fail("recall", "class '{}' has no validation examples to find: set data.validation", goal.of);
   if (wanted == 0) return 0;
   std::ranges::sort(short_of);
   constexpr double beyond = 1e-4;  // an equal probability is not yet the highest
   const double by = short_of[wanted - 1] + beyond;
   if (by <= beyond) return 0;
-  last->bias.data<float>()[c] += static_cast<float>(by);
+  bias_of(model).data<float>()[c] += static_cast<float>(by);
   return by;
 }
 

@@ -141,6 +141,7 @@ class ClassificationJob : public Job {
         model_(make_model(recipe, data_.train)),
         task_(model_, data_.train, data_.validation, classification_options(recipe)) {
     if (recipe.people) model_.check_people(data_.validation);
+    if (recipe.recall) tasks::check_recall(model_, *recipe.recall, data_.validation);
     for (const std::string& name : recipe.groups) (void)data_.train.table().column(name);  // before the training
     if (!recipe.data.group.empty()) (void)data_.train.table().column(recipe.data.group);
     if (recipe.decision && (model_.classes.size() != 2 || data_.validation.size() == 0))

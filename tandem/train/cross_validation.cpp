@@ -1,6 +1,7 @@
 #include <tandem/base/text.h>
 #include <tandem/base/threads.h>
 #include <tandem/data/folds.h>
+#include <tandem/data/formats/csv_field.h>
 #include <tandem/train/cross_validation.h>
 
 #include <algorithm>
@@ -87,20 +88,14 @@ CrossValidation cross_validate(const Recipe& recipe, const data::Dataset& all) {
 }
 
 std::string predictions_csv(const CrossValidation& result, const data::Dataset& all) {
-  const auto field = [](const std::string& text) {  // RFC 4180
-    if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-    std::string out = "\"";
-    for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-    return out + "\"";
-  };
   std::string out = "row,line,repeat,fold,label";
-  for (const std::string& name : all.classes) out += "," + field("p:" + name);
+  for (const std::string& name : all.classes) out += "," + data::csv_field("p:" + name);
   out += "\n";
   for (size_t i = 0; i < result.example.size(); ++i) {
     const int64_t row = result.example[i];
     out += fmt::format("{},{},{},{},{}", row, all.has_table() ? all.table().lines[static_cast<size_t>(row)] : row + 1,
                        result.repeat[i], result.fold[i],
-                       field(all.classes[static_cast<size_t>(result.predictions.labels[i])]));
+                       data::csv_field(all.classes[static_cast<size_t>(result.predictions.labels[i])]));
     for (const float p : result.predictions.row(static_cast<int64_t>(i))) out += fmt::format(",{:.7f}", p);
     out += "\n";
   }

@@ -390,12 +390,7 @@ void Trainer::end_epoch(std::span<const int64_t> sample, const Hooks& hooks) {
 
 TensorFile Trainer::checkpoint() {
   TensorFile file;
-  each_tensor([&](const std::string& name, Tensor& tensor) {
-    if (!std::isfinite(kernels::sum_of_squares(tensor.data<const float>())))
-      fail(ErrorKind::numeric, "checkpoint", "{} is no longer finite in epoch {}, step {}: the last checkpoint stays",
-           name, state_.epoch + 1, state_.step);
-    file.tensors.emplace_back(name, tensor);
-  });
+  each_tensor([&](const std::string& name, Tensor& tensor) { file.tensors.emplace_back(name, tensor); });
   const auto own = nn::named(net_);
   for (size_t i = 0; i < best_.size(); ++i) file.tensors.emplace_back("best." + own[i].first, best_[i]);
 

@@ -52,7 +52,7 @@ class Trainer {
   Outcome run(const Hooks& hooks = {});
 
   /// All of the state between two steps, and back. A checkpoint shares memory with the training: write it before the
-  /// next step. checkpoint() throws a numeric error rather than give numbers that are none; restore() throws a data
+  /// next step. restore() throws a data
   /// error when it does not fit.
   [[nodiscard]] TensorFile checkpoint();
   void restore(const TensorFile& file, const std::string& where);
