@@ -157,13 +157,13 @@ Learned learn(const tasks::Classifier& live, const Lesson& lesson, const Memory&
   for (int64_t attempt = 0; attempt < o.attempts && !out.better; ++attempt, lr /= 3) {
     out.model = copy_of(live);
     update(out.model, right, memory.replay, lr, o, Rng(o.seed, "learn"));
+    // Another network is sure of other things: it is measured as it would answer.
+    if (live.confidence) out.model.learn_confidence(live.confidence->options(), memory.replay, memory.held_back);
+    if (live.threshold) out.model.learn_threshold(live.threshold->goal, memory.held_back);
     out.known_after = known(out.model, right);
     out.accuracy_after = accuracy(out.model, memory.held_back);
     out.better = out.known_after > out.known_before && out.accuracy_after >= out.asked;
   }
-  if (out.better && live.confidence)  // another network is sure of other things
-    out.model.learn_confidence(live.confidence->options(), memory.replay, memory.held_back);
-  if (out.better && live.threshold) out.model.learn_threshold(live.threshold->goal, memory.held_back);
   out.outcome = out.better                            ? Outcome::learned
                 : out.known_after <= out.known_before ? Outcome::not_learned
                                                       : Outcome::forgot;
