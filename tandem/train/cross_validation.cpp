@@ -1,6 +1,7 @@
 #include <tandem/base/text.h>
 #include <tandem/base/threads.h>
 #include <tandem/data/folds.h>
+#include <tandem/data/formats/csv_field.h>
 #include <tandem/train/cross_validation.h>
 
 #include <algorithm>
@@ -29,6 +30,7 @@ struct Fold {
   std::vector<int64_t> left_out;
   std::vector<float> probabilities;
   double threshold = 0.5;
+  std::vector<std::vector<double>> own_thresholds = {};
 };
 
 void learn(const Recipe& recipe, const data::Dataset& all, const std::vector<int32_t>& fold_of, int32_t fold,
@@ -42,7 +44,9 @@ void learn(const Recipe& recipe, const data::Dataset& all, const std::vector<int
   Trainer(recipe, model, parts.train, parts.validation).run();
   fit_decisions(recipe, model, parts);
   out.probabilities = model.predict(parts.test);
-  if (model.threshold) out.threshold = model.threshold->value;
+  if (!model.threshold) return;
+  out.threshold = model.threshold->value;
+  out.own_thresholds = own_thresholds(*model.threshold, parts.test, recipe.groups);
 }
 
 }  // namespace
@@ -68,6 +72,7 @@ CrossValidation cross_validate(const Recipe& recipe, const data::Dataset& all) {
   out.predictions.classes = all.classes;
   out.predictions.probabilities.resize(rows * classes);
   out.thresholds.resize(rows);
+  out.own_thresholds.assign(folds[0].own_thresholds.size(), std::vector<double>(rows));
   for (int64_t r = 0; r < repeats; ++r) {
     out.predictions.labels.insert(out.predictions.labels.end(), all.labels.begin(), all.labels.end());
     const auto& of = fold_of[static_cast<size_t>(r)];
@@ -80,6 +85,7 @@ CrossValidation cross_validate(const Recipe& recipe, const data::Dataset& all) {
         const size_t row = static_cast<size_t>(r) * n + static_cast<size_t>(from.left_out[k]);
         std::copy_n(&from.probabilities[k * classes], classes, &out.predictions.probabilities[row * classes]);
         out.thresholds[row] = from.threshold;
+        for (size_t g = 0; g < from.own_thresholds.size(); ++g) out.own_thresholds[g][row] = from.own_thresholds[g][k];
       }
     }
   }
@@ -87,20 +93,14 @@ CrossValidation cross_validate(const Recipe& recipe, const data::Dataset& all) {
 }
 
 std::string predictions_csv(const CrossValidation& result, const data::Dataset& all) {
-  const auto field = [](const std::string& text) {  // RFC 4180
-    if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-    std::string out = "\"";
-    for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-    return out + "\"";
-  };
   std::string out = "row,line,repeat,fold,label";
-  for (const std::string& name : all.classes) out += "," + field("p:" + name);
+  for (const std::string& name : all.classes) out += "," + data::csv_field("p:" + name);
   out += "\n";
   for (size_t i = 0; i < result.example.size(); ++i) {
     const int64_t row = result.example[i];
     out += fmt::format("{},{},{},{},{}", row, all.has_table() ? all.table().lines[static_cast<size_t>(row)] : row + 1,
                        result.repeat[i], result.fold[i],
-                       field(all.classes[static_cast<size_t>(result.predictions.labels[i])]));
+                       data::csv_field(all.classes[static_cast<size_t>(result.predictions.labels[i])]));
     for (const float p : result.predictions.row(static_cast<int64_t>(i))) out += fmt::format(",{:.7f}", p);
     out += "\n";
   }
