@@ -60,6 +60,17 @@ std::string line(const Decision& d) {
 void Threshold::fields(Fields& f) {
   f("value", value, {0, 1});
   f("goal", goal);
+  f.custom(
+      "groups",
+      [&](const Config& node) {
+        groups.clear();
+        for (const Config& item : node.items()) Fields::read(item, groups.emplace_back(), "groups");
+      },
+      [&] {
+        Config list = Config::list();
+        for (GroupThresholds& g : groups) list.push(Fields::write(g));
+        return groups.empty() ? Config() : list;
+      });
 }
 
 DecisionReport decision_report(const DecisionInput& input, const std::string& positive, uint64_t seed) {
@@ -127,11 +138,18 @@ DecisionReport decision_report(const DecisionInput& input, const std::string& po
     first.labels.push_back(input.labels[unit[0]]);
     first.scores.push_back(input.scores[unit[0]]);
   }
-  for (const Grouping& g : input.groupings) {
-    if (g.of.size() != n) fail("decision_report", "{} groups for {} examples", g.of.size(), n);
-    Grouping own{.column = g.column, .names = g.names};
-    for (const size_t i : places) own.of.push_back(g.of[i]);
-    out.groups.push_back(by_group(own, first.labels, first.scores, out.threshold, seed));
+  for (size_t k = 0; k < input.groupings.size(); ++k) {
+    const Grouping& g = input.groupings[k];
+    const std::vector<double>& each = k < input.own_thresholds.size() ? input.own_thresholds[k] : std::vector<double>{};
+    if (g.of.size() != n || (!each.empty() && each.size() != n))
+      fail("decision_report", "{} groups and {} thresholds of theirs for {} examples", g.of.size(), each.size(), n);
+    Grouping of{.column = g.column, .names = g.names};
+    std::vector<double> own;
+    for (const size_t i : places) {
+      of.of.push_back(g.of[i]);
+      if (!each.empty()) own.push_back(each[i]);
+    }
+    out.groups.push_back(by_group(of, first.labels, first.scores, out.threshold, seed, own));
   }
   return out;
 }

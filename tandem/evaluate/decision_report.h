@@ -14,6 +14,7 @@ namespace tandem::evaluate {
 struct Threshold {
   ThresholdGoal goal = {};
   double value = 0.5;
+  std::vector<GroupThresholds> groups = {};  // what each group's own would be: for the report, no answer uses them
   void fields(Fields& f);
 };
 
@@ -25,6 +26,8 @@ struct DecisionInput {
   std::optional<ThresholdGoal> goal = {};
   std::vector<double> thresholds = {};   // with a goal: one a score, or one for all
   std::vector<Grouping> groupings = {};  // one number a score each
+  /// For each grouping the threshold of each score's group, NaN where that keeps the common one; none: no group's own.
+  std::vector<std::vector<double>> own_thresholds = {};
 };
 
 struct Figure {

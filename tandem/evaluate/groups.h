@@ -3,6 +3,7 @@
 #pragma once
 #include <tandem/evaluate/decision.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct GroupScores {
   Interval auc_interval = {};                             // by bootstrap
   double brier = 0;
   double mean_score = 0;  // beside positives / examples: whether the group's scores are calibrated in the large
+  std::optional<Decision> own = {};  // at a threshold of the group's own, where one was chosen
+  double own_threshold = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// The largest difference of a rate between two groups.
@@ -39,16 +42,27 @@ struct Gap {
 struct GroupReport {
   std::string column = {};
   std::vector<GroupScores> groups = {};
-  std::vector<Gap> gaps = {};  // of the rates that exist in at least two groups
+  std::vector<Gap> gaps = {};      // of the rates that exist in at least two groups
+  std::vector<Gap> own_gaps = {};  // the same if each group had its own threshold, and the others the common one
 };
+/// `own`: for each example the threshold of its group, NaN where it keeps the common one; none: groups have no own.
 [[nodiscard]] GroupReport by_group(const Grouping& grouping, std::span<const int32_t> labels,
-                                   std::span<const float> scores, double threshold, uint64_t seed);
+                                   std::span<const float> scores, double threshold, uint64_t seed,
+                                   std::span<const double> own = {});
 
-/// A threshold for each group of its own that reaches the goal there: an offer, which equal treatment may forbid. Where
-/// a group has fewer than `least` examples of a class, it keeps `otherwise`. Chosen on validation examples.
-[[nodiscard]] std::vector<double> thresholds_by_group(const Grouping& grouping, std::span<const int32_t> labels,
-                                                      std::span<const float> scores, const ThresholdGoal& goal,
-                                                      double otherwise, int64_t least = 20);
+/// Thresholds of groups for a goal, each chosen on the group's examples alone: an offer, which equal treatment may
+/// forbid.
+struct GroupThresholds {
+  std::string column = {};
+  std::vector<std::string> names = {};  // groups with too few examples are not among them
+  std::vector<double> values = {};
+  void fields(Fields& f);
+  [[nodiscard]] double of(const std::string& name, double otherwise) const;
+};
+/// Chosen on validation examples, for groups with at least `least` of each class.
+[[nodiscard]] GroupThresholds thresholds_by_group(const Grouping& grouping, std::span<const int32_t> labels,
+                                                  std::span<const float> scores, const ThresholdGoal& goal,
+                                                  int64_t least = 20);
 
 /// For a terminal.
 [[nodiscard]] std::string text_of(const GroupReport& report);

@@ -188,19 +188,30 @@ ordered_json decision_data(const DecisionReport& r) {
   for (const NetBenefit& p : r.curve)
     curve.push_back(ordered_json::array({p.threshold, rounded(p.model), rounded(p.all)}));
   for (const GroupReport& report : r.groups) {
-    ordered_json rows = ordered_json::array(), gaps = ordered_json::array();
+    ordered_json rows = ordered_json::array();
     for (const GroupScores& g : report.groups) {
       ordered_json row = decision_at(g.decision);
       row.update({{"name", g.name},
                   {"examples", g.decision.examples()},
                   {"positives", g.decision.positives()},
                   {"auc", triple(g.auc, g.auc_interval)}});
+      if (g.own) {
+        row["own"] = decision_at(*g.own);
+        row["own_threshold"] = rounded(g.own_threshold);
+      }
       rows.push_back(std::move(row));
     }
-    for (const Gap& gap : report.gaps)
-      gaps.push_back(ordered_json::array({gap.rate, rounded(gap.gap), rounded(gap.interval.low),
-                                          rounded(gap.interval.high), gap.highest, gap.lowest}));
-    groups.push_back({{"column", report.column}, {"groups", std::move(rows)}, {"gaps", std::move(gaps)}});
+    const auto gaps = [](const std::vector<Gap>& all) {
+      ordered_json out = ordered_json::array();
+      for (const Gap& gap : all)
+        out.push_back(ordered_json::array({gap.rate, rounded(gap.gap), rounded(gap.interval.low),
+                                           rounded(gap.interval.high), gap.highest, gap.lowest}));
+      return out;
+    };
+    groups.push_back({{"column", report.column},
+                      {"groups", std::move(rows)},
+                      {"gaps", gaps(report.gaps)},
+                      {"own_gaps", gaps(report.own_gaps)}});
   }
   const auto figure = [](const Figure& f) { return triple(f.value, f.interval); };
   ordered_json out = {{"positive", r.positive},

@@ -14,6 +14,7 @@ Object.assign(words.en, {
   benefit: 'Net benefit', benefit_axis: 'Threshold: the risk at which one would act', benefit_model: 'by the network', benefit_all: 'act on everyone', benefit_none: 'act on no one',
   benefit_tip: 'threshold {x}\nby the network {m}\non everyone {a}',
   by_group: 'By {c}', group_examples: 'Examples', group_positive: 'Of “{p}”', gap_line: '{r}: {g} points apart ({l} to {h}), {a} above {b}', rates: {sensitivity: 'Sensitivity', specificity: 'Specificity', ppv: 'PPV', called: 'Called positive', accuracy: 'Accuracy'},
+  own_title: 'If each group had its own threshold', own_lead: 'Each chosen on the group\u2019s own validation examples, for a {g}. Groups with too few of them keep the common one. The network answers by the common one: whether rules that differ by group are right is for people to decide.', own_at: 'Threshold', own_common: '{t} (common)',
 });
 Object.assign(words.zh, {
   decision: '决策', decision_lead: '识别“{p}”：{n} 个样本中有 {m} 个。括号内为 95% 置信区间。',
@@ -23,6 +24,7 @@ Object.assign(words.zh, {
   benefit: '净获益', benefit_axis: '阈值：达到多大风险才采取行动', benefit_model: '按网络', benefit_all: '对所有人行动', benefit_none: '对任何人都不行动',
   benefit_tip: '阈值 {x}\n按网络 {m}\n对所有人 {a}',
   by_group: '按 {c}', group_examples: '样本数', group_positive: '其中“{p}”', gap_line: '{r}：相差 {g} 个百分点（{l} 至 {h}），{a} 高于 {b}', rates: {sensitivity: '灵敏度', specificity: '特异度', ppv: '阳性预测值', called: '判为阳性', accuracy: '准确率'},
+  own_title: '如果每个群体各用自己的阈值', own_lead: '各在本群体的验证样本上选定，目标：{g}。样本太少的群体沿用共同阈值。网络作答时用的是共同阈值：不同群体用不同规则是否恰当，应由人来决定。', own_at: '阈值', own_common: '{t}（共同）',
 });
 
 function benefit_chart() {
@@ -55,12 +57,19 @@ function decision_section() {
   const plain = ([value, low, high]) => value == null ? '–' : `${fixed(value, 3)} (${fixed(low, 3)} – ${fixed(high, 3)})`;
   const rows = pairs => el('table', {class: 'rows'}, el('tbody', {}, pairs.map(([key, value]) => el('tr', {}, el('td', {}, t(key)), el('td', {}, value)))));
   const at = d => rows(['sensitivity', 'specificity', 'ppv', 'npv'].map(key => [key, within(d[key])]));
+  const gap_lines = gaps => gaps.map(([rate, gap_of, low, high, above, below]) => el('p', {class: 'note'}, t('gap_line', {r: words[state.language].rates[rate], g: fixed(100 * gap_of, 1), l: fixed(100 * low, 1), h: fixed(100 * high, 1), a: above, b: below})));
+  const own_thresholds = g => g.groups.every(e => !e.own) ? null : [el('h4', {style: 'margin-top:20px'}, t('own_title')), el('p', {class: 'note'}, t('own_lead', {g: P.goal})),
+    el('div', {class: 'scroll'}, el('table', {class: 'rows'},
+      el('thead', {}, el('tr', {}, ['', t('own_at'), t('sensitivity'), t('specificity'), t('ppv')].map(text => el('th', {scope: 'col'}, text)))),
+      el('tbody', {}, g.groups.map(e => ({name: e.name, at: e.own ? fixed(e.own_threshold, 3) : t('own_common', {t: fixed(P.threshold, 3)}), d: e.own || e}))
+        .map(({name, at, d}) => el('tr', {}, el('td', {}, name), el('td', {}, at), el('td', {}, within(d.sensitivity)), el('td', {}, within(d.specificity)), el('td', {}, within(d.ppv))))))),
+    gap_lines(g.own_gaps)];
   const groups = P.groups.map(g => el('div', {style: 'margin-top:28px'}, el('h3', {}, t('by_group', {c: g.column})),
     el('div', {class: 'scroll'}, el('table', {class: 'rows'},
       el('thead', {}, el('tr', {}, ['', t('group_examples'), t('group_positive', {p: P.positive}), t('sensitivity'), t('specificity'), t('ppv'), t('area')].map(text => el('th', {scope: 'col'}, text)))),
       el('tbody', {}, g.groups.map(e => el('tr', {}, el('td', {}, e.name), el('td', {}, whole(e.examples)), el('td', {}, whole(e.positives)),
         el('td', {}, within(e.sensitivity)), el('td', {}, within(e.specificity)), el('td', {}, within(e.ppv)), el('td', {}, plain(e.auc))))))),
-    g.gaps.map(([rate, gap_of, low, high, above, below]) => el('p', {class: 'note'}, t('gap_line', {r: words[state.language].rates[rate], g: fixed(100 * gap_of, 1), l: fixed(100 * low, 1), h: fixed(100 * high, 1), a: above, b: below})))));
+    gap_lines(g.gaps), own_thresholds(g)));
   return section('decision', lead([t('decision_lead', {p: P.positive, m: whole(P.positives), n: whole(P.examples)}), P.units < P.examples ? t('repeated', {n: whole(P.units)}) : ''].filter(Boolean).join(gap())),
     el('div', {class: 'charts'}, el('figure', {}, el('h3', {}, t('benefit')), benefit_chart()),
       el('figure', {}, rows([['area', plain(P.auc)], ['right_share', within(P.accuracy)], ['brier_score', plain(P.brier)], ['calibration_error', plain(P.ece)]]),

@@ -125,23 +125,31 @@ ordered_json decision_at(const Decision& d, double threshold) {
           {"accuracy", share_json(d.accuracy())}};
 }
 
+ordered_json gaps_json(const std::vector<Gap>& gaps) {
+  ordered_json out = ordered_json::array();
+  for (const Gap& gap : gaps)
+    out.push_back({{"rate", gap.rate},
+                   {"gap", gap.gap},
+                   {"interval", interval_json(gap.interval)},
+                   {"highest", gap.highest},
+                   {"lowest", gap.lowest}});
+  return out;
+}
+
 ordered_json group_json(const GroupReport& report, double threshold) {
-  ordered_json groups = ordered_json::array(), gaps = ordered_json::array();
+  ordered_json groups = ordered_json::array();
   for (const GroupScores& g : report.groups) {
     ordered_json entry = {{"name", g.name}, {"examples", g.decision.examples()}, {"positives", g.decision.positives()}};
     entry.update(decision_at(g.decision, threshold));
     entry["auc"] = {{"value", g.auc}, {"interval", interval_json(g.auc_interval)}};
     entry["brier"] = g.brier;
     entry["mean_probability"] = g.mean_score;
+    if (g.own) entry["own"] = decision_at(*g.own, g.own_threshold);
     groups.push_back(std::move(entry));
   }
-  for (const Gap& gap : report.gaps)
-    gaps.push_back({{"rate", gap.rate},
-                    {"gap", gap.gap},
-                    {"interval", interval_json(gap.interval)},
-                    {"highest", gap.highest},
-                    {"lowest", gap.lowest}});
-  return {{"column", report.column}, {"groups", std::move(groups)}, {"gaps", std::move(gaps)}};
+  ordered_json out = {{"column", report.column}, {"groups", std::move(groups)}, {"gaps", gaps_json(report.gaps)}};
+  if (!report.own_gaps.empty()) out["own_gaps"] = gaps_json(report.own_gaps);
+  return out;
 }
 
 ordered_json decision_json(const DecisionReport& r) {

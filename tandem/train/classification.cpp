@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <numeric>
 #include <set>
 
@@ -59,10 +60,18 @@ std::vector<evaluate::Grouping> groupings(const data::Dataset& set, const std::v
   return out;
 }
 
+std::vector<int64_t> every_row(const data::Dataset& set) {
+  std::vector<int64_t> out(static_cast<size_t>(set.size()));
+  std::iota(out.begin(), out.end(), int64_t{0});
+  return out;
+}
+
+/// `own`: for each of `groups` and each prediction the threshold of its group.
 std::optional<evaluate::DecisionReport> decide(const evaluate::Predictions& p, std::span<const int64_t> rows,
                                                const data::Dataset& set, const std::vector<std::string>& groups,
-                                               const std::optional<evaluate::ThresholdGoal>& goal,
-                                               std::vector<double> thresholds) {
+                                               const std::optional<evaluate::ThresholdGoal>& goal = {},
+                                               std::vector<double> thresholds = {},
+                                               std::vector<std::vector<double>> own = {}) {
   const auto positives = std::ranges::count(p.labels, 1);
   if (p.classes.size() != 2 || positives == 0 || positives == std::ssize(p.labels)) return std::nullopt;
   evaluate::DecisionInput input;
@@ -72,6 +81,7 @@ std::optional<evaluate::DecisionReport> decide(const evaluate::Predictions& p, s
   input.goal = goal;
   input.thresholds = std::move(thresholds);
   input.groupings = groupings(set, groups, rows);
+  input.own_thresholds = std::move(own);
   return evaluate::decision_report(input, p.classes[1], 0);
 }
 
@@ -210,7 +220,8 @@ class ClassificationJob : public Job {
     out.facts.parameters = nn::count(model_.net).trained;
     out.predictions = folds.predictions;
     out.result = evaluate::classification(out.predictions);
-    out.decision = decide(out.predictions, folds.example, all, recipe_.groups, recipe_.decision, folds.thresholds);
+    out.decision = decide(out.predictions, folds.example, all, recipe_.groups, recipe_.decision, folds.thresholds,
+                          folds.own_thresholds);
     return out;
   }
 
@@ -284,7 +295,28 @@ tasks::Classifier make_model(const Recipe& recipe, const data::Dataset& train) {
 void fit_decisions(const Recipe& recipe, tasks::Classifier& model, const data::Splits& parts) {
   if (recipe.recall) tasks::raise_recall(model, *recipe.recall, parts.validation);
   if (recipe.people) model.learn_confidence(*recipe.people, parts.train, parts.validation);
-  if (recipe.decision) model.learn_threshold(*recipe.decision, parts.validation);
+  if (!recipe.decision) return;
+  model.learn_threshold(*recipe.decision, parts.validation);
+  const std::vector<float> p = model.predict(parts.validation);
+  std::vector<float> scores;
+  for (size_t i = 1; i < p.size(); i += 2) scores.push_back(p[i]);
+  for (const evaluate::Grouping& g : groupings(parts.validation, recipe.groups, every_row(parts.validation)))
+    model.threshold->groups.push_back(
+        evaluate::thresholds_by_group(g, parts.validation.labels, scores, *recipe.decision));
+}
+
+std::vector<std::vector<double>> own_thresholds(const evaluate::Threshold& threshold, const data::Dataset& set,
+                                                const std::vector<std::string>& groups) {
+  std::vector<std::vector<double>> out;
+  for (const evaluate::Grouping& g : groupings(set, groups, every_row(set))) {
+    const auto known = std::ranges::find(threshold.groups, g.column, &evaluate::GroupThresholds::column);
+    constexpr double common = std::numeric_limits<double>::quiet_NaN();
+    std::vector<double>& each = out.emplace_back(g.of.size(), common);
+    if (known == threshold.groups.end()) continue;
+    for (size_t i = 0; i < each.size(); ++i)
+      if (g.of[i] >= 0) each[i] = known->of(g.names[static_cast<size_t>(g.of[i])], common);
+  }
+  return out;
 }
 
 std::string json_of(const Evaluation& e) {
@@ -312,11 +344,10 @@ Evaluation evaluate_model(tasks::Classifier& model, const data::Dataset& set, co
   out.facts.seconds = now() - started;
   if (model.confidence) out.deferral = evaluate::deferral(*model.confidence, outputs, set.labels);
   out.result = evaluate::classification(out.predictions);
-  std::vector<int64_t> rows(static_cast<size_t>(set.size()));
-  std::iota(rows.begin(), rows.end(), int64_t{0});
-  out.decision = model.threshold
-                     ? decide(out.predictions, rows, set, groups, model.threshold->goal, {model.threshold->value})
-                     : decide(out.predictions, rows, set, groups, std::nullopt, {});
+  const std::vector<int64_t> rows = every_row(set);
+  out.decision = model.threshold ? decide(out.predictions, rows, set, groups, model.threshold->goal,
+                                          {model.threshold->value}, own_thresholds(*model.threshold, set, groups))
+                                 : decide(out.predictions, rows, set, groups);
   out.facts.task = tasks::task_of(model.input);
   out.facts.data = set.source;
   out.facts.split = split;

@@ -26,8 +26,14 @@ struct Evaluation {
 [[nodiscard]] Evaluation evaluate_model(tasks::Classifier& model, const data::Dataset& set, const std::string& split,
                                         const std::vector<std::string>& groups = {});
 
-/// What is fitted on the validation part after training: the class that must be found, confidence, the threshold.
+/// What is fitted on the validation part after training: confidence, recall, then the threshold, and what those of the
+/// recipe's groups would be.
 void fit_decisions(const Recipe& recipe, tasks::Classifier& model, const data::Splits& parts);
+
+/// For each of `groups`, columns of a table, the threshold of each row's group; NaN where it has none of its own.
+[[nodiscard]] std::vector<std::vector<double>> own_thresholds(const evaluate::Threshold& threshold,
+                                                              const data::Dataset& set,
+                                                              const std::vector<std::string>& groups);
 
 /// report.json, and the same for a terminal.
 [[nodiscard]] std::string json_of(const Evaluation& evaluation);

@@ -30,6 +30,7 @@ struct Fold {
   std::vector<int64_t> left_out;
   std::vector<float> probabilities;
   double threshold = 0.5;
+  std::vector<std::vector<double>> own_thresholds = {};
 };
 
 void learn(const Recipe& recipe, const data::Dataset& all, const std::vector<int32_t>& fold_of, int32_t fold,
@@ -43,7 +44,9 @@ void learn(const Recipe& recipe, const data::Dataset& all, const std::vector<int
   Trainer(recipe, model, parts.train, parts.validation).run();
   fit_decisions(recipe, model, parts);
   out.probabilities = model.predict(parts.test);
-  if (model.threshold) out.threshold = model.threshold->value;
+  if (!model.threshold) return;
+  out.threshold = model.threshold->value;
+  out.own_thresholds = own_thresholds(*model.threshold, parts.test, recipe.groups);
 }
 
 }  // namespace
@@ -69,6 +72,7 @@ CrossValidation cross_validate(const Recipe& recipe, const data::Dataset& all) {
   out.predictions.classes = all.classes;
   out.predictions.probabilities.resize(rows * classes);
   out.thresholds.resize(rows);
+  out.own_thresholds.assign(folds[0].own_thresholds.size(), std::vector<double>(rows));
   for (int64_t r = 0; r < repeats; ++r) {
     out.predictions.labels.insert(out.predictions.labels.end(), all.labels.begin(), all.labels.end());
     const auto& of = fold_of[static_cast<size_t>(r)];
@@ -81,6 +85,7 @@ CrossValidation cross_validate(const Recipe& recipe, const data::Dataset& all) {
         const size_t row = static_cast<size_t>(r) * n + static_cast<size_t>(from.left_out[k]);
         std::copy_n(&from.probabilities[k * classes], classes, &out.predictions.probabilities[row * classes]);
         out.thresholds[row] = from.threshold;
+        for (size_t g = 0; g < from.own_thresholds.size(); ++g) out.own_thresholds[g][row] = from.own_thresholds[g][k];
       }
     }
   }

@@ -9,10 +9,11 @@
 namespace tandem::train {
 
 struct CrossValidation {
-  evaluate::Predictions predictions;  // each example once a repeat, repeats one after another
-  std::vector<int64_t> example;       // of each prediction: its place in the data set …
-  std::vector<int32_t> repeat, fold;  // … and when it was left out
-  std::vector<double> thresholds;     // of its network's own, when the recipe has `decision:`
+  evaluate::Predictions predictions;                // each example once a repeat, repeats one after another
+  std::vector<int64_t> example;                     // of each prediction: its place in the data set …
+  std::vector<int32_t> repeat, fold;                // … and when it was left out
+  std::vector<double> thresholds;                   // of its network's own, when the recipe has `decision:`
+  std::vector<std::vector<double>> own_thresholds;  // for each of the recipe's groups: what its group's would be
 };
 
 /// The recipe's `data.folds` and `data.repeats`: a network from nothing for each fold of each repeat, with its

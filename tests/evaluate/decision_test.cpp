@@ -6,6 +6,7 @@
 #include <tandem/evaluate/decision_report.h>
 #include <tandem/evaluate/groups.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tests/testing.h"
@@ -195,18 +196,41 @@ TEST(Groups, GapsAreFoundWithTheirIntervals) {
 TEST(Groups, ThresholdsOfTheirOwnCloseTheGap) {
   const Unfair u;
   const ThresholdGoal goal{.kind = "sensitivity", .least = 0.9};
-  const auto own = thresholds_by_group(u.grouping, u.labels, u.scores, goal, 0.5);
-  ASSERT_EQ(own.size(), 2U);
-  EXPECT_GT(own[0], own[1]);
-  for (int g = 0; g < 2; ++g) {
-    std::vector<int32_t> l;
-    std::vector<float> s;
-    for (size_t i = 0; i < u.labels.size(); ++i)
-      if (u.grouping.of[i] == g) l.push_back(u.labels[i]), s.push_back(u.scores[i]);
-    EXPECT_NEAR(decide(l, s, own[static_cast<size_t>(g)]).sensitivity().value, 0.9, 0.01) << g;
+  const GroupThresholds own = thresholds_by_group(u.grouping, u.labels, u.scores, goal);
+  ASSERT_EQ(own.names, (std::vector<std::string>{"a", "b"}));
+  EXPECT_GT(own.values[0], own.values[1]);
+  EXPECT_EQ(own.of("b", 0.5), own.values[1]);
+  EXPECT_EQ(own.of("c", 0.5), 0.5);
+  std::vector<double> each;
+  for (const int32_t g : u.grouping.of) each.push_back(own.values[static_cast<size_t>(g)]);
+  const GroupReport report = by_group(u.grouping, u.labels, u.scores, 0.5, 1, each);
+  for (const GroupScores& g : report.groups) {
+    ASSERT_TRUE(g.own.has_value());
+    EXPECT_NEAR(g.own->sensitivity().value, 0.9, 0.01) << g.name;
+    EXPECT_NEAR(g.own_threshold, own.of(g.name, 0), 1e-12);
+    EXPECT_EQ(g.decision.examples(), g.own->examples());
   }
-  EXPECT_EQ(thresholds_by_group(u.grouping, u.labels, u.scores, goal, 0.5, 200), (std::vector<double>{0.5, 0.5}))
-      << "too few to choose by";
+  const auto gap_of = [](const std::vector<Gap>& gaps) {
+    const auto found = std::ranges::find(gaps, "sensitivity", &Gap::rate);
+    return found == gaps.end() ? 0.0 : found->gap;
+  };
+  EXPECT_GT(gap_of(report.gaps), 0.14);
+  EXPECT_LT(gap_of(report.own_gaps), 0.02);
+  EXPECT_NE(text_of(report).find("if each had its own threshold"), std::string::npos);
+
+  // A group that keeps the common threshold has none of its own.
+  for (size_t i = 0; i < each.size(); ++i)
+    if (u.grouping.of[i] == 0) each[i] = i % 4 ? std::nan("") : 0.5;
+  const GroupReport half = by_group(u.grouping, u.labels, u.scores, 0.5, 1, each);
+  EXPECT_FALSE(half.groups[0].own.has_value());
+  EXPECT_TRUE(half.groups[1].own.has_value());
+  EXPECT_NE(text_of(half).find("a, the common one"), std::string::npos);
+  EXPECT_TRUE(thresholds_by_group(u.grouping, u.labels, u.scores, goal, 200).names.empty()) << "too few to choose by";
+  const GroupReport none = by_group(u.grouping, u.labels, u.scores, 0.5, 1);
+  EXPECT_TRUE(none.own_gaps.empty());
+  EXPECT_EQ(text_of(none).find("its own threshold"), std::string::npos);
+  expect_error(ErrorKind::usage, {"1 thresholds"},
+               [&] { (void)by_group(u.grouping, u.labels, u.scores, 0.5, 1, std::vector<double>{0.5}); });
 }
 
 }  // namespace

@@ -68,6 +68,10 @@ TEST(TableRun, FromACsvToAReportAndBack) {
   const data::Splits splits = prepare(recipe, folder.path());
   const Evaluation again = evaluate_model(model, splits.test, "test", recipe.groups);
   EXPECT_EQ(again.result.loss, report["loss"].get<double>());
+  // The thresholds of groups go with the model, and the report says what they would change.
+  ASSERT_EQ(model.threshold->groups.size(), 1U);
+  EXPECT_EQ(model.threshold->groups[0].column, "smoker");
+  EXPECT_EQ(json_of(again).find("\"own_gaps\"") != std::string::npos, !model.threshold->groups[0].names.empty());
 
   // Rows to predict need neither the target nor the same order of columns.
   const auto& input = std::get<tasks::TableInput>(model.input);
