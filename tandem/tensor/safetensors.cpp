@@ -161,8 +161,8 @@ std::vector<uint8_t> format_safetensors(const TensorFile& file) {
       fail("safetensors", "tensor '{}' cannot be written: it needs a value and a name of its own with 1 to {} bytes",
            name, safetensors::longest_name);
     const auto size = static_cast<int64_t>(tensor.byte_count());
-    const auto code = std::ranges::find_if(safetensors::codes(),
-                                           [&](const auto& c) { return c.type == tensor.dtype() && !c.widened(); });
+    const auto code = std::ranges::find_if(
+        safetensors::codes(), [type = tensor.dtype()](const auto& c) { return c.type == type && !c.widened(); });
     header[name] = {{"dtype", tensor.dtype() == DType::bf16 ? "BF16" : code->name},
                     {"shape", std::vector<int64_t>(tensor.shape().begin(), tensor.shape().end())},
                     {"data_offsets", {at, at + size}}};

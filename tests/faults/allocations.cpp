@@ -1,0 +1,156 @@
+// No memory: each allocation of loading, a training step, saving and serving fails once, one after another. Every time
+// there is an error and everything else stays whole. A program of its own, since it has its own operator new.
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+
+#include "tests/deploy/serving.h"
+#include "tests/train/small.h"
+
+namespace {
+
+std::atomic<int64_t> until_failure = -1;  // allocations until one fails; below 0: none does
+
+bool fails() {
+  if (until_failure.load(std::memory_order_relaxed) < 0) return false;
+  return until_failure.fetch_sub(1, std::memory_order_relaxed) == 0;
+}
+
+void* allocate(std::size_t bytes, std::size_t alignment) {
+  if (fails()) return nullptr;
+  if (alignment <= alignof(std::max_align_t)) return std::malloc(bytes == 0 ? 1 : bytes);
+  void* out = nullptr;
+  return posix_memalign(&out, alignment, bytes == 0 ? 1 : bytes) == 0 ? out : nullptr;
+}
+
+void* or_throw(void* memory) {
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+void* operator new(std::size_t n) { return or_throw(allocate(n, 1)); }
+void* operator new[](std::size_t n) { return or_throw(allocate(n, 1)); }
+void* operator new(std::size_t n, std::align_val_t a) { return or_throw(allocate(n, static_cast<std::size_t>(a))); }
+void* operator new[](std::size_t n, std::align_val_t a) { return or_throw(allocate(n, static_cast<std::size_t>(a))); }
+void* operator new(std::size_t n, const std::nothrow_t&) noexcept { return allocate(n, 1); }
+void* operator new[](std::size_t n, const std::nothrow_t&) noexcept { return allocate(n, 1); }
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete[](void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+
+/// The pool of base/memory takes its blocks so.
+extern "C" void* aligned_alloc(std::size_t alignment, std::size_t bytes) { return allocate(bytes, alignment); }
+
+namespace tandem::testing {
+namespace {
+
+/// Fails the k-th allocation of `act`, for k = 0, 1, … until it needs fewer. `whole` is asked after each.
+void fail_each(const std::string& what, const std::function<void()>& act, const std::function<void()>& whole) {
+  act();  // what is made once and kept
+  const int64_t stride = std::getenv("TANDEM_TORTURE") != nullptr ? 1 : 7;
+  int64_t refused = 0, survived = 0, k = 0;
+  for (;; k += stride) {
+    trim_memory_pool();  // else it takes no memory
+    until_failure = k;
+    bool failed = false;
+    try {
+      act();
+    } catch (const std::bad_alloc&) {
+      failed = true;
+    } catch (const Error& e) {  // says so with a file's name or a layer's
+      failed = true;
+      until_failure = -1;
+      EXPECT_NE(std::string(e.what()), "") << what << ", allocation " << k;
+    } catch (const std::exception& e) {
+      until_failure = -1;
+      ADD_FAILURE() << what << ", allocation " << k << " ends in " << typeid(e).name() << ": " << e.what();
+    }
+    const bool reached = until_failure.exchange(-1) < 0 || failed;
+    whole();
+    ASSERT_FALSE(::testing::Test::HasFailure()) << what << ", allocation " << k;
+    if (!reached) break;
+    (failed ? refused : survived) += 1;
+  }
+  std::printf("%s: %lld allocations, %lld failures refused, %lld done without\n", what.c_str(),
+              static_cast<long long>(k), static_cast<long long>(refused), static_cast<long long>(survived));
+  EXPECT_GT(refused, 20) << "nothing was tested";
+}
+
+struct NoMemory : ::testing::Test {
+  Folder home;
+  train::Recipe recipe =
+      small_recipe("optimizer: {type: adam, lr: 0.01}\ntrain: {epochs: 1, batch: 16, average: 0.9}\n");
+  data::Dataset learned = bands(48, 1), held = bands(12, 2);
+};
+
+TEST_F(NoMemory, Loading) {
+  tasks::Classifier model = train::make_model(recipe, learned);
+  model.save(home / "m.safetensors");
+  const auto file = read_file(home / "m.safetensors");
+  fail_each(
+      "load", [&] { (void)tasks::Classifier::load(home / "m.safetensors"); },
+      [&] { EXPECT_EQ(read_file(home / "m.safetensors"), file); });
+}
+
+TEST_F(NoMemory, Saving) {
+  tasks::Classifier model = train::make_model(recipe, learned), other = model;
+  model.save(home / "m.safetensors");
+  const auto file = read_file(home / "m.safetensors");
+  fail_each(
+      "save", [&] { model.save(home / "m.safetensors"); },
+      [&] {
+        EXPECT_EQ(read_file(home / "m.safetensors"), file);
+        EXPECT_EQ(std::distance(fs::directory_iterator(home.path()), {}), 1) << "a part of a file is left";
+      });
+}
+
+TEST_F(NoMemory, Steps) {
+  fail_each(
+      "steps",
+      [&] {
+        tasks::Classifier model = train::make_model(recipe, learned);
+        train::Trainer trainer(recipe, model, learned, held);
+        trainer.run();
+        (void)format_safetensors(trainer.checkpoint());
+      },
+      [] {});
+  // What failed before left nothing behind: the same network comes out.
+  tasks::Classifier model = train::make_model(recipe, learned);
+  train::Trainer trainer(recipe, model, learned, held);
+  trainer.run();
+  tasks::Classifier again = train::make_model(recipe, learned);
+  train::Trainer other(recipe, again, learned, held);
+  other.run();
+  EXPECT_EQ(weights(model.net), weights(again.net));
+}
+
+TEST_F(NoMemory, Serving) {
+  tasks::Classifier model = small_model(1);
+  model.save(home / "m.safetensors");
+  Serving server({{"digits", "", home / "m.safetensors"}});
+  const std::string good = request("POST", "/v2/models/digits/infer", infer_json(small_picture(3)));
+  const Answered wanted = server.ask(good);
+  ASSERT_EQ(wanted.status, 200) << wanted.body;
+  fail_each(
+      "serve",
+      [&] {
+        const Answered got = server.ask(good);
+        if (got.status != 200 || got.body != wanted.body) throw std::bad_alloc();
+      },
+      [&] {
+        const Answered now = server.ask(good);
+        EXPECT_EQ(now.status, 200) << "the server did not recover";
+        EXPECT_EQ(now.body, wanted.body);
+      });
+}
+
+}  // namespace
+}  // namespace tandem::testing

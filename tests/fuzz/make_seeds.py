@@ -1,0 +1,131 @@
+"""Small good files for the fuzz targets to begin with: make_seeds.py FOLDER writes FOLDER/TARGET/*."""
+import gzip
+import json
+import os
+import struct
+import sys
+import zlib
+
+folder = sys.argv[1]
+
+
+def seed(target, name, data):
+    os.makedirs(os.path.join(folder, target), exist_ok=True)
+    with open(os.path.join(folder, target, name), "wb") as file:
+        file.write(data if isinstance(data, bytes) else data.encode())
+
+
+def safetensors(tensors, metadata):
+    header, data = ({"__metadata__": metadata} if metadata else {}), b""
+    for name, dtype, shape, content in tensors:
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(content)]}
+        data += content
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+seed("safetensors", "types", safetensors(
+    [("f32", "F32", [2, 3], bytes(24)), ("f64", "F64", [1], bytes(8)), ("f16", "F16", [2], bytes(4)),
+     ("bf16", "BF16", [2, 1], bytes(4)), ("i32", "I32", [], bytes(4)), ("i64", "I64", [1], bytes(8)),
+     ("u8", "U8", [5], bytes(5)), ("none", "F32", [0, 3], b"")], {"k": "v", "text": "\u00fc\n\"q\""}))
+seed("safetensors", "one", safetensors([("a", "F32", [2], bytes(8))], {}))
+seed("safetensors", "no_tensors", safetensors([], {"tandem.sha256": "0" * 64, "tandem.sha256:a": "0"}))
+
+idx = struct.pack(">BBBBII", 0, 0, 8, 2, 3, 4) + bytes(range(12))
+npy = b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"
+npy += b" " * (-(len(npy) + 11) % 64) + b"\n"
+npy = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(npy)) + npy + bytes(24)
+seed("idx", "idx", b"\x02" + idx)
+seed("idx", "npy", b"\x00" + npy)
+seed("idx", "gzip", b"\x01" + gzip.compress(idx + b"text " * 20, mtime=0))
+
+seed("csv", "comma", b"\x00" + b'name,age,"a ""quoted"" one"\nx,1,2.5\n"y, z",,-1e3\r\n')
+seed("csv", "tab", b"\x03" + "a\tb\n1\t\u00fc\n".encode())
+seed("csv", "semicolon", b"\x22" + b"\xef\xbb\xbfa;b\n1,5;2\n\n3;4\n")
+
+recipe = """name: x
+data: {source: digits, validation: 0.1, augment: {shift: 1, rotate: 10}}
+network: [conv: {filters: 4, kernel: 3, padding: same}, batch_norm, relu, max_pool: 2, flatten, dropout: 0.3, linear: classes]
+loss: {type: cross_entropy, label_smoothing: 0.1}
+optimizer: {type: adamw, lr: 2e-3, weight_decay: 0.01}
+schedule: {type: cosine, warmup: 0.5}
+train: {epochs: 4, batch: 128, early_stopping: 3}
+people: {coverage: 0.9}
+"""
+for target in ("yaml", "recipe"):
+    seed(target, "recipe", recipe)
+    seed(target, "anchors", "a: &x [1, 2]\nb: *x\nc: {d: 'e', \"f\": |\n  text\n  more\n}\n")
+    seed(target, "list", "- a\n- [b, {c: d}]\n- ? e\n  : f\n- !!str 1\n- ~\n- .inf\n")
+recipes = os.path.join(os.path.dirname(__file__), "..", "..", "recipes")
+for name in sorted(os.listdir(recipes)):
+    with open(os.path.join(recipes, name), "rb") as file:
+        seed("recipe", name, file.read())
+
+
+def png(width, height, depth, colour, rows, more=b""):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + more + chunk(b"IDAT", zlib.compress(rows)) +
+            chunk(b"IEND", b""))
+
+
+seed("image", "grey", b"\x00" + png(3, 2, 8, 0, b"\0abc\1def"))
+seed("image", "rgb", b"\x01" + png(1, 2, 8, 2, b"\0abc\0def"))
+seed("image", "rgba16", b"\x02" + png(1, 1, 16, 6, b"\0abcdefgh"))
+seed("image", "bits", b"\x00" + png(9, 1, 1, 0, b"\0\xaa\x80"))
+jpeg = bytes.fromhex(  # 9 x 7, by libjpeg
+    "ffd8ffe000104a46494600010100000100010000ffdb004300281c1e231e19282321232d2b28303c64413c37373c7b585d496491809996"
+    "8f808c8aa0b4e6c3a0aadaad8a8cc8ffcbdaeef5ffffff9bc1fffffffaffe6fdfff8ffdb0043012b2d2d3c353c76414176f8a58ca5f8f8"
+    "f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8f8ffc00011080007"
+    "000903012200021101031101ffc400160001010100000000000000000000000000000102ffc4001f100001030305000000000000000000"
+    "00000001031102121314234153a1ffc4001501010100000000000000000000000000000001ffc400171100030100000000000000000000"
+    "00000000011102ffdd00040001ffda000c03010002110311003f00b6252b8a36d94baa8e5624c6b1ee96bd0065d2587fffd9")
+seed("image", "jpeg", b"\x00" + jpeg)
+seed("image", "jpeg_rgb", b"\x01" + jpeg)
+
+seed("text", "jsonl", b"\x00" + b'{"text": "a \\u00fc", "label": 1}\n{"label": true, "text": "b", "x": [1, {}]}\n')
+seed("text", "lines", b"\x01" + "one\r\ntwo \u6f22\u5b57\n\nlast".encode())
+seed("text", "latin", b"\x05" + b"caf\xe9\n\x80\x81\n")
+seed("text", "words", b"\x02" + "It's 3.5, don't!! \u6f22\u5b57 \u0e44\u0e17\u0e22 e\u0301 \uff21\n".encode())
+
+
+def field(number, data):
+    data = data if isinstance(data, bytes) else data.encode()
+    return bytes([number << 3 | 2, len(data)]) + data
+
+
+def piece(text, score, kind):
+    return field(1, field(1, text) + b"\x15" + struct.pack("<f", score) + b"\x18" + bytes([kind]))
+
+
+pieces = [("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3)] + [(c, -i, 1) for i, c in enumerate("\u2581thequickbrownfx")]
+for name, kind in (("unigram", 1), ("bpe", 2)):
+    seed("subword", name, b"".join(piece(*p) for p in pieces) + field(2, b"\x18" + bytes([kind])) +
+         field(3, field(1, "identity") + b"\x18\x01\x20\x01\x28\x01"))
+
+for name, text in {
+    "get": "GET /a?a=b&c HTTP/1.1\r\nHost: x\r\nX-Own: y\r\n\r\n",
+    "post": "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbodyGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "chunks": "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nchunks\r\n1;n=1\r\n \r\n0\r\nA: b\r\n\r\n",
+    "expect": "POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi",
+    "throw": "GET /throw HTTP/1.1\r\nConnection: close\r\n\r\n",
+}.items():
+    seed("http", name, text)
+
+network = "[conv: {filters: 2, kernel: 3}, batch_norm, relu, flatten, linear: classes]"
+for i, text in enumerate((
+        network, "[flatten, linear: 5, dropout: 0.5, relu, linear: classes]",
+        "[residual: {body: [conv: {filters: 1, kernel: 3, padding: same}]}, global_avg_pool, linear: classes]",
+        "{height: 6, width: 6, channels: 1, mean: [0.2], std: [0.05]}", "{flip: true}", "[a, b]", "cross_entropy",
+        "image_classification", "1", "{temperature: 1.5}", "{value: 0.5}")):
+    seed("model", f"{i}", bytes([i]) + text.encode())
+for i, layer in enumerate(("lstm: 4", "embedding: 4", "attention: 2", "group_norm: 2", "avg_pool: 2", "softmax",
+                           "conv_transpose: {filters: 2, kernel: 2}", "lora: {rank: 2}", "transformer: 2")):
+    seed("model", f"layer{i}", b"\x00" + f"[flatten, {layer}, linear: classes]".encode())
+
+seed("adapter", "config", b"\x00" + json.dumps({"peft_type": "LORA", "tandem": {"base": "x", "network": "[]"}}).encode())
+seed("adapter", "network", b"\x01" + b"[lora: {rank: 2, alpha: 4, tensors: ['*'], layer: {linear: 3}}, relu, linear: 2]")
+seed("adapter", "tensors", b"\x02" + safetensors(
+    [("base_model.model.0.lora_A.weight", "F32", [2, 4], bytes(32)),
+     ("base_model.model.0.lora_B.weight", "F32", [3, 2], bytes(24))], {}))
