@@ -7,8 +7,7 @@ namespace tandem::deploy {
 
 using Clock = std::chrono::steady_clock;
 
-Batcher::Batcher(BatchOptions options, Metrics& metrics)
-    : options_(options), metrics_(metrics) {
+Batcher::Batcher(BatchOptions options, Metrics& metrics) : options_(options), metrics_(metrics) {
   batch_.reserve(static_cast<size_t>(options.most));
   thread_ = std::thread([this] { work(); });
 }

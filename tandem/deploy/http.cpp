@@ -179,8 +179,8 @@ struct HttpServer::Impl {
     io.stop();
   }
 
-  // Until finish(). Where an allocation fails inside the library, run() throws, and what was waiting for it is destroyed
-  // a moment later: then whatever is no longer alive begins anew.
+  // Until finish(). Where an allocation fails inside the library, run() throws, and what was waiting for it is
+  // destroyed a moment later: then whatever is no longer alive begins anew.
   void work() {
     bool failed = false;
     while (!done) try {

@@ -57,7 +57,7 @@ class Writers {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::list<Job> waiting_;  // for their next turn; a list, since to move on takes no memory
-  int64_t texts_ = 0;        // those and the ones that have it
+  int64_t texts_ = 0;       // those and the ones that have it
   std::atomic<bool> stopping_ = false;
   std::vector<std::thread> threads_;
 };

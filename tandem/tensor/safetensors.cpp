@@ -165,8 +165,8 @@ std::vector<uint8_t> format_safetensors(const TensorFile& file) {
     const auto size = static_cast<int64_t>(tensor.byte_count());
     const auto code = std::ranges::find_if(
         safetensors::codes(), [type = tensor.dtype()](const auto& c) { return c.type == type && !c.widened(); });
-    tensors += fmt::format(R"(,{}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})", json_text(name, "safetensors"),
-                           tensor.dtype() == DType::bf16 ? "BF16" : code->name,
+    tensors += fmt::format(R"(,{}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
+                           json_text(name, "safetensors"), tensor.dtype() == DType::bf16 ? "BF16" : code->name,
                            fmt::join(tensor.shape().begin(), tensor.shape().end(), ","), at, at + size);
     metadata[tensor_sum + name] = sha256(bytes_of(tensor));
     at += size;
@@ -182,7 +182,8 @@ std::vector<uint8_t> format_safetensors(const TensorFile& file) {
          safetensors::most_tensors);
   std::string text;
   for (const auto& [key, value] : metadata)
-    text += fmt::format("{}{}:{}", text.empty() ? "" : ",", json_text(key, "safetensors"), json_text(value, "safetensors"));
+    text +=
+        fmt::format("{}{}:{}", text.empty() ? "" : ",", json_text(key, "safetensors"), json_text(value, "safetensors"));
   text = fmt::format(R"({{"__metadata__":{{{}}}{}}})", text, tensors);
   text.append((alignment - (text.size() + 8) % alignment) % alignment, ' ');
   const uint64_t size = text.size();
