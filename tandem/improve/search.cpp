@@ -166,7 +166,7 @@ void Search::train(const Trial& trial, const SearchHooks& hooks) {
       of_all = false;
       subject.model = train::make_model(recipe, data.train);
       subject.classes = std::make_unique<tasks::Classification>(*subject.model, data.train, data.validation,
-                                                                train::classification_options(recipe));
+                                                                train::classification_options(recipe, data.train));
     } else {  // data that cannot be found is a file error, which is thrown too
       subject.job = train::make_job(recipe, data_folder_);
     }
