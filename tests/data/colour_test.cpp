@@ -106,7 +106,7 @@ TEST(Colour, SharpnessMovesAwayFromTheSmoothedPicture) {
 
 TEST(Colour, AutocontrastAndEqualizeUseTheWholeRange) {
   Values x;  // two channels with values in a part of the range, and one that is constant
-  for (const float value : {40, 60, 60, 80}) x.insert(x.end(), {value / 255, (value + 100) / 255, 0.5F});
+  for (const float value : {40.0F, 60.0F, 60.0F, 80.0F}) x.insert(x.end(), {value / 255, (value + 100) / 255, 0.5F});
   const Values stretched = done(x, 2, 2, 3, [](const Pixels& p) { autocontrast(p); });
   const Values equal = done(x, 2, 2, 3, [](const Pixels& p) { equalize(p); });
   const std::vector<double> wanted{0, 0.5, 0.5, 1};

@@ -12,6 +12,7 @@
 namespace tandem::testing {
 namespace {
 
+using tasks::mixed;
 using tasks::MixedBatch;
 using tasks::MixingOptions;
 

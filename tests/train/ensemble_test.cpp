@@ -16,7 +16,7 @@ data::Dataset faint(int64_t n, uint64_t seed) {
   data::Dataset set = bands(n, seed);
   Rng rng(seed, "faint");
   for (uint8_t& value : set.pixels().data<uint8_t>())
-    value = static_cast<uint8_t>(std::clamp<int64_t>(value + rng.below(161) - 80, 0, 255));
+    value = static_cast<uint8_t>(std::clamp<int64_t>(value + rng.below(601) - 300, 0, 255));
   return set;
 }
 
