@@ -27,7 +27,7 @@ int run(const Options& o) {
   const data::Splits splits = train::prepare(recipe, data::data_folder(o.data));
   tasks::Classifier model = train::make_model(recipe, splits.train);
   const tasks::Classification task(model, splits.train, splits.validation,
-                                   train::classification_options(recipe, splits.train));
+                                   train::classification_options(recipe, model, splits.train));
   std::vector<int64_t> examples = o.examples;
   if (examples.empty()) {
     examples = Rng(recipe.seed, "sheet").permutation(splits.train.size());

@@ -38,15 +38,6 @@ void check_sizes(const Progressive& progressive, Classifier& model) {
   }
 }
 
-Tensor rows_of(const Tensor& all, std::span<const int64_t> indices) {
-  Tensor out = Tensor::empty({std::ssize(indices), all.size(1)});
-  for (int64_t i = 0; i < std::ssize(indices); ++i) {
-    const int64_t row = indices[static_cast<size_t>(i)];
-    std::ranges::copy(all.rows(row, row + 1).data<const float>(), out.rows(i, i + 1).data<float>().begin());
-  }
-  return out;
-}
-
 }  // namespace
 
 Classification::Classification(Classifier& model, const data::Dataset& train, const data::Dataset& validation,
@@ -83,10 +74,10 @@ Classification::Examples Classification::read(std::span<const int64_t> batch, co
   Examples out{tokens_.empty() ? batch_of(model_.input, train_, batch, options_.augmentation, rng)
                                : pack(tokens_, batch, options_.augmentation.words, rng),
                {}};
+  if (options_.taught) out.taught = options_.taught(batch, out.batch.x);
   if (const int64_t size = options_.progressive.at(at.share); size != 0)
     out.batch.x = resize_batch(out.batch.x, size, size);
   for (const int64_t i : batch) out.labels.push_back(train_.labels[static_cast<size_t>(i)]);
-  if (options_.taught.defined()) out.taught = rows_of(options_.taught, batch);
   if (const MixingOptions& mixing = options_.augmentation.mixing; mixing.any()) {
     auto [x, mixture] =
         mixed(mixing, out.batch.x,

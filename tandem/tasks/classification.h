@@ -21,7 +21,7 @@ struct ClassificationOptions {
   Augmentation augmentation = {};
   Progressive progressive = {};  // of pictures
   TeachOptions teach = {};
-  Tensor taught = {};  // with `teach`: what its networks say of the training part (n, classes), at its temperature
+  Taught taught = {};  // with `teach`: what its networks say
 };
 
 class Classification : public Task {

@@ -150,7 +150,7 @@ class ClassificationJob : public Job {
       : recipe_(recipe),
         data_(prepare(recipe, data_folder)),
         model_(make_model(recipe, data_.train)),
-        task_(model_, data_.train, data_.validation, classification_options(recipe, data_.train)) {
+        task_(model_, data_.train, data_.validation, classification_options(recipe, model_, data_.train)) {
     if (recipe.teach.on() && data_.test.size() > 0)
       check_unseen(load_ensemble(recipe.teach.from), recipe, "test", data_folder);
     if (recipe.people) model_.check_people(data_.validation);

@@ -1,4 +1,3 @@
-#include <tandem/base/text.h>
 #include <tandem/nn/weights.h>
 #include <tandem/train/ensemble.h>
 
@@ -23,15 +22,6 @@ tasks::Ensemble load_ensemble(const std::vector<std::string>& runs) {
   tasks::Ensemble out;
   for (const std::string& run : runs) out.add(run, tasks::Classifier::load(model_path(run)));
   return out;
-}
-
-Tensor taught(const tasks::TeachOptions& teach, const data::Dataset& train) {
-  tasks::Ensemble teachers = load_ensemble(teach.from);
-  if (teachers.classes() != train.classes)
-    fail("teach", "{} knows the classes {}, the data has {}", teachers.names[0], join(teachers.classes()),
-         join(train.classes));
-  const std::vector<float> p = tasks::Ensemble::mean(teachers.opinions(train));
-  return tasks::softened(Tensor::from(p, {train.size(), std::ssize(train.classes)}), teach.temperature);
 }
 
 void check_unseen(const tasks::Ensemble& ensemble, const Recipe& recipe, const std::string& split,

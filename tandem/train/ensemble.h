@@ -12,10 +12,6 @@ namespace tandem::train {
 /// The networks of run folders or model files.
 [[nodiscard]] tasks::Ensemble load_ensemble(const std::vector<std::string>& runs);
 
-/// What the networks of `teach` say together of each example (n, classes), at its temperature. Throws a usage error
-/// when they tell other classes apart.
-[[nodiscard]] Tensor taught(const tasks::TeachOptions& teach, const data::Dataset& train);
-
 /// Throws a usage error when a member has learned from examples that `recipe` sets aside as `split`: it sets aside
 /// others of the same data, which has no such part of its own.
 void check_unseen(const tasks::Ensemble& ensemble, const Recipe& recipe, const std::string& split,

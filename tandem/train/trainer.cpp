@@ -57,7 +57,8 @@ Trainer::Trainer(const Recipe& recipe, tasks::Task& task) : Trainer(recipe, null
 Trainer::Trainer(const Recipe& recipe, tasks::Classifier& model, const data::Dataset& train,
                  const data::Dataset& validation)
     : Trainer(recipe,
-              std::make_unique<tasks::Classification>(model, train, validation, classification_options(recipe, train)),
+              std::make_unique<tasks::Classification>(model, train, validation,
+                                                      classification_options(recipe, model, train)),
               nullptr) {}
 
 Trainer::Trainer(const Recipe& recipe, std::unique_ptr<tasks::Task> owned, tasks::Task* task)
@@ -99,9 +100,11 @@ std::vector<Tensor> Trainer::learning() {
   return out;
 }
 
-tasks::ClassificationOptions classification_options(const Recipe& recipe, const data::Dataset& train) {
+tasks::ClassificationOptions classification_options(const Recipe& recipe, const tasks::Classifier& model,
+                                                    const data::Dataset& train) {
   tasks::ClassificationOptions out{recipe.loss, recipe.data.augment, recipe.train.progressive, recipe.teach, {}};
-  if (recipe.teach.on()) out.taught = taught(recipe.teach, train);
+  if (recipe.teach.on())
+    out.taught = tasks::teaching(load_ensemble(recipe.teach.from), model.input, train, recipe.teach.temperature);
   return out;
 }
 

@@ -141,7 +141,8 @@ class Trainer {
   bool forgiving_ = true;
 };
 
-/// How a recipe wants classes learned from this training part: its teachers have said what they think of it.
-[[nodiscard]] tasks::ClassificationOptions classification_options(const Recipe& recipe, const data::Dataset& train);
+/// How a recipe wants classes learned by this model from this training part; its teachers are loaded.
+[[nodiscard]] tasks::ClassificationOptions classification_options(const Recipe& recipe, const tasks::Classifier& model,
+                                                                  const data::Dataset& train);
 
 }  // namespace tandem::train

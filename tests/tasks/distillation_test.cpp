@@ -72,7 +72,17 @@ TEST(Distillation, AClassificationLearnsFromBoth) {
   for (int64_t i = 0; i < 90; ++i) p.data<float>()[static_cast<size_t>(i)] = i % 3 == i / 3 % 2 ? 0.6F : 0.2F;
   tasks::ClassificationOptions plain, taught;
   taught.teach = {.from = {"elsewhere"}, .temperature = 2, .share = 0.7};
-  taught.taught = tasks::softened(p, 2);
+  const Tensor softly = tasks::softened(p, 2);
+  int64_t asked = 0;
+  taught.taught = [&](std::span<const int64_t> examples, const Tensor& x) {
+    EXPECT_EQ(x.size(0), std::ssize(examples));
+    ++asked;
+    Tensor out = Tensor::empty({std::ssize(examples), 3});
+    for (int64_t i = 0; i < out.numel(); ++i)
+      out.data<float>()[static_cast<size_t>(i)] =
+          static_cast<float>(softly.at(examples[static_cast<size_t>(i / 3)] * 3 + i % 3));
+    return out;
+  };
   tasks::Classification alone(model, set, none, plain), pupil(model, set, none, taught);
   const tasks::Moment at{.seed = 1};
   nn::Pass pass;
@@ -81,12 +91,12 @@ TEST(Distillation, AClassificationLearnsFromBoth) {
   for (int64_t i = 0; i < 4; ++i) {
     const std::vector<double> student = tempered({z.at(i * 3), z.at(i * 3 + 1), z.at(i * 3 + 2)}, 2);
     for (int64_t c = 0; c < 3; ++c)
-      soft -=
-          4 * taught.taught.at(batch[static_cast<size_t>(i)] * 3 + c) * std::log(student[static_cast<size_t>(c)]) / 4;
+      soft -= 4 * softly.at(batch[static_cast<size_t>(i)] * 3 + c) * std::log(student[static_cast<size_t>(c)]) / 4;
   }
   EXPECT_NEAR(pupil.loss(batch, at, pass).loss.item(), 0.3 * alone.loss(batch, at, pass).loss.item() + 0.7 * soft,
               1e-5);
 
+  EXPECT_EQ(asked, 1);
   // What is said of mixed examples is mixed as they are.
   taught.augmentation.mixing.mixup = 1;
   const auto mixed = tasks::Classification(model, set, none, taught).read(batch, at);

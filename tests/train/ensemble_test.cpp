@@ -86,25 +86,39 @@ TEST_F(Ensembles, RefuseMembersThatDoNotBelongTogether) {
   data::Dataset renamed = learned;
   renamed.classes = {"a", "b", "c"};
   expect_error(ErrorKind::usage, {"teach", "knows the classes top, middle, bottom", "a, b, c"},
-               [&] { (void)train::taught({.from = {runs[0]}}, renamed); });
+               [&] { (void)tasks::teaching(train::load_ensemble({runs[0]}), tasks::fit_input(learned), renamed, 2); });
   expect_error(ErrorKind::file, {"gone"}, [&] { (void)train::load_ensemble({runs[0], (home / "gone").string()}); });
   tasks::Ensemble ensemble = train::load_ensemble(runs);
   expect_error(ErrorKind::data, {"the test part has no examples"},
                [&] { (void)train::evaluate_ensemble(ensemble, data::subset(held, {}), "test"); });
 }
 
-TEST_F(Ensembles, WhatIsTaughtIsTheirSoftenedMean) {
-  const tasks::TeachOptions options{.from = runs, .temperature = 3};
-  const Tensor got = train::taught(options, learned);
-  ASSERT_EQ(got.shape(), Shape({90, 3}));
+TEST_F(Ensembles, WhatIsTaughtIsTheirSoftenedMeanOfWhatThePupilSees) {
+  // The pupil's own normalisation differs from the teachers'.
+  tasks::ImageInput own = tasks::fit_input(learned);
+  own.mean[0] -= 0.2, own.std[0] *= 3;
+  const tasks::Taught taught = tasks::teaching(train::load_ensemble(runs), own, learned, 3);
+  const std::vector<int64_t> examples{5, 17, 3, 80};
+  const Tensor plain = taught(examples, tasks::make_batch(own, learned, examples, {}, {}));
+  ASSERT_EQ(plain.shape(), Shape({4, 3}));
   tasks::Ensemble ensemble = train::load_ensemble(runs);
-  const std::vector<float> mean = tasks::Ensemble::mean(ensemble.opinions(learned));
-  for (int64_t i = 0; i < 90; ++i) {
+  const std::vector<float> mean = tasks::Ensemble::mean(ensemble.opinions(data::subset(learned, examples)));
+  for (int64_t i = 0; i < 4; ++i) {
     double sum = 0;
     for (int64_t c = 0; c < 3; ++c) sum += std::pow(mean[static_cast<size_t>(i * 3 + c)], 1.0 / 3);
     for (int64_t c = 0; c < 3; ++c)
-      EXPECT_NEAR(got.at(i * 3 + c), std::pow(mean[static_cast<size_t>(i * 3 + c)], 1.0 / 3) / sum, 1e-6);
+      EXPECT_NEAR(plain.at(i * 3 + c), std::pow(mean[static_cast<size_t>(i * 3 + c)], 1.0 / 3) / sum, 1e-5);
   }
+  // Of a changed picture they say what they say of that one.
+  const Tensor other = taught(examples, tasks::make_batch(own, learned, examples, {.shift = 3}, Rng(1, "a")));
+  double differences = 0;
+  for (int64_t i = 0; i < 12; ++i) differences += std::abs(plain.at(i) - other.at(i));
+  EXPECT_GT(differences, 0.01);
+
+  tasks::ImageInput large = own;
+  large.height = 9;
+  expect_error(ErrorKind::data, {"teach", "looks at pictures of 8x8x1", "9x8x1", "data.size"},
+               [&] { (void)tasks::teaching(train::load_ensemble(runs), large, learned, 2); });
 }
 
 TEST_F(Ensembles, APupilComesNearToWhatItIsTaught) {
