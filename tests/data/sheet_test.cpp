@@ -29,7 +29,7 @@ TEST(Sheet, OneRowAClassScaledByAWholeFactor) {
 }
 
 TEST(Sheet, AGridOfGivenPictures) {
-  const Tensor& images = numbered(4, {"a"}).pixels();
+  const Tensor images = numbered(4, {"a"}).pixels();
   const std::vector<int64_t> cells{3, -1, 1, 1, 2};
   const Tensor grid = image_grid(images, cells, {.columns = 2, .gap = 0, .min_side = 1});
   ASSERT_EQ(grid.shape(), Shape({12, 6, 1}));
