@@ -138,6 +138,7 @@ void add_data(CLI::App& app, Context& context) {
   fetch_verb->add_option("name", o->name, "A name of the list")->required();
   fetch_verb->callback([o, &context] { context.action = [o] { return get(*o); }; });
   add_data_check(*verb, context);
+  add_data_augment(*verb, context);
   for (CLI::App* sub : {list_verb, show_verb, fetch_verb})
     sub->add_option("--data", o->data, "Folder of the data sets");
 }

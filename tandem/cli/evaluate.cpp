@@ -1,7 +1,9 @@
+#include <tandem/base/text.h>
 #include <tandem/cli/gate.h>
 #include <tandem/cli/terminal.h>
 #include <tandem/cli/verbs.h>
 #include <tandem/data/catalog.h>
+#include <tandem/train/ensemble.h>
 #include <tandem/train/language_model.h>
 #include <tandem/train/run.h>
 
@@ -11,8 +13,8 @@ namespace tandem::cli {
 namespace {
 
 struct Options {
-  std::string model, source, split = "test", data, page;
-  std::vector<std::string> require, strangers;
+  std::string source, split = "test", data, page;
+  std::vector<std::string> models, require, strangers;
   bool json = false;
 };
 
@@ -28,12 +30,90 @@ data::Dataset load_strangers(const std::string& source, const tasks::Classifier&
   return splits.test.size() > 0 ? splits.test : splits.train;
 }
 
+/// A run's name, or its model file's.
+std::string name_of(const std::string& given) {
+  return fs::is_directory(given) ? fs::path(given).filename().string() : train::model_path(given).stem().string();
+}
+
+train::Recipe recipe_in(const std::map<std::string, std::string>& notes, const fs::path& path) {
+  const auto found = notes.find("recipe");
+  if (found == notes.end()) fail(ErrorKind::data, path.string(), "holds no recipe: it was not made by `tandem train`");
+  return train::Recipe::read(Config::parse(found->second, path.string() + " (recipe)"));
+}
+
+/// What is measured on, and its name.
+struct Part {
+  data::Dataset set;
+  std::string split;
+};
+
+/// A part of the recipe's data, or of other data, as that `model` reads it.
+Part load_part(const Options& o, train::Recipe& recipe, const tasks::Classifier& model, const fs::path& folder) {
+  if (!o.source.empty()) {
+    recipe.data.source = o.source;
+    if (std::holds_alternative<tasks::ImageInput>(model.input)) {
+      recipe.data.size = {model.image().height, model.image().width};
+      recipe.data.channels = model.image().channels;
+    }
+    recipe.data.folds = 0;
+    recipe.data.train = recipe.data.test = 0;
+    recipe.data.test_share = recipe.data.validation = 0;  // the network learned from none of it: nothing to hold back
+  }
+  data::Splits splits = train::prepare(recipe, folder);
+  if (recipe.data.folds > 0 && o.split == "test")
+    fail("evaluate",
+         "{} was measured by folds, and report.json says how: it has no test part; give --split validation, "
+         "or other data with --on",
+         o.models[0]);
+  if (!o.source.empty() && o.split == "test" && splits.test.size() == 0)  // data without parts
+    return {std::move(splits.train), "all"};
+  return {std::move(o.split == "test"         ? splits.test
+                    : o.split == "validation" ? splits.validation
+                                              : splits.train),
+          o.split};
+}
+
+/// Prints what was found, writes its page, and looks at the gates.
+int show(const Options& o, const Context& context, train::Evaluation& found, uint64_t seed, const data::Dataset& set,
+         const std::vector<Gate>& gates, const std::string& recipe, std::vector<evaluate::LayerRow> network) {
+  found.facts.folder = o.models[0];
+  found.facts.seed = seed;
+  found.facts.command = context.command;
+  fmt::print("{}", o.json ? train::json_of(found) : train::text_of(found));
+  if (!o.page.empty()) {
+    write_text(o.page, evaluate::report_page({.facts = found.facts,
+                                              .result = found.result,
+                                              .predictions = found.predictions,
+                                              .deferral = found.deferral ? &*found.deferral : nullptr,
+                                              .decision = found.decision ? &*found.decision : nullptr,
+                                              .images = set.has_pictures() ? &set : nullptr,
+                                              .texts = set.has_texts() ? &set.texts() : nullptr,
+                                              .recipe = recipe,
+                                              .network = std::move(network)}));
+    say("report   " + o.page);
+  }
+  return check_gates(gates, train::figures_of(found));
+}
+
+/// Several runs by the mean of their probabilities.
+int run_ensemble(const Options& o, const Context& context, const std::vector<Gate>& gates) {
+  if (!o.strangers.empty()) fail("--strangers", "is for one network with confidence, not for {}", o.models.size());
+  tasks::Ensemble ensemble = train::load_ensemble(o.models);
+  train::Recipe recipe = recipe_in(ensemble.members[0].notes, train::model_path(o.models[0]));
+  const fs::path folder = data::data_folder(o.data);
+  if (o.source.empty()) train::check_unseen(ensemble, recipe, o.split, folder);
+  const Part part = load_part(o, recipe, ensemble.members[0], folder);
+  train::Evaluation found = train::evaluate_ensemble(ensemble, part.set, part.split, recipe.groups);
+  std::vector<std::string> names;
+  for (const std::string& given : o.models) names.push_back(name_of(given));
+  found.facts.name = join(names, " + ");
+  return show(o, context, found, recipe.seed, part.set, gates, recipe.write().str(), {});
+}
+
 int run_language(const Options& o, const Context& context, const fs::path& path, const std::vector<Gate>& gates) {
   if (!o.strangers.empty()) fail("--strangers", "is for networks that tell classes apart");
   tasks::LanguageModel model = tasks::LanguageModel::load(path);
-  if (!model.notes.contains("recipe"))
-    fail(ErrorKind::data, path.string(), "holds no recipe: it was not made by `tandem train`");
-  train::Recipe recipe = train::Recipe::read(Config::parse(model.notes.at("recipe"), path.string() + " (recipe)"));
+  train::Recipe recipe = recipe_in(model.notes, path);
   if (!o.source.empty()) {
     recipe.data.source = o.source;
     recipe.data.test_share = recipe.data.validation = 0;  // the network learned from none of it: nothing to hold back
@@ -46,8 +126,8 @@ int run_language(const Options& o, const Context& context, const fs::path& path,
   const auto tokens = train::tokens_of(part, model.tokenizer);
   if (!tokens) fail(ErrorKind::data, "evaluate", "the {} part is empty", split);
   train::LanguageEvaluation found = train::evaluate_language(model, *tokens, recipe.data.source, split);
-  found.facts.name = fs::is_directory(o.model) ? fs::path(o.model).filename().string() : path.stem().string();
-  found.facts.folder = o.model;
+  found.facts.name = name_of(o.models[0]);
+  found.facts.folder = o.models[0];
   found.facts.seed = recipe.seed;
   found.facts.command = context.command;
   fmt::print("{}",
@@ -63,75 +143,40 @@ int run_language(const Options& o, const Context& context, const fs::path& path,
 }
 
 int run(const Options& o, const Context& context) {
-  const fs::path path = train::model_path(o.model);
+  const fs::path path = train::model_path(o.models[0]);
   const std::string task = train::task_in(path);
   const std::vector<Gate> gates = parse_gates(o.require, train::figure_names(task));
+  if (o.models.size() > 1 && task == "language_model")
+    fail("evaluate", "several runs answer together when they tell classes apart, {} is a language model", o.models[0]);
+  if (o.models.size() > 1) return run_ensemble(o, context, gates);
   if (task == "language_model") return run_language(o, context, path, gates);
   tasks::Classifier model = tasks::Classifier::load(path);
-  if (!model.notes.contains("recipe"))
-    fail(ErrorKind::data, path.string(), "holds no recipe: it was not made by `tandem train`");
+  train::Recipe recipe = recipe_in(model.notes, path);
   if (!o.strangers.empty() && !model.confidence)
     fail("--strangers", "{} has no confidence to be measured: train it with `people:` in its recipe", path.string());
-  train::Recipe recipe = train::Recipe::read(Config::parse(model.notes.at("recipe"), path.string() + " (recipe)"));
-  if (!o.source.empty()) {
-    recipe.data.source = o.source;
-    if (std::holds_alternative<tasks::ImageInput>(model.input)) {
-      recipe.data.size = {model.image().height, model.image().width};
-      recipe.data.channels = model.image().channels;
-    }
-    recipe.data.folds = 0;
-    recipe.data.train = recipe.data.test = 0;
-    recipe.data.test_share = recipe.data.validation = 0;  // the network learned from none of it: nothing to hold back
-  }
   const fs::path folder = data::data_folder(o.data);
-  const data::Splits splits = train::prepare(recipe, folder);
-  if (recipe.data.folds > 0 && o.split == "test")
-    fail("evaluate",
-         "{} was measured by folds, and report.json says how: it has no test part; give --split validation, "
-         "or other data with --on",
-         o.model);
-  const bool whole = !o.source.empty() && o.split == "test" && splits.test.size() == 0;  // data without parts
-  const std::string split = whole ? "all" : o.split;
-  const data::Dataset& set = whole                     ? splits.train
-                             : o.split == "test"       ? splits.test
-                             : o.split == "validation" ? splits.validation
-                                                       : splits.train;
-  train::Evaluation result = train::evaluate_model(model, set, split, recipe.groups);
-  result.facts.name = fs::is_directory(o.model) ? fs::path(o.model).filename().string() : path.stem().string();
-  result.facts.folder = o.model;
-  result.facts.seed = recipe.seed;
-  result.facts.command = context.command;
+  const Part part = load_part(o, recipe, model, folder);
+  train::Evaluation result = train::evaluate_model(model, part.set, part.split, recipe.groups);
+  result.facts.name = name_of(o.models[0]);
   if (!o.strangers.empty()) {
-    const std::vector<evaluate::Verdict> known = model.confidence->judge(model.outputs(set));
+    const std::vector<evaluate::Verdict> known = model.confidence->judge(model.outputs(part.set));
     for (const std::string& source : o.strangers) {
       const data::Dataset strange = load_strangers(source, model, recipe, folder);
       result.deferral->strangers.push_back(
           evaluate::strangers(known, model.confidence->judge(model.outputs(strange)), source));
     }
   }
-  const evaluate::Deferral* deferral = result.deferral ? &*result.deferral : nullptr;
-  fmt::print("{}", o.json ? train::json_of(result) : train::text_of(result));
-  if (!o.page.empty()) {
-    write_text(o.page, evaluate::report_page({.facts = result.facts,
-                                              .result = result.result,
-                                              .predictions = result.predictions,
-                                              .deferral = deferral,
-                                              .decision = result.decision ? &*result.decision : nullptr,
-                                              .images = set.has_pictures() ? &set : nullptr,
-                                              .texts = set.has_texts() ? &set.texts() : nullptr,
-                                              .recipe = model.notes.at("recipe"),
-                                              .network = train::layer_rows(model.net)}));
-    say("report   " + o.page);
-  }
-  return check_gates(gates, train::figures_of(result));
+  return show(o, context, result, recipe.seed, part.set, gates, model.notes.at("recipe"), train::layer_rows(model.net));
 }
 
 }  // namespace
 
 void add_evaluate(CLI::App& app, Context& context) {
   auto o = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("evaluate", "Measure a trained network on a part of its data, or on other data");
-  verb->add_option("run", o->model, "A run folder or a model file")->required();
+  CLI::App* verb = app.add_subcommand(
+      "evaluate", "Measure a trained network, or several together, on a part of its data or on other data");
+  verb->add_option("run", o->models, "A run folder or a model file; several answer together, by their mean")
+      ->required();
   verb->add_option("--on", o->source, "Other data: a name of `tandem data list`, or a path");
   verb->add_option("--split", o->split, "Which part")
       ->check(CLI::IsMember({"train", "validation", "test"}))

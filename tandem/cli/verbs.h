@@ -27,6 +27,7 @@ void add_inspect(CLI::App& app, Context& context);
 void add_serve(CLI::App& app, Context& context);
 void add_data(CLI::App& app, Context& context);
 void add_data_check(CLI::App& data, Context& context);  // below `data`
+void add_data_augment(CLI::App& data, Context& context);
 void add_tune(CLI::App& app, Context& context);
 void add_runs(CLI::App& app, Context& context);
 void add_init(CLI::App& app, Context& context);

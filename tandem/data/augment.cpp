@@ -1,5 +1,6 @@
 #include <tandem/base/error.h>
 #include <tandem/data/augment.h>
+#include <tandem/data/colour.h>
 
 #include <algorithm>
 #include <array>
@@ -9,10 +10,25 @@
 #include <vector>
 
 namespace tandem::data {
+
+void RandAugment::fields(Fields& f) {
+  f("operations", operations, {0, 14});
+  f("magnitude", magnitude, {0, 30});
+}
+
 namespace {
 
 /// Each change has its own stream, so that one does not move the draws of another.
-enum Stream : uint64_t { crop_stream, flip_stream, affine_stream, elastic_stream, erase_stream, noise_stream };
+enum Stream : uint64_t {
+  crop_stream,
+  flip_stream,
+  affine_stream,
+  elastic_stream,
+  erase_stream,
+  noise_stream,
+  colour_stream,
+  rand_stream
+};
 
 /// Grows and never shrinks; one for each thread.
 struct Scratch {
@@ -70,8 +86,17 @@ struct Affine {
   float xx = 1, xy = 0, x0 = 0, yx = 0, yy = 1, y0 = 0;
 };
 
+/// The matrix xx xy / yx yy about the centre, for a picture shifted by tx, ty afterwards.
+Affine about_centre(double xx, double xy, double yx, double yy, double tx, double ty, int64_t h, int64_t w) {
+  const double cx = static_cast<double>(w - 1) / 2;
+  const double cy = static_cast<double>(h - 1) / 2;
+  const auto f = [](double value) { return static_cast<float>(value); };
+  return {f(xx), f(xy), f(cx - xx * (cx + tx) - xy * (cy + ty)), f(yx), f(yy), f(cy - yx * (cx + tx) - yy * (cy + ty))};
+}
+
+constexpr double degree = std::numbers::pi / 180;
+
 Affine draw_affine(const Augment& a, int64_t h, int64_t w, Rng rng) {
-  constexpr double degree = std::numbers::pi / 180;
   // The picture is scaled, sheared, turned about its centre, then shifted; this is the inverse.
   const double angle = rng.uniform(-a.rotate, a.rotate) * degree;
   const double size = 1 + rng.uniform(-a.scale, a.scale);
@@ -80,14 +105,7 @@ Affine draw_affine(const Augment& a, int64_t h, int64_t w, Rng rng) {
   const double ty = rng.uniform(-a.shift, a.shift);
   const double c = std::cos(angle);
   const double s = std::sin(angle);
-  const double xx = (c + slant * s) / size;
-  const double xy = (s - slant * c) / size;
-  const double yx = -s / size;
-  const double yy = c / size;
-  const double cx = static_cast<double>(w - 1) / 2;
-  const double cy = static_cast<double>(h - 1) / 2;
-  const auto f = [](double value) { return static_cast<float>(value); };
-  return {f(xx), f(xy), f(cx - xx * (cx + tx) - xy * (cy + ty)), f(yx), f(yy), f(cy - yx * (cx + tx) - yy * (cy + ty))};
+  return about_centre((c + slant * s) / size, (s - slant * c) / size, -s / size, c / size, tx, ty, h, w);
 }
 
 /// A smooth random displacement: normal values on a coarse grid under a cubic B-spline. A grid `sqrt(3) smooth` wide
@@ -202,6 +220,50 @@ void erase(int64_t side, int64_t h, int64_t w, Rng rng, float* out) {
       std::copy(colour.begin(), colour.end(), out + (y * w + x) * C);
 }
 
+/// One of the fourteen operations of RandAugment, with the ranges of AutoAugment (Cubuk et al. 2018) at magnitude 10.
+template <int C>
+void change(double magnitude, int64_t h, int64_t w, Rng& rng, float* out) {
+  const Pixels picture{{out, static_cast<size_t>(h * w * C)}, h, w, C};
+  const int64_t operation = rng.below(14);
+  const double strength = magnitude / 10, amount = rng.chance(0.5) ? strength : -strength;
+  const auto factor = static_cast<float>(std::max(0.0, 1 + 0.9 * amount));
+  const auto warp = [&](double xx, double xy, double yx, double yy, double tx, double ty) {
+    const int64_t stride = (w + 3) * C;
+    float* padded = Scratch::floats(scratch().image, (h + 3) * stride);
+    std::fill_n(padded, (h + 3) * stride, 0.0F);
+    for (int64_t y = 0; y < h; ++y) std::copy_n(out + y * w * C, w * C, padded + (y + 1) * stride + C);
+    resample<C>(padded, h, w, about_centre(xx, xy, yx, yy, tx, ty, h, w), nullptr, out);
+  };
+  const double angle = 30 * amount * degree, slant = 0.3 * amount;
+  const double shift = 150.0 / 331 * amount;  // 150 pixels of pictures of 331
+  switch (operation) {
+    case 0: break;  // stays
+    case 1: autocontrast(picture); break;
+    case 2: equalize(picture); break;
+    case 3: warp(std::cos(angle), std::sin(angle), -std::sin(angle), std::cos(angle), 0, 0); break;
+    case 4: solarize(picture, static_cast<float>((1 - strength) * 256 / 255)); break;  // at 0 not even white
+    case 5: posterize(picture, static_cast<int>(std::lround(8 - 4 * strength))); break;
+    case 6: saturation(picture, factor); break;
+    case 7: contrast(picture, factor); break;
+    case 8: brightness(picture, factor); break;
+    case 9: sharpness(picture, factor); break;
+    case 10: warp(1, slant, 0, 1, 0, 0); break;
+    case 11: warp(1, 0, slant, 1, 0, 0); break;
+    case 12: warp(1, 0, 0, 1, shift * static_cast<double>(w), 0); break;
+    default: warp(1, 0, 0, 1, 0, shift * static_cast<double>(h));
+  }
+}
+
+void jitter(const Augment& a, const Pixels& picture, Rng rng) {
+  const auto factor = [&](double reach) { return static_cast<float>(1 + rng.uniform(-reach, reach)); };
+  const float lighter = factor(a.brightness), stronger = factor(a.contrast), richer = factor(a.saturation);
+  const auto turned = static_cast<float>(rng.uniform(-a.hue, a.hue));
+  if (a.brightness > 0) brightness(picture, lighter);
+  if (a.contrast > 0) contrast(picture, stronger);
+  if (a.saturation > 0) saturation(picture, richer);
+  if (a.hue > 0) hue(picture, turned);
+}
+
 template <int C>
 void augment(const Augment& a, const uint8_t* image, int64_t h, int64_t w, const Rng& rng, float* out) {
   int64_t dx = 0;
@@ -227,6 +289,9 @@ void augment(const Augment& a, const uint8_t* image, int64_t h, int64_t w, const
       resample<C>(padded, h, w, affine, nullptr, out);
     }
   }
+  Rng drawn = rng.split(rand_stream);
+  for (int64_t i = 0; i < a.rand_augment.operations; ++i) change<C>(a.rand_augment.magnitude, h, w, drawn, out);
+  if (a.colours()) jitter(a, {{out, static_cast<size_t>(h * w * C)}, h, w, C}, rng.split(colour_stream));
   if (a.erase > 0) erase<C>(a.erase, h, w, rng.split(erase_stream), out);
   if (a.noise > 0) {
     Rng r = rng.split(noise_stream);
@@ -251,6 +316,12 @@ void check(const Augment& a, int64_t h, int64_t w) {
   within("noise", a.noise, 0, 1);
   within("crop", static_cast<double>(a.crop), 0, static_cast<double>(std::min(h, w) - 1));
   within("erase", static_cast<double>(a.erase), 0, side);
+  within("brightness", a.brightness, 0, 1);
+  within("contrast", a.contrast, 0, 1);
+  within("saturation", a.saturation, 0, 1);
+  within("hue", a.hue, 0, 180);
+  within("rand_augment.operations", static_cast<double>(a.rand_augment.operations), 0, 14);
+  within("rand_augment.magnitude", a.rand_augment.magnitude, 0, 30);
 }
 
 void augment_into(const Augment& a, std::span<const uint8_t> image, int64_t h, int64_t w, int64_t c, Rng rng,

@@ -2,6 +2,8 @@
 #pragma once
 #include <tandem/data/dataset.h>
 
+#include <span>
+
 namespace tandem::data {
 
 struct SheetOptions {
@@ -16,5 +18,9 @@ struct SheetOptions {
 /// One row a class, in the order of set.classes: uint8 (H, W, C), to be written with encode_png. Cells of a class with
 /// fewer images stay empty. Throws a usage error for an empty set.
 [[nodiscard]] Tensor contact_sheet(const Dataset& set, const SheetOptions& options = {});
+
+/// Images of `images` (n, h, w, c bytes) on a grid, row after row with `columns` in each; a cell of -1 stays empty. The
+/// same form, from the gap and min_side of `options`.
+[[nodiscard]] Tensor image_grid(const Tensor& images, std::span<const int64_t> cells, const SheetOptions& options);
 
 }  // namespace tandem::data

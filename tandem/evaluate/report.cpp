@@ -236,6 +236,8 @@ std::string report_json(const RunFacts& facts, const Classification& result, con
       {"command", facts.command},
       {"machine", facts.machine},
   };
+  for (const Member& m : facts.members)
+    report["members"].push_back({{"name", m.name}, {"accuracy", m.accuracy}, {"loss", m.loss}});
   if (!facts.remarks.empty()) report["remarks"] = ordered_json::parse(remarks_json(facts));
   if (decision) report["decision"] = decision_json(*decision);
   if (deferral) report["people"] = people_json(*deferral);

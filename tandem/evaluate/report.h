@@ -15,6 +15,12 @@ struct Remark {
   std::string about, en, zh;
 };
 
+/// One network of an ensemble, by itself.
+struct Member {
+  std::string name;
+  double accuracy = 0, loss = 0;
+};
+
 /// What a report says about the run itself. Empty texts are left out where people read.
 struct RunFacts {
   std::string name = {};     // "digits-2"
@@ -31,6 +37,7 @@ struct RunFacts {
   std::string folder = {};   // the run folder, for the commands on the page: "runs/digits-2"
   std::string machine = {};  // "2 cores, AVX2"
   std::vector<Remark> remarks = {};
+  std::vector<Member> members = {};  // of an ensemble
 };
 
 /// A JSON list of what was remarked, as report.json and the page have it: about, en and zh of each.
@@ -39,7 +46,8 @@ struct RunFacts {
 /// report.json: task, data, split, examples, loss, accuracy, macro, weighted, classes, confusion (rows are true
 /// classes), calibration, seconds, parameters, seed, version and more. Figures that do not exist are null. Invalid
 /// UTF-8 in names becomes U+FFFD. `deferral` adds `people`: answered, deferred and why, sets, accuracy of both
-/// together. `decision` adds `decision`: figures with intervals, sensitivity and so on, net benefit, groups.
+/// together. `decision` adds `decision`: figures with intervals, sensitivity and so on, net benefit, groups. Members of
+/// an ensemble stand in `members`.
 [[nodiscard]] std::string report_json(const RunFacts& facts, const Classification& result,
                                       const Deferral* deferral = nullptr, const DecisionReport* decision = nullptr);
 

@@ -26,7 +26,7 @@ int64_t proc_bytes(const char* file, const std::string& name) {
 train::Recipe bare(train::Recipe recipe) {
   recipe.train.early_stopping.patience = 0;
   recipe.train.progressive = {};
-  recipe.train.average = 0;
+  recipe.train.average = {};
   recipe.train.keep = "last";
   recipe.people.reset();
   recipe.schedule = {};

@@ -165,8 +165,9 @@ void Search::train(const Trial& trial, const SearchHooks& hooks) {
       const data::Splits& data = data_of(recipe);
       of_all = false;
       subject.model = train::make_model(recipe, data.train);
-      subject.classes = std::make_unique<tasks::Classification>(*subject.model, data.train, data.validation,
-                                                                train::classification_options(recipe));
+      subject.classes =
+          std::make_unique<tasks::Classification>(*subject.model, data.train, data.validation,
+                                                  train::classification_options(recipe, *subject.model, data.train));
     } else {  // data that cannot be found is a file error, which is thrown too
       subject.job = train::make_job(recipe, data_folder_);
     }

@@ -53,51 +53,85 @@ struct Point {
 
 }  // namespace
 
-Tensor cross_entropy(const Tensor& logits, const Tensor& labels, const CrossEntropyOptions& o) {
+namespace {
+
+using Weights = std::vector<double>;
+
+// `share(r, c)`: how much of row r's target is class c; `weigh(r, w)`: the mean of the weights w over these shares.
+template <class Share, class Weigh>
+Tensor entropy_of(const Tensor& logits, const CrossEntropyOptions& o, Share&& share, Weigh&& weigh) {
   const char* name = "cross_entropy";
-  if (logits.rank() != 2 || labels.rank() != 1 || logits.shape()[0] != labels.shape()[0])
-    fail(name, "takes logits (n, classes) and labels (n), got {} and {}", logits.shape(), labels.shape());
-  if (labels.dtype() != DType::i32 && labels.dtype() != DType::i64)
-    fail(name, "labels must be int32 or int64, got {}", name_of(labels.dtype()));
+  const int64_t n = logits.shape()[0], classes = logits.shape()[1];
   if (!(o.label_smoothing >= 0 && o.label_smoothing < 1))
     fail(name, "label_smoothing {} is not in [0, 1)", o.label_smoothing);
-  const int64_t n = logits.shape()[0], classes = logits.shape()[1];
-  if (n == 0) fail(name, "the batch is empty");
   if (o.class_weights.defined() && o.class_weights.shape() != Shape{classes})
     fail(name, "class_weights {} do not fit {} classes", o.class_weights.shape(), classes);
-  const Tensor index = labels.to(DType::i64);
-  for (const int64_t y : index.data<const int64_t>())
-    if (y < 0 || y >= classes) fail(ErrorKind::data, name, "label {} is outside 0 to {}", y, classes - 1);
-
   return dispatch_float(name, logits.dtype(), [&](auto t) {
     using T = decltype(t);
     const Tensor slope = Tensor::empty(logits.shape(), logits.dtype());  // first log p, then d loss / d logits
     const auto s = slope.data<T>();
     kernels::softmax(n, classes, true, logits.data<const T>(), s);
-    std::vector<double> weight(static_cast<size_t>(classes), 1.0);
+    Weights weight(static_cast<size_t>(classes), 1.0);
     if (o.class_weights.defined())
       for (size_t c = 0; c < weight.size(); ++c) weight[c] = o.class_weights.at(static_cast<int64_t>(c));
-    double total = 0, norm = 0;
-    for (const int64_t y : index.data<const int64_t>()) norm += weight[static_cast<size_t>(y)];
-    // The target of class c is q_c = (1 - e)[c = y] + e / classes; the loss is -sum_c w_c q_c log p_c.
+    // The target of class c is q_c = (1 - e) share_c + e / classes; the loss is -sum_c w_c q_c log p_c.
     const double spread = o.label_smoothing / static_cast<double>(classes);
+    const auto target = [&](int64_t r, size_t c) {
+      return weight[c] * (spread + (1.0 - o.label_smoothing) * share(r, c));
+    };
+    double total = 0, norm = 0;
+    for (int64_t r = 0; r < n; ++r) norm += weigh(r, weight);
     for (int64_t r = 0; r < n; ++r) {
       T* row = s.data() + r * classes;
-      const auto y = static_cast<size_t>(index.data<const int64_t>()[static_cast<size_t>(r)]);
       double mass = 0;  // sum of w_c q_c
       for (size_t c = 0; c < weight.size(); ++c) {
-        const double q = weight[c] * (spread + (c == y ? 1.0 - o.label_smoothing : 0.0));
+        const double q = target(r, c);
         if (q != 0) total -= q * static_cast<double>(row[c]);
         mass += q;
       }
-      for (size_t c = 0; c < weight.size(); ++c) {
-        const double q = weight[c] * (spread + (c == y ? 1.0 - o.label_smoothing : 0.0));
-        row[c] = static_cast<T>((mass * std::exp(static_cast<double>(row[c])) - q) / norm);
-      }
+      for (size_t c = 0; c < weight.size(); ++c)
+        row[c] = static_cast<T>((mass * std::exp(static_cast<double>(row[c])) - target(r, c)) / norm);
     }
     return with_grad(name, Tensor::full({}, total / norm, logits.dtype()), {logits},
                      [slope](const Tensor& g, Wanted) { return Grads{slope * g}; });
   });
+}
+
+}  // namespace
+
+Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& o) {
+  const char* name = "cross_entropy";
+  if (logits.rank() == 2 && targets.rank() == 2) {
+    expect_pair(name, logits, targets);
+    expect_data(name, targets);
+    return dispatch_float(name, targets.dtype(), [&](auto t) {
+      const auto shares = targets.data<const decltype(t)>();
+      const auto classes = static_cast<size_t>(logits.shape()[1]);
+      const auto share = [&](int64_t r, size_t c) {
+        return static_cast<double>(shares[static_cast<size_t>(r) * classes + c]);
+      };
+      return entropy_of(logits, o, share, [&](int64_t r, const Weights& w) {
+        double sum = 0;
+        for (size_t c = 0; c < classes; ++c) sum += w[c] * share(r, c);
+        return sum;
+      });
+    });
+  }
+  if (logits.rank() != 2 || targets.rank() != 1 || logits.shape()[0] != targets.shape()[0])
+    fail(name, "takes logits (n, classes) and labels (n) or shares (n, classes), got {} and {}", logits.shape(),
+         targets.shape());
+  if (targets.dtype() != DType::i32 && targets.dtype() != DType::i64)
+    fail(name, "labels must be int32 or int64, got {}", name_of(targets.dtype()));
+  const int64_t n = logits.shape()[0], classes = logits.shape()[1];
+  if (n == 0) fail(name, "the batch is empty");
+  const Tensor index = targets.to(DType::i64);
+  const auto labels = index.data<const int64_t>();
+  for (const int64_t y : labels)
+    if (y < 0 || y >= classes) fail(ErrorKind::data, name, "label {} is outside 0 to {}", y, classes - 1);
+  const auto label = [&](int64_t r) { return static_cast<size_t>(labels[static_cast<size_t>(r)]); };
+  return entropy_of(
+      logits, o, [&](int64_t r, size_t c) { return c == label(r) ? 1.0 : 0.0; },
+      [&](int64_t r, const Weights& w) { return w[label(r)]; });
 }
 
 Tensor binary_cross_entropy(const Tensor& p, const Tensor& targets) {

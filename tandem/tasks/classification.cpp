@@ -1,4 +1,5 @@
 #include <tandem/nn/weights.h>
+#include <tandem/ops/arithmetic.h>
 #include <tandem/ops/cast.h>
 #include <tandem/tasks/classification.h>
 
@@ -73,9 +74,21 @@ Classification::Examples Classification::read(std::span<const int64_t> batch, co
   Examples out{tokens_.empty() ? batch_of(model_.input, train_, batch, options_.augmentation, rng)
                                : pack(tokens_, batch, options_.augmentation.words, rng),
                {}};
+  if (options_.taught) out.taught = options_.taught(batch, out.batch.x);
   if (const int64_t size = options_.progressive.at(at.share); size != 0)
     out.batch.x = resize_batch(out.batch.x, size, size);
   for (const int64_t i : batch) out.labels.push_back(train_.labels[static_cast<size_t>(i)]);
+  if (const MixingOptions& mixing = options_.augmentation.mixing; mixing.any()) {
+    auto [x, mixture] =
+        mixed(mixing, out.batch.x,
+              Rng(at.seed, "mixing").split(static_cast<uint64_t>(at.epoch)).split(static_cast<uint64_t>(at.step)));
+    out.batch.x = x;
+    out.shares = mixture.of(one_hot(out.labels, std::ssize(model_.classes)));
+    if (out.taught.defined()) out.taught = mixture.of(out.taught);
+    const std::vector<int32_t> own = out.labels;
+    for (size_t i = 0; i < own.size(); ++i)
+      if (mixture.share[i] < 0.5F) out.labels[i] = own[static_cast<size_t>(mixture.partner[i])];
+  }
   return out;
 }
 
@@ -83,8 +96,14 @@ BatchLoss Classification::loss(std::span<const int64_t> batch, const Moment& at,
   const Examples examples = read(batch, at);
   pass.lengths = examples.batch.lengths;
   const Tensor outputs = widened(model_.net.forward(examples.batch.x, pass));
-  return {tasks::loss(options_.loss, outputs, examples.labels, class_weights_), std::ssize(batch),
-          count_correct(options_.loss, outputs.detach(), examples.labels)};
+  Tensor wanted = examples.shares.defined() ? tasks::loss(options_.loss, outputs, examples.shares, class_weights_)
+                                            : tasks::loss(options_.loss, outputs, examples.labels, class_weights_);
+  if (examples.taught.defined()) {
+    const TeachOptions& teach = options_.teach;
+    wanted = wanted * (1 - teach.share) +
+             distillation_loss(options_.loss, outputs, examples.taught, teach.temperature) * teach.share;
+  }
+  return {wanted, std::ssize(batch), count_correct(options_.loss, outputs.detach(), examples.labels)};
 }
 
 Measure Classification::validate() {

@@ -1,6 +1,6 @@
 // Learning which class an example is of.
 #pragma once
-#include <tandem/tasks/classifier.h>
+#include <tandem/tasks/distillation.h>
 #include <tandem/tasks/task.h>
 
 namespace tandem::tasks {
@@ -20,6 +20,8 @@ struct ClassificationOptions {
   LossOptions loss = {};
   Augmentation augmentation = {};
   Progressive progressive = {};  // of pictures
+  TeachOptions teach = {};
+  Taught taught = {};  // with `teach`: what its networks say
 };
 
 class Classification : public Task {
@@ -36,10 +38,12 @@ class Classification : public Task {
   [[nodiscard]] bool validates() const override { return validation_.size() > 0; }
   [[nodiscard]] Measure validate() override;
 
-  /// A batch as the network is given it at that moment, with its labels.
+  /// A batch as the network is given it at that moment, with what it is to answer.
   struct Examples {
     Batch batch;
-    std::vector<int32_t> labels;
+    std::vector<int32_t> labels;  // of mixed examples that of the larger share
+    Tensor shares = {};           // of mixed examples: of each class (n, classes)
+    Tensor taught = {};           // what others say of them (n, classes)
   };
   [[nodiscard]] Examples read(std::span<const int64_t> batch, const Moment& at) const;
   [[nodiscard]] const Classifier& model() const { return model_; }

@@ -151,14 +151,20 @@ Tensor loss(const LossOptions& options, const Tensor& outputs, const std::vector
             const Tensor& class_weights) {
   const auto n = static_cast<int64_t>(labels.size());
   check_rows(outputs.size(0), n);
+  if (options.binary()) return loss(options, outputs, one_hot(labels, 2), class_weights);
+  return cross_entropy(outputs, Tensor::from(labels, {n}),
+                       {options.label_smoothing, options.balanced ? class_weights : Tensor{}});
+}
+
+Tensor loss(const LossOptions& options, const Tensor& outputs, const Tensor& shares, const Tensor& class_weights) {
+  check_rows(outputs.size(0), shares.size(0));
   if (!options.binary())
-    return cross_entropy(outputs, Tensor::from(labels, {n}),
-                         {options.label_smoothing, options.balanced ? class_weights : Tensor{}});
-  Tensor targets = Tensor::empty(outputs.shape());
-  std::ranges::transform(labels, targets.data<float>().begin(),
-                         [](int32_t label) { return static_cast<float>(label); });
-  return options.type == "binary_cross_entropy" ? binary_cross_entropy(outputs, targets)
-                                                : binary_cross_entropy_logits(outputs, targets);
+    return cross_entropy(outputs, shares, {options.label_smoothing, options.balanced ? class_weights : Tensor{}});
+  Tensor second = Tensor::empty(outputs.shape());  // of the second class, which the one output is about
+  for (size_t i = 0; i < static_cast<size_t>(shares.size(0)); ++i)
+    second.data<float>()[i] = shares.data<const float>()[2 * i + 1];
+  return options.type == "binary_cross_entropy" ? binary_cross_entropy(outputs, second)
+                                                : binary_cross_entropy_logits(outputs, second);
 }
 
 Tensor balanced_weights(const data::Dataset& set) {

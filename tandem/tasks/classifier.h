@@ -74,8 +74,11 @@ struct Classifier {
 
 /// Throws when a network gives another number of answers than there are examples.
 void check_rows(int64_t answers, int64_t examples);
-/// The loss of a batch; class weights are needed for `balanced` only.
+/// The loss of a batch, against labels or against a share of each class (n, classes); class weights are needed for
+/// `balanced` only.
 [[nodiscard]] Tensor loss(const LossOptions& options, const Tensor& outputs, const std::vector<int32_t>& labels,
+                          const Tensor& class_weights);
+[[nodiscard]] Tensor loss(const LossOptions& options, const Tensor& outputs, const Tensor& shares,
                           const Tensor& class_weights);
 /// n / (classes * count) for each class.
 [[nodiscard]] Tensor balanced_weights(const data::Dataset& set);

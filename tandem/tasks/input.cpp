@@ -15,6 +15,12 @@ void Augmentation::fields(Fields& f) {
   f("crop", image.crop, {0, 1e4});
   f("flip", image.flip);
   f("erase", image.erase, {0, 1e4});
+  f("brightness", image.brightness, {0, 1});
+  f("contrast", image.contrast, {0, 1});
+  f("saturation", image.saturation, {0, 1});
+  f("hue", image.hue, {0, 180});
+  f("rand_augment", image.rand_augment);
+  mixing.fields(f);
   f("words", words, {0, 0.9});
 }
 
@@ -44,7 +50,11 @@ Batch batch_of(const Input& input, const data::Dataset& set, std::span<const int
                const Augmentation& augmentation, const Rng& rng) {
   if (const auto* pictures = std::get_if<ImageInput>(&input))
     return {make_batch(*pictures, set, indices, augmentation.image, rng)};
-  if (const auto* rows = std::get_if<TableInput>(&input)) return {make_batch(*rows, set.table(), indices)};
+  if (const auto* rows = std::get_if<TableInput>(&input)) {
+    Batch out{make_batch(*rows, set.table(), indices)};
+    if (augmentation.image.noise > 0) add_noise(*rows, augmentation.image.noise, indices, rng, out.x);
+    return out;
+  }
   const data::Dataset chosen = data::subset(set, indices);
   std::vector<int64_t> all(indices.size());
   std::iota(all.begin(), all.end(), 0);

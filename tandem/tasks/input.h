@@ -2,6 +2,7 @@
 // of examples is one alternative of Input; all that differs between kinds is asked here.
 #pragma once
 #include <tandem/tasks/image_input.h>
+#include <tandem/tasks/mixing.h>
 #include <tandem/tasks/table_input.h>
 #include <tandem/tasks/text_input.h>
 
@@ -21,8 +22,9 @@ struct Batch {
 
 /// What training changes at random in its examples.
 struct Augmentation {
-  data::Augment image = {};
-  double words = 0;  // share of a text's tokens that is left out
+  data::Augment image = {};   // of tables its noise alone, where 1 is a column's standard deviation
+  double words = 0;           // share of a text's tokens that is left out
+  MixingOptions mixing = {};  // of pictures and tables: two examples made one
   void fields(Fields& f);
 };
 
@@ -37,8 +39,8 @@ using Input = std::variant<ImageInput, TextInput, TableInput>;
 [[nodiscard]] Shape shape_of(const Input& input);
 /// How many different ids it gives; 0 for numbers.
 [[nodiscard]] int64_t vocabulary_of(const Input& input);
-/// Examples `indices` of `set`; each changed by `augmentation` with the stream rng.split(index). Throws a usage error
-/// when the set holds another kind, a data error when its examples do not fit.
+/// Examples `indices` of `set`; each changed by `augmentation` with the stream rng.split(index), and none mixed with
+/// another. Throws a usage error when the set holds another kind, a data error when its examples do not fit.
 [[nodiscard]] Batch batch_of(const Input& input, const data::Dataset& set, std::span<const int64_t> indices,
                              const Augmentation& augmentation, const Rng& rng);
 

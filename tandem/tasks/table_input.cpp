@@ -262,6 +262,20 @@ Tensor make_batch(const TableInput& input, const data::Table& table, std::span<c
   return out;
 }
 
+void add_noise(const TableInput& input, double deviation, std::span<const int64_t> rows, const Rng& rng,
+               Tensor& batch) {
+  const size_t width = static_cast<size_t>(batch.size(1));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    Rng own = rng.split(static_cast<uint64_t>(rows[i]));
+    float* value = &batch.data<float>()[i * width];
+    for (const NumberInput& c : input.number_columns) {
+      for (int64_t k = 0; k < encoded_size(input.numbers, c); ++k)
+        *value++ += static_cast<float>(deviation * own.normal());
+      value += c.marked ? 1 : 0;
+    }
+  }
+}
+
 std::vector<std::string> unseen(const TableInput& input, const data::Table& table, int64_t row) {
   std::vector<std::string> out;
   for (const NumberInput& c : input.number_columns) {

@@ -1,6 +1,7 @@
 // How the rows of a table become a network's input: fitted on the training rows alone, kept in the model file.
 #pragma once
 #include <tandem/base/config.h>
+#include <tandem/base/random.h>
 #include <tandem/data/table.h>
 #include <tandem/tensor/tensor.h>
 
@@ -67,6 +68,10 @@ struct TableInput {
 /// Rows of a table, whatever the order of its columns, as (n, width) float32. Throws a data error with the names when a
 /// column is missing or of another kind.
 [[nodiscard]] Tensor make_batch(const TableInput& input, const data::Table& table, std::span<const int64_t> rows);
+
+/// Adds Gaussian noise to what the columns of numbers became in a batch of these rows: marks of missing values and
+/// words stay. Each row has the stream rng.split(row).
+void add_noise(const TableInput& input, double deviation, std::span<const int64_t> rows, const Rng& rng, Tensor& batch);
 
 /// What of a row training has not seen: numbers outside the range, words that are new. For people.
 [[nodiscard]] std::vector<std::string> unseen(const TableInput& input, const data::Table& table, int64_t row);

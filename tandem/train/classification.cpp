@@ -6,6 +6,7 @@
 #include <tandem/nn/weights.h>
 #include <tandem/train/classification.h>
 #include <tandem/train/cross_validation.h>
+#include <tandem/train/ensemble.h>
 
 #include <algorithm>
 #include <chrono>
@@ -149,7 +150,9 @@ class ClassificationJob : public Job {
       : recipe_(recipe),
         data_(prepare(recipe, data_folder)),
         model_(make_model(recipe, data_.train)),
-        task_(model_, data_.train, data_.validation, classification_options(recipe)) {
+        task_(model_, data_.train, data_.validation, classification_options(recipe, model_, data_.train)) {
+    if (recipe.teach.on() && data_.test.size() > 0)
+      check_unseen(load_ensemble(recipe.teach.from), recipe, "test", data_folder);
     if (recipe.people) model_.check_people(data_.validation);
     if (recipe.recall) tasks::check_recall(model_, *recipe.recall, data_.validation);
     for (const std::string& name : recipe.groups) (void)data_.train.table().column(name);  // before the training
@@ -236,7 +239,7 @@ class ClassificationJob : public Job {
 data::Splits prepare(const Recipe& recipe, const fs::path& data_folder) {
   data::LoadOptions options;
   options.data_folder = data_folder;
-  options.seed = recipe.seed;
+  options.seed = recipe.split_seed();
   options.train_examples = recipe.data.train;
   options.test_examples = recipe.data.test;
   if (!recipe.data.size.empty()) options.image.height = recipe.data.size[0], options.image.width = recipe.data.size[1];
@@ -257,9 +260,10 @@ data::Splits prepare(const Recipe& recipe, const fs::path& data_folder) {
   if (recipe.data.folds > 0 && splits.test.size() > 0)
     fail("data.folds", "{} has a test part of its own: measure on it, without folds", recipe.data.source);
   if (splits.test.size() == 0 && recipe.data.test_share > 0 && recipe.data.folds == 0)
-    std::tie(splits.train, splits.test) = data::split(splits.train, recipe.data.test_share, recipe.seed + 0x7e57);
+    std::tie(splits.train, splits.test) =
+        data::split(splits.train, recipe.data.test_share, recipe.split_seed() + 0x7e57);
   if (splits.validation.size() == 0 && recipe.data.validation > 0)
-    std::tie(splits.train, splits.validation) = data::split(splits.train, recipe.data.validation, recipe.seed);
+    std::tie(splits.train, splits.validation) = data::split(splits.train, recipe.data.validation, recipe.split_seed());
   return splits;
 }
 
@@ -325,36 +329,50 @@ std::string json_of(const Evaluation& e) {
 }
 
 std::string text_of(const Evaluation& e) {
-  return evaluate::text_table(e.result) + (e.decision ? "\n" + evaluate::text_of(*e.decision) : "") +
+  std::string members = e.facts.members.empty() ? "" : "\nmembers alone\n";
+  for (const evaluate::Member& m : e.facts.members)
+    members += fmt::format("  {}: accuracy {:.4f}, loss {:.4f}\n", m.name, m.accuracy, m.loss);
+  return evaluate::text_table(e.result) + members + (e.decision ? "\n" + evaluate::text_of(*e.decision) : "") +
          (e.deferral ? "\n" + evaluate::text_of(*e.deferral) + "\n" : "");
+}
+
+void check_examples(const std::vector<std::string>& classes, const data::Dataset& set, const std::string& split) {
+  if (set.size() == 0) fail(ErrorKind::data, "evaluate", "the {} part has no examples", split);
+  if (set.classes != classes)
+    fail(ErrorKind::data, "evaluate", "the data has classes {}, the model knows {}", join(set.classes), join(classes));
+}
+
+Evaluation evaluate_answers(std::vector<float> probabilities, const data::Dataset& set, const std::string& split,
+                            const std::vector<std::string>& groups,
+                            const std::optional<evaluate::Threshold>& threshold) {
+  Evaluation out;
+  out.predictions = {set.classes, set.labels, std::move(probabilities)};
+  out.result = evaluate::classification(out.predictions);
+  const std::vector<int64_t> rows = every_row(set);
+  out.decision = threshold ? decide(out.predictions, rows, set, groups, threshold->goal, {threshold->value},
+                                    own_thresholds(*threshold, set, groups))
+                           : decide(out.predictions, rows, set, groups);
+  out.facts.data = set.source;
+  out.facts.split = split;
+  out.facts.version = version();
+  out.facts.date = date();
+  out.facts.machine = machine();
+  return out;
 }
 
 Evaluation evaluate_model(tasks::Classifier& model, const data::Dataset& set, const std::string& split,
                           const std::vector<std::string>& groups) {
-  if (set.size() == 0) fail(ErrorKind::data, "evaluate", "the {} part has no examples", split);
-  if (set.classes != model.classes)
-    fail(ErrorKind::data, "evaluate", "the data has classes {}, the model knows {}", join(set.classes),
-         join(model.classes));
+  check_examples(model.classes, set, split);
   const double started = now();
-  Evaluation out;
   const evaluate::Outputs outputs = model.outputs(set);
   const Tensor p = model.confidence ? model.confidence->calibrated(outputs.probabilities) : outputs.probabilities;
   const auto values = p.data<const float>();
-  out.predictions = {model.classes, set.labels, {values.begin(), values.end()}};
-  out.facts.seconds = now() - started;
+  const double seconds = now() - started;
+  Evaluation out = evaluate_answers({values.begin(), values.end()}, set, split, groups, model.threshold);
   if (model.confidence) out.deferral = evaluate::deferral(*model.confidence, outputs, set.labels);
-  out.result = evaluate::classification(out.predictions);
-  const std::vector<int64_t> rows = every_row(set);
-  out.decision = model.threshold ? decide(out.predictions, rows, set, groups, model.threshold->goal,
-                                          {model.threshold->value}, own_thresholds(*model.threshold, set, groups))
-                                 : decide(out.predictions, rows, set, groups);
+  out.facts.seconds = seconds;
   out.facts.task = tasks::task_of(model.input);
-  out.facts.data = set.source;
-  out.facts.split = split;
   out.facts.parameters = nn::count(model.net).trained;
-  out.facts.version = version();
-  out.facts.date = date();
-  out.facts.machine = machine();
   return out;
 }
 

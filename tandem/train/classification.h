@@ -26,6 +26,13 @@ struct Evaluation {
 [[nodiscard]] Evaluation evaluate_model(tasks::Classifier& model, const data::Dataset& set, const std::string& split,
                                         const std::vector<std::string>& groups = {});
 
+/// The same of probabilities (n, classes), wherever they come from: without what is said of a model.
+[[nodiscard]] Evaluation evaluate_answers(std::vector<float> probabilities, const data::Dataset& set,
+                                          const std::string& split, const std::vector<std::string>& groups = {},
+                                          const std::optional<evaluate::Threshold>& threshold = {});
+/// Throws a data error when a part is empty, or has other classes than are known.
+void check_examples(const std::vector<std::string>& classes, const data::Dataset& set, const std::string& split);
+
 /// What is fitted on the validation part after training: confidence, recall, then the threshold, and what those of the
 /// recipe's groups would be.
 void fit_decisions(const Recipe& recipe, tasks::Classifier& model, const data::Splits& parts);

@@ -10,6 +10,7 @@ Fit fit(const nn::Sequential& net, const data::Splits& data, const FitOptions& o
   recipe.seed = options.seed;
   recipe.network = net;
   recipe.data.augment.image = options.augment;
+  recipe.data.augment.mixing = options.mixing;
   recipe.loss = options.loss;
   recipe.optimizer = options.optimizer;
   recipe.schedule = options.schedule;

@@ -12,8 +12,9 @@ struct FitOptions {
   int64_t batch = 64;
   EarlyStopping early_stopping = {};
   std::string precision = "fp32";  // or bf16: see TrainOptions
-  double average = 0;
+  AverageOptions average = {};
   data::Augment augment = {};
+  tasks::MixingOptions mixing = {};
   tasks::LossOptions loss = {};
   std::optional<evaluate::PeopleOptions> people = {};  // confidence and deferral, fitted on the validation part
   double validation = 0.1;                             // share of data.train, when data.validation is empty

@@ -19,6 +19,7 @@ void DataOptions::fields(Fields& f) {
   f("test", test, {0, 1e9});
   f("validation", validation, {0, 0.9});
   f("test_share", test_share, {0, 0.9});
+  f("seed", seed);
   f("text", text);
   f("folds", folds, {0, 1000});
   f("repeats", repeats, {1, 1000});
@@ -39,7 +40,7 @@ void TrainOptions::fields(Fields& f) {
   f("batch", batch, {1, 1e7});
   f("precision", precision, {"fp32", "bf16"});
   f("clip", clip, {0, 1e9});
-  f("average", average, {0, 0.99999});
+  f("average", average);
   f("keep", keep, {"best", "last"});
   f("progressive", progressive);
   f("early_stopping", early_stopping);
@@ -69,6 +70,9 @@ void Recipe::fields(Fields& f) {
   f.custom(
       "adapt", [&](const Config& node) { Fields::read(node, adapt, "adapt"); },
       [&] { return start_from.empty() ? Config() : Fields::write(adapt); });
+  f.custom(
+      "teach", [&](const Config& node) { Fields::read(node, teach, "teach"); },
+      [&] { return teach.on() ? Fields::write(teach) : Config(); });
   f("loss", loss);
   f("optimizer", optimizer);
   f("schedule", schedule);
@@ -108,6 +112,30 @@ Recipe Recipe::read(const Config& config) {
   if (recipe.train.progressive.size.size() != recipe.train.progressive.until.size() ||
       !std::ranges::is_sorted(recipe.train.progressive.until))
     config.fail("train.progressive: size and until must be lists of one length, until rising");
+  if (recipe.train.average.decay > 0 && recipe.train.average.last > 0)
+    config.get("train").get("average").fail(
+        "train.average: decay: a running mean, or last: the equal mean of the last share of the training: one of them");
+  const tasks::MixingOptions& mixing = recipe.data.augment.mixing;
+  if (mixing.any() && (recipe.task == "text_classification" || recipe.task == "language_model"))
+    config.get("data").get("augment").fail(
+        "data.augment: mixup and cutmix mix pictures or rows of tables, and a mixture of words is none");
+  if (mixing.cutmix > 0 && recipe.task != "image_classification")
+    config.get("data").get("augment").fail("data.augment.cutmix cuts out of pictures: for tables there is mixup");
+  if (!config.get("teach").is_null()) {
+    const Config node = config.get("teach");
+    if (!recipe.teach.on()) node.fail("teach: give the networks that teach, from: [runs/NAME, runs/NAME-2]");
+    if (recipe.task == "language_model") node.fail("teach: is for networks that tell classes apart");
+    if (recipe.loss.type == "binary_cross_entropy")
+      node.fail(
+          "teach: a temperature is for logits: end the network before its sigmoid, and set loss: "
+          "binary_cross_entropy_logits");
+    if (recipe.data.folds > 0)
+      node.fail("teach: the networks that teach have learned from the examples that data.folds leaves out");
+  }
+  if (recipe.privacy.on() && (mixing.any() || recipe.teach.on()))
+    config.get("privacy").fail(
+        "privacy: mixup and cutmix put an example into two, teach: tells of examples that nothing protects: leave them "
+        "out");
   if (recipe.privacy.on()) {  // what would look at the examples beside the noise
     const Config node = config.get("privacy");
     if (recipe.train.keep != "last")

@@ -8,6 +8,7 @@
 #include <tandem/tasks/classification.h>
 #include <tandem/tasks/generation.h>
 #include <tandem/tasks/recall.h>
+#include <tandem/train/averaging.h>
 #include <tandem/train/privacy.h>
 
 #include <optional>
@@ -29,6 +30,7 @@ struct DataOptions {
   int64_t train = 0, test = 0;       // at most that many examples; 0: all
   double validation = 0.1;           // share of the training part, when there is no validation part of its own
   double test_share = 0.15;          // share of the training part, when there is no test part of its own
+  uint64_t seed = 0;                 // of those two choices, so that runs of several seeds share them; 0: the recipe's
   tasks::TextOptions text;           // of a text task: where texts stand, and how they become tokens
   int64_t folds = 0;                 // cross-validation instead of a test part; 0: none
   int64_t repeats = 1;               // … that many times, with other folds
@@ -49,7 +51,7 @@ struct TrainOptions {
   int64_t batch = 64;
   std::string precision = "fp32";  // bf16: images between layers are stored as bfloat16; weights and sums stay float32
   double clip = 0;                 // joint norm that gradients are cut to; 0: not at all
-  double average = 0;              // decay of a running mean of the weights, which is what is kept; 0: none
+  AverageOptions average;          // a mean of the weights, which is what is kept
   std::string keep = "best";       // which weights: best on the validation part, or last
   tasks::Progressive progressive;
   EarlyStopping early_stopping;
@@ -73,6 +75,7 @@ struct Recipe {
   nn::Sequential network;  // empty: that of start_from
   std::string start_from;  // a run or a model file whose network has learned before
   adapt::Options adapt;    // how it becomes this one
+  tasks::TeachOptions teach;
   tasks::LossOptions loss;
   tasks::Views predict;  // test-time augmentation
   optim::Options optimizer;
@@ -84,6 +87,9 @@ struct Recipe {
   std::optional<tasks::RecallGoal> recall;          // a class that must be found, on the validation part
   std::vector<std::string> groups;                  // columns of a table whose groups are compared in the report
   void fields(Fields& f);
+
+  /// The seed of what is set aside for validation and test.
+  [[nodiscard]] uint64_t split_seed() const { return data.seed != 0 ? data.seed : seed; }
 
   [[nodiscard]] static Recipe read(const Config& config);
   /// The whole recipe with every default filled in.

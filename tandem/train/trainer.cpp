@@ -3,6 +3,7 @@
 #include <tandem/base/json_text.h>
 #include <tandem/kernels/optim.h>
 #include <tandem/nn/weights.h>
+#include <tandem/train/ensemble.h>
 #include <tandem/train/fault.h>
 #include <tandem/train/trainer.h>
 
@@ -34,6 +35,11 @@ std::vector<Tensor> clones(const std::vector<Tensor>& tensors) {
 
 void copy_values(const Tensor& from, const Tensor& to) { std::memcpy(to.bytes(), from.bytes(), from.byte_count()); }
 
+void put_into(nn::Module& net, const std::vector<Tensor>& values) {
+  const auto own = nn::named(net);
+  for (size_t i = 0; i < values.size(); ++i) copy_values(values[i], own[i].second);
+}
+
 void put_back(const std::vector<Tensor>& values, const std::vector<Tensor>& into) {
   for (size_t i = 0; i < into.size(); ++i) copy_values(values[i], into[i]);
 }
@@ -50,7 +56,9 @@ Trainer::Trainer(const Recipe& recipe, tasks::Task& task) : Trainer(recipe, null
 
 Trainer::Trainer(const Recipe& recipe, tasks::Classifier& model, const data::Dataset& train,
                  const data::Dataset& validation)
-    : Trainer(recipe, std::make_unique<tasks::Classification>(model, train, validation, classification_options(recipe)),
+    : Trainer(recipe,
+              std::make_unique<tasks::Classification>(model, train, validation,
+                                                      classification_options(recipe, model, train)),
               nullptr) {}
 
 Trainer::Trainer(const Recipe& recipe, std::unique_ptr<tasks::Task> owned, tasks::Task* task)
@@ -92,8 +100,12 @@ std::vector<Tensor> Trainer::learning() {
   return out;
 }
 
-tasks::ClassificationOptions classification_options(const Recipe& recipe) {
-  return {recipe.loss, recipe.data.augment, recipe.train.progressive};
+tasks::ClassificationOptions classification_options(const Recipe& recipe, const tasks::Classifier& model,
+                                                    const data::Dataset& train) {
+  tasks::ClassificationOptions out{recipe.loss, recipe.data.augment, recipe.train.progressive, recipe.teach, {}};
+  if (recipe.teach.on())
+    out.taught = tasks::teaching(load_ensemble(recipe.teach.from), model.input, train, recipe.teach.temperature);
+  return out;
 }
 
 Outcome Trainer::run(const Hooks& hooks) {
@@ -138,9 +150,10 @@ Outcome Trainer::run(const Hooks& hooks) {
     if (state_.epoch < recipe_.train.epochs && !waited_enough() && hooks.stop && hooks.stop())
       return Outcome::interrupted;
   }
-  const std::vector<Tensor>& kept = !best_.empty() ? best_ : average_;
-  const auto own = nn::named(net_);
-  for (size_t i = 0; i < kept.size(); ++i) copy_values(kept[i], own[i].second);
+  if (best_.empty())
+    take_average(state_.epoch - 1);
+  else
+    put_into(net_, best_);
   return state_.epoch < recipe_.train.epochs ? Outcome::stopped_early : Outcome::finished;
 }
 
@@ -237,16 +250,16 @@ void Trainer::apply(double loss, int64_t correct, int64_t examples) {
   if (look)
     for (evaluate::Remark& said : doctor_->after_step()) remark(std::move(said));
 
-  if (recipe_.train.average > 0) {
+  const double pull =
+      recipe_.train.average.pull(optimizer_.steps(), state_.averaged, at / static_cast<double>(recipe_.train.epochs));
+  if (pull > 0) {
     const auto own = nn::named(net_);
     if (average_.empty()) average_ = copies(net_);
-    // Early on the mean follows faster, so that the random start is forgotten.
-    const auto t = static_cast<double>(optimizer_.steps());
-    const auto keep = static_cast<float>(std::min(recipe_.train.average, (1 + t) / (10 + t)));
+    ++state_.averaged;
     for (size_t i = 0; i < own.size(); ++i) {
       const auto into = average_[i].data<float>();
       const auto from = own[i].second.data<float>();
-      for (size_t j = 0; j < into.size(); ++j) into[j] += (1.0F - keep) * (from[j] - into[j]);
+      for (size_t j = 0; j < into.size(); ++j) into[j] += static_cast<float>(pull) * (from[j] - into[j]);
     }
   }
 
@@ -315,13 +328,19 @@ void Trainer::each_tensor(const std::function<void(const std::string&, Tensor&)>
   for (size_t i = 0; i < average_.size(); ++i) fn("average." + own[i].first, average_[i]);
 }
 
+void Trainer::take_average(int64_t epoch) {
+  if (average_.empty()) return;
+  put_into(net_, average_);
+  if (recipe_.train.average.last > 0)
+    renew_statistics(task_, recipe_.train.batch, recipe_.seed, epoch, recipe_.train.precision == "bf16");
+}
+
 void Trainer::with_average(const std::function<void()>& fn) {
   if (average_.empty()) return fn();
-  const auto own = nn::named(net_);
   const std::vector<Tensor> raw = copies(net_);
-  for (size_t i = 0; i < own.size(); ++i) copy_values(average_[i], own[i].second);
+  take_average(state_.epoch);
   fn();
-  for (size_t i = 0; i < own.size(); ++i) copy_values(raw[i], own[i].second);
+  put_into(net_, raw);
 }
 
 void Trainer::keep_best() { best_ = copies(net_); }
@@ -413,6 +432,7 @@ TensorFile Trainer::checkpoint() {
   put("best_score", json_text(state_.best_score)), put("best_epoch", state_.best_epoch), put("waited", state_.waited);
   put("seconds", json_text(state_.seconds)), put("epoch_seconds", json_text(state_.epoch_seconds));
   put("bad", state_.bad), put("returns", state_.returns);
+  put("averaged", state_.averaged);
   put("remarks", "[" + remarks + "]");
   put("secret", state_.secret);
   put("optimizer_steps", optimizer_.steps());
@@ -437,6 +457,7 @@ void Trainer::restore(const TensorFile& file, const std::string& where) {
     state.epoch_seconds = j.at("epoch_seconds"), optimizer_steps = j.at("optimizer_steps");
     state.secret = j.value("secret", uint64_t{0});
     state.bad = j.value("bad", int64_t{0}), state.returns = j.value("returns", int64_t{0});
+    state.averaged = j.value("averaged", int64_t{0});
     for (const json& r : j.value("remarks", json::array())) state.remarks.push_back({r.at(0), r.at(1), r.at(2)});
     schedule = {j.at("schedule").at(0), j.at("schedule").at(1), j.at("schedule").at(2)};
     for (const json& p : j.at("history"))

@@ -76,9 +76,10 @@ class Trainer {
     double seconds = 0, epoch_seconds = 0;
     std::vector<evaluate::EpochPoint> history;
     std::vector<evaluate::Remark> remarks;
-    int64_t bad = 0;      // steps left out in a row
-    int64_t returns = 0;  // to an earlier state; each halves the rate
-    uint64_t secret = 0;  // with privacy: the key of sampling and noise
+    int64_t bad = 0;       // steps left out in a row
+    int64_t returns = 0;   // to an earlier state; each halves the rate
+    int64_t averaged = 0;  // steps in average_
+    uint64_t secret = 0;   // with privacy: the key of sampling and noise
   };
   // What steps change, as it was when the epoch began.
   struct Earlier {
@@ -110,6 +111,8 @@ class Trainer {
   void end_epoch(std::span<const int64_t> sample, const Hooks& hooks);
   [[nodiscard]] bool waited_enough() const;  // for early stopping
   void with_average(const std::function<void()>& fn);
+  // The mean in place of the weights, ready to predict as after that epoch.
+  void take_average(int64_t epoch);
   void keep_best();
   // All that steps change, by its name in a checkpoint.
   void each_tensor(const std::function<void(const std::string& name, Tensor& tensor)>& fn);
@@ -138,7 +141,8 @@ class Trainer {
   bool forgiving_ = true;
 };
 
-/// How a recipe wants classes learned.
-[[nodiscard]] tasks::ClassificationOptions classification_options(const Recipe& recipe);
+/// How a recipe wants classes learned by this model from this training part; its teachers are loaded.
+[[nodiscard]] tasks::ClassificationOptions classification_options(const Recipe& recipe, const tasks::Classifier& model,
+                                                                  const data::Dataset& train);
 
 }  // namespace tandem::train

@@ -449,6 +449,71 @@ TEST_F(Command, EvaluateAgreesWithTheRunsReport) {
             "validation");
 }
 
+TEST_F(Command, SeveralRunsAnswerTogetherAndTeachAnother) {
+  ASSERT_EQ(run({"train", "tiny.yaml", "name=second", "seed=2"}).code, 0);
+  const Said said = run({"evaluate", "runs/tiny", "runs/second", "--json", "--page", "both.html"});
+  ASSERT_EQ(said.code, 0) << said.err;
+  const json both = json::parse(said.out), alone = json::parse(read_text(*home / "runs/tiny/report.json"));
+  ASSERT_EQ(both.at("members").size(), 2U);
+  EXPECT_EQ(both.at("members")[0].at("name"), "runs/tiny");
+  EXPECT_EQ(both.at("members")[0].at("accuracy"), alone.at("accuracy"));
+  EXPECT_EQ(both.at("name"), "tiny + second");
+  EXPECT_EQ(both.at("parameters"), 2 * alone.at("parameters").get<int64_t>());
+  EXPECT_LE(both.at("loss"),
+            (both.at("members")[0].at("loss").get<double>() + both.at("members")[1].at("loss").get<double>()) / 2);
+  expect_has(read_text(*home / "both.html"), {"</html>", "tiny + second"});
+  expect_has(run({"evaluate", "runs/tiny", "runs/second"}).out, {"members alone", "runs/second: accuracy"});
+  EXPECT_EQ(run({"evaluate", "runs/tiny", "runs/second", "--require", "accuracy>=0.9999"}).code, 4);
+  const Said seen = run({"evaluate", "runs/tiny", "runs/second", "--split", "validation"});
+  EXPECT_EQ(seen.code, 2);
+  expect_has(seen.err, {"runs/second", "validation part that seed 1 sets aside", "data.seed"});
+  const Said strangers = run({"evaluate", "runs/tiny", "runs/second", "--strangers", "noise"});
+  EXPECT_EQ(strangers.code, 2);
+  expect_has(strangers.err, {"--strangers", "one network"});
+
+  const Said taught = run({"train", "tiny.yaml", "name=pupil", "seed=3", "teach.from=[runs/tiny, runs/second]"});
+  ASSERT_EQ(taught.code, 0) << taught.err;
+  expect_has(read_text(*home / "runs/pupil/recipe.yaml"), {"teach:", "temperature: 2", "share: 0.7"});
+  EXPECT_GT(json::parse(run({"evaluate", "runs/pupil", "--json"}).out).at("accuracy"), 0.3);
+  const Said gone = run({"train", "tiny.yaml", "name=orphan", "teach.from=[runs/gone]"});
+  EXPECT_EQ(gone.code, 3);
+  expect_has(gone.err, {"runs/gone"});
+}
+
+// Pictures in a folder have no test part: what one seed sets aside, the network of another has learned.
+TEST_F(Command, AnEnsembleIsNotMeasuredOnWhatAMemberLearned) {
+  for (int i = 0; i < 12; ++i)
+    for (const char* kind : {"a", "b"}) home->write(fmt::format("ab/{}/{}.png", kind, i), png(8 + i, 8));
+  home->write("ab.yaml", "name: ab\ndata: {source: ab/, size: 8}\nnetwork: [flatten, linear: classes]\ntrain: 1\n");
+  ASSERT_EQ(run({"train", "ab.yaml"}).code, 0);
+  ASSERT_EQ(run({"train", "ab.yaml", "name=ab2", "seed=2"}).code, 0);
+  ASSERT_EQ(run({"train", "ab.yaml", "name=ab3", "seed=3", "data.seed=1"}).code, 0);
+  const Said seen = run({"evaluate", "runs/ab", "runs/ab2"});
+  EXPECT_EQ(seen.code, 2);
+  expect_has(seen.err, {"runs/ab2 was trained with seed 2", "test part that seed 1 sets aside"});
+  EXPECT_EQ(run({"evaluate", "runs/ab", "runs/ab3"}).code, 0) << "one data.seed, one test part";
+  EXPECT_EQ(run({"evaluate", "runs/ab", "runs/ab2", "--on", "ab/"}).code, 0) << "whoever asks for it by name";
+  EXPECT_EQ(run({"train", "ab.yaml", "name=ab4", "teach.from=[runs/ab2]"}).code, 2) << "nor is a pupil";
+  EXPECT_EQ(run({"train", "ab.yaml", "name=ab5", "seed=4", "data.seed=1", "teach.from=[runs/ab, runs/ab3]"}).code, 0);
+}
+
+TEST_F(Command, DataAugmentDrawsWhatTheNetworkIsGiven) {
+  const Said said = run({"data", "augment", "tiny.yaml", "data.augment.rotate=30", "data.augment.mixup=0.4",
+                         "--examples", "0,3,5", "--columns", "4", "--out", "changed.png"});
+  ASSERT_EQ(said.code, 0) << said.err;
+  expect_has(said.out, {"3 pictures as they are, then as epochs 1 to 3 see them: changed.png"});
+  const Tensor sheet = data::decode_image(read_file(*home / "changed.png"), 0, "changed.png");
+  EXPECT_EQ(sheet.shape(), Shape({2 + 3 * (56 + 2), 2 + 4 * (56 + 2), 1}));
+  EXPECT_EQ(run({"data", "augment", "tiny.yaml", "data.augment.rotate=30"}).code, 0);
+  EXPECT_TRUE(fs::exists(*home / "tiny-augment.png"));
+  const Said far = run({"data", "augment", "tiny.yaml", "--examples", "99999"});
+  EXPECT_EQ(far.code, 2);
+  expect_has(far.err, {"example 99999 is not in the training part", "0 to 159"});
+  const Said texts = run({"data", "augment", "sentiment"});
+  EXPECT_EQ(texts.code, 2);
+  expect_has(texts.err, {"draws pictures", "'sentiment' is for text_classification"});
+}
+
 TEST_F(Command, DataListAndShow) {
   expect_has(run({"data", "list", "--data", "d"}).out, {"builtin", "mnist", "data folder: d"});
   const json all = json::parse(run({"data", "list", "--json"}).out);

@@ -33,7 +33,12 @@ const Augment everything{.shift = 2,
                          .noise = 0.05,
                          .crop = 2,
                          .flip = true,
-                         .erase = 5};
+                         .erase = 5,
+                         .brightness = 0.3,
+                         .contrast = 0.3,
+                         .saturation = 0.5,
+                         .hue = 20,
+                         .rand_augment = {.operations = 3, .magnitude = 12}};
 
 TEST(Augment, NothingAskedCopies) {
   for (const int64_t c : {1, 3}) EXPECT_EQ(run({}, pattern(7, 9, c), 1), plain(pattern(7, 9, c)));
@@ -222,6 +227,65 @@ TEST(Augment, OneChangeLeavesTheDrawsOfTheOthers) {
   EXPECT_LE(differing, 16);
 }
 
+TEST(Augment, ColoursStayWithinTheirRange) {
+  Tensor image = Tensor::full({4, 4, 3}, 0, DType::u8);
+  for (size_t i = 0; i < 48; i += 3) image.data<uint8_t>()[i] = 100, image.data<uint8_t>()[i + 1] = 50;
+  double least = 1, most = 0, farthest = 0;
+  for (uint64_t seed = 0; seed < 500; ++seed) {
+    const auto brighter = run({.brightness = 0.4}, image, seed);
+    EXPECT_NEAR(brighter[1] / brighter[0], 0.5, 1e-5) << "all channels alike";
+    least = std::min<double>(least, brighter[0] / (100 / 255.0F));
+    most = std::max<double>(most, brighter[0] / (100 / 255.0F));
+    const auto turned = run({.hue = 30}, image, seed);  // the hue is 30 degrees: orange
+    EXPECT_NEAR(*std::ranges::max_element(turned), 100 / 255.0F, 1e-6);
+    EXPECT_GE(turned[1], -1e-6F);
+    EXPECT_LE(turned[1], 100 / 255.0F + 1e-6F);
+    EXPECT_NEAR(turned[2], 0, 1e-6) << "no further than red and yellow";
+    farthest = std::max(farthest, std::abs(turned[1] / (100 / 255.0) - 0.5));
+  }
+  EXPECT_NEAR(least, 0.6, 0.01);
+  EXPECT_NEAR(most, 1.4, 0.01);
+  EXPECT_NEAR(farthest, 0.5, 0.02);
+}
+
+TEST(Augment, RandAugmentDrawsItsOperationsAlike) {
+  const Tensor image = pattern(12, 10, 3);
+  const auto source = plain(image);
+  const auto unchanged = [&](double magnitude) {
+    const auto near = [](float a, float b) { return std::abs(a - b) < 1e-6F; };  // a factor of 1 rounds
+    int64_t count = 0;
+    for (uint64_t seed = 0; seed < 2800; ++seed)
+      count += std::ranges::equal(run({.rand_augment = {.operations = 1, .magnitude = magnitude}}, image, seed), source,
+                                  near);
+    return static_cast<double>(count) / 2800;
+  };
+  // At 0 only autocontrast and equalize do something, at 10 all but the one that is nothing: binomial, 4 deviations.
+  EXPECT_NEAR(unchanged(0), 12.0 / 14, 0.027);
+  EXPECT_NEAR(unchanged(10), 1.0 / 14, 0.02);
+  std::set<std::vector<float>> seen;
+  for (uint64_t seed = 0; seed < 400; ++seed)
+    seen.insert(run({.rand_augment = {.operations = 1, .magnitude = 7}}, image, seed));
+  // None, autocontrast, equalize, solarize, posterize once each; nine others towards either side.
+  EXPECT_EQ(seen.size(), 5 + 2 * 9U);
+  EXPECT_EQ(seen.count(source), 1U);
+}
+
+TEST(Augment, RandAugmentDoesWhatItsMagnitudeSays) {
+  // A blob right of the centre tells a rotation, a shear and a shift apart.
+  double farthest = 0, steepest = 0;
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    const auto out = run({.rand_augment = {.operations = 1, .magnitude = 5}}, blob(61, 40, 30), seed);
+    if (std::ranges::max_element(out) - out.begin() == 30 * 61 + 40) continue;  // a colour, or a shear that keeps it
+    const auto [x, y] = centre(out, 61);
+    if (std::abs(y - 30) < 0.1)
+      farthest = std::max(farthest, std::abs(x - 40));
+    else if (std::abs(std::hypot(x - 30, y - 30) - 10) < 0.05)
+      steepest = std::max(steepest, std::abs(std::atan2(y - 30, x - 30)) * 180 / M_PI);
+  }
+  EXPECT_NEAR(farthest, 61 * 150.0 / 331 / 2, 0.3) << "half of 150 pixels in 331";
+  EXPECT_NEAR(steepest, 15, 0.5) << "half of 30 degrees";
+}
+
 TEST(Augment, BadInput) {
   struct Case {
     Augment augment;
@@ -239,6 +303,12 @@ TEST(Augment, BadInput) {
       {{.crop = 8}, "crop is 8: give 0 to 7"},
       {{.crop = -1}, "crop is -1"},
       {{.erase = -2}, "erase is -2"},
+      {{.brightness = 1.5}, "brightness is 1.5: give 0 to 1"},
+      {{.contrast = -1}, "contrast is -1"},
+      {{.saturation = std::nan("")}, "saturation is nan"},
+      {{.hue = 181}, "hue is 181: give 0 to 180"},
+      {{.rand_augment = {.operations = 15}}, "rand_augment.operations is 15: give 0 to 14"},
+      {{.rand_augment = {.operations = 1, .magnitude = 31}}, "rand_augment.magnitude is 31: give 0 to 30"},
   };
   for (const auto& c : cases) {
     expect_error(ErrorKind::usage, {c.message}, [&] { check(c.augment, 8, 9); });
@@ -262,7 +332,10 @@ TEST(Augment, SmallAndLongImages) {
                                  .elastic = 1,
                                  .elastic_smooth = 0.5,
                                  .flip = true,
-                                 .erase = 1},
+                                 .erase = 1,
+                                 .contrast = 1,
+                                 .hue = 180,
+                                 .rand_augment = {.operations = 14, .magnitude = 30}},
                                      pattern(h, w, c), seed))
           EXPECT_TRUE(value >= -1e-6F && value <= 1 + 1e-6F) << value;
 }

@@ -28,11 +28,22 @@ TEST(Sheet, OneRowAClassScaledByAWholeFactor) {
   EXPECT_EQ(contact_sheet(set, {.columns = 1, .rows = 1, .gap = 0, .min_side = 1}).shape(), Shape({4, 3, 1}));
 }
 
+TEST(Sheet, AGridOfGivenPictures) {
+  const Tensor images = numbered(4, {"a"}).pixels();
+  const std::vector<int64_t> cells{3, -1, 1, 1, 2};
+  const Tensor grid = image_grid(images, cells, {.columns = 2, .gap = 0, .min_side = 1});
+  ASSERT_EQ(grid.shape(), Shape({12, 6, 1}));
+  const std::vector<double> wanted{3, 255, 1, 1, 2, 255};
+  for (int64_t i = 0; i < 6; ++i)
+    EXPECT_EQ(grid.at((i / 2 * 4 + 1) * 6 + i % 2 * 3 + 1), wanted[static_cast<size_t>(i)]);
+}
+
 TEST(Sheet, BadInput) {
   expect_error(ErrorKind::usage, {"no images"}, [] { (void)contact_sheet({}); });
   const Dataset set = numbered(2, {"a"});
   expect_error(ErrorKind::usage, {"columns 0"}, [&] { (void)contact_sheet(set, {.columns = 0}); });
   expect_error(ErrorKind::usage, {"larger than"}, [&] { (void)contact_sheet(set, {.columns = 1 << 26}); });
+  expect_error(ErrorKind::usage, {"0 cells"}, [&] { (void)image_grid(set.pixels(), {}, {}); });
   expect_error(ErrorKind::data, {"too large"}, [&] { (void)contact_sheet(set, {.gap = INT64_MAX}); });
 }
 

@@ -419,7 +419,17 @@ const std::vector<Wrong>& wrong_calls() {
        [] {
          return cross_entropy(zeros({4, 3}), labels({0, 1}));
        },
-       "cross_entropy: takes logits (n, classes) and labels (n), got (4, 3) and (2)"},
+       "cross_entropy: takes logits (n, classes) and labels (n) or shares (n, classes), got (4, 3) and (2)"},
+      {"cross_entropy_shares",
+       [] {
+         return cross_entropy(zeros({4, 3}), zeros({4, 2}));
+       },
+       "cross_entropy: input (4, 3) float32 and target (4, 2) float32 must have one shape and type"},
+      {"cross_entropy_shares_gradient",
+       [] {
+         return cross_entropy(zeros({4, 3}), leaf(zeros({4, 3})));
+       },
+       "cross_entropy: the target gets no gradient: pass target.detach()"},
       {"cross_entropy_type",
        [] {
          return cross_entropy(zeros({1, 3}), zeros({1}));

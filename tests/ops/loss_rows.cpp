@@ -27,6 +27,23 @@ double entropy(const Array& logits, const Array& labels, const std::vector<doubl
   return loss / norm;
 }
 
+// The same against a share of each class, over the sum of the weighted shares.
+double shared_entropy(const Array& logits, const Array& shares, const std::vector<double>& weights, double smoothing) {
+  const int64_t n = logits.size(0), classes = logits.size(1);
+  double loss = 0, norm = 0;
+  for (int64_t r = 0; r < n; ++r) {
+    double sum = 0;
+    for (int64_t c = 0; c < classes; ++c) sum += std::exp(logits({r, c}));
+    for (int64_t c = 0; c < classes; ++c) {
+      const double w = weights[static_cast<size_t>(c)], share = shares({r, c});
+      loss -=
+          w * ((1 - smoothing) * share + smoothing / static_cast<double>(classes)) * (logits({r, c}) - std::log(sum));
+      norm += w * share;
+    }
+  }
+  return loss / norm;
+}
+
 std::vector<Case> entropy_cases() {
   std::vector<Case> cases;
   for (const Shape& shape :
@@ -56,6 +73,27 @@ std::vector<Case> entropy_cases() {
                            6,
                            shape[1] == 1 ? 1.0 : 0.0});  // the loss is 0 there, as the difference of two logits
         }
+  for (const Shape& shape : {Shape{1, 1}, Shape{3, 17}, Shape{33, 10}, Shape{2000, 10}})
+    for (const double smoothing : {0.0, 0.1})
+      for (const bool weighted : {false, true}) {
+        std::vector<double> weights(static_cast<size_t>(shape[1]), 1.0);
+        for (size_t c = 0; weighted && c < weights.size(); ++c) weights[c] = 0.5 + static_cast<double>(c % 5);
+        cases.push_back({"shares_" + text(shape) + (smoothing > 0 ? "_smooth" : "") + (weighted ? "_weighted" : ""),
+                         {{shape, uniform(-1.5, 1.5)}, {shape, uniform(0, 1), false}},
+                         [=](const Tensors& in) {
+                           CrossEntropyOptions options{.label_smoothing = smoothing};
+                           if (weighted) options.class_weights = Tensor::from(weights, {shape[1]}).to(in[0].dtype());
+                           return cross_entropy(in[0], in[1], options);
+                         },
+                         [=](const Arrays& in) {
+                           Array y(Shape{});
+                           y.v[0] = shared_entropy(in[0], in[1], weights, smoothing);
+                           return y;
+                         },
+                         false,
+                         6,
+                         shape[1] == 1 ? 1.0 : 0.0});
+      }
   return cases;
 }
 

@@ -45,6 +45,38 @@ TEST(TableInput, StandardNumbersFromTrainingRowsAlone) {
   EXPECT_TRUE(unseen(input, t, 0).empty());
 }
 
+TEST(TableInput, NoiseFallsOnNumbersAndLeavesMarksAndWords) {
+  std::string text = "x,c,y\n";
+  for (int i = 0; i < 400; ++i)
+    text += fmt::format("{}.5,{},{}\n", i, i % 2 ? "a" : "b", i % 5 ? "?" : fmt::format("{}.25", i));
+  const data::Table t = table_of(text, {.types = {{"x", data::ColumnType::number}, {"y", data::ColumnType::number}}});
+  const TableInput input = fit_input(t, {});
+  std::vector<int64_t> all(400);
+  std::iota(all.begin(), all.end(), int64_t{0});
+  const Tensor plain = make_batch(input, t, all);
+  const auto noisy = [&](std::span<const int64_t> rows) {
+    Tensor out = make_batch(input, t, rows);
+    add_noise(input, 0.2, rows, Rng(1, "noise"), out);
+    return out;
+  };
+  const Tensor changed = noisy(all);
+  // x, y, the mark of y, then unknown, a, b.
+  const int64_t width = input.width();
+  ASSERT_EQ(width, 6);
+  double squares = 0;
+  for (int64_t r = 0; r < 400; ++r)
+    for (int64_t k = 0; k < width; ++k) {
+      const double d = changed.at(r * width + k) - plain.at(r * width + k);
+      if (k < 2)
+        squares += d * d / 800;
+      else
+        EXPECT_EQ(d, 0) << k;
+    }
+  EXPECT_NEAR(std::sqrt(squares), 0.2, 0.2 * 4 / std::sqrt(2 * 800.0));
+  const Tensor one = noisy(std::vector<int64_t>{17});
+  for (int64_t k = 0; k < width; ++k) EXPECT_EQ(one.at(k), changed.at(17 * width + k)) << "a row has noise of its own";
+}
+
 TEST(TableInput, MeanOrMedianStandsForMissing) {
   const data::Table t = table_of("x,y\n1,1\n2,1\n9,1\n?,1\n");
   EXPECT_EQ(fit_input(t, {.fill = "median"}).number_columns[0].fill, 2);

@@ -84,7 +84,7 @@ struct Poisoning {
   Poisoning(const std::string& text, Poisoned::Place place, float value, int64_t first, int64_t times = 1)
       : recipe(small_recipe(text)),
         model(train::make_model(recipe, learned)),
-        task(model, learned, held, train::classification_options(recipe)),
+        task(model, learned, held, train::classification_options(recipe, model, learned)),
         poisoned(task, model, place, value, first, times),
         trainer(recipe, poisoned) {}
   Outcome run() {

@@ -75,6 +75,25 @@ TEST(Recipe, OverridesOfTheCommandLine) {
     expect_error(ErrorKind::usage, {"is no override", "key=value"}, [&] { train::apply_overrides(config, {bad}); });
 }
 
+TEST(Recipe, AnAverageIsARunningMeanWhenItIsOneNumber) {
+  EXPECT_EQ(recipe("network: [relu]\ntrain: {average: 0.99}\n").train.average.decay, 0.99);
+  Recipe equal = recipe("network: [relu]\ntrain: {average: {last: 0.25}}\n");
+  EXPECT_EQ(equal.train.average.last, 0.25);
+  EXPECT_EQ(equal.train.average.decay, 0);
+  EXPECT_EQ(Recipe::read(equal.write()).write().str(), equal.write().str());
+}
+
+TEST(Recipe, WhatIsTaughtIsWrittenOnlyWhenThereIsATeacher) {
+  Recipe plain = recipe("network: [relu]\n");
+  EXPECT_EQ(plain.write().str().find("teach"), std::string::npos);
+  Recipe pupil = recipe("network: [relu]\nteach: {from: [runs/a, runs/b], temperature: 4}\ndata: {seed: 7}\n");
+  EXPECT_EQ(pupil.teach.from, (std::vector<std::string>{"runs/a", "runs/b"}));
+  EXPECT_EQ(pupil.teach.share, 0.7);
+  EXPECT_EQ(pupil.split_seed(), 7U);
+  EXPECT_EQ(plain.split_seed(), 1U);
+  EXPECT_EQ(Recipe::read(pupil.write()).write().str(), pupil.write().str());
+}
+
 TEST(Recipe, PeopleAreAskedOnlyWhenTheRecipeSaysSo) {
   EXPECT_FALSE(recipe("network: [relu]\n").people.has_value());
   Recipe some = recipe("network: [relu]\npeople: {}\n");
@@ -120,6 +139,24 @@ TEST(Recipe, RefusesWithPlaceAndAdvice) {
       {net + "train: {early_stopping: {monitor: f1}}\n", {"valid: loss, accuracy"}},
       {net + "train: {progressive: {size: [8, 16], until: [0.5]}}\n", {"train.progressive", "one length"}},
       {net + "train: {progressive: {size: [8, 16], until: [0.5, 0.4]}}\n", {"train.progressive", "rising"}},
+      {net + "train: {average: 1}\n", {"average.decay", "0 to 0.99999"}},
+      {net + "train: {average: {last: 1.5}}\n", {"average.last", "0 to 1"}},
+      {net + "train: {average: {decay: 0.9, last: 0.2}}\n", {"r.yaml:2:", "one of them"}},
+      {net + "data: {augment: {hue: 200}}\n", {"augment.hue", "0 to 180"}},
+      {net + "data: {augment: {brightness: 2}}\n", {"augment.brightness", "0 to 1"}},
+      {net + "data: {augment: {rand_augment: 20}}\n", {"rand_augment.operations", "0 to 14"}},
+      {net + "data: {augment: {rand_augment: {operations: 2, magnitude: 40}}}\n",
+       {"rand_augment.magnitude", "0 to 30"}},
+      {net + "data: {augment: {mixup: -1}}\n", {"augment.mixup", "0 to 100"}},
+      {net + "task: text_classification\ndata: {augment: {mixup: 0.2}}\n", {"r.yaml:3:", "mixture of words"}},
+      {net + "task: table_classification\ndata: {augment: {cutmix: 1}}\n", {"r.yaml:3:", "for tables there is mixup"}},
+      {net + "teach: {temperature: 3}\n", {"r.yaml:2:", "from: [runs/NAME"}},
+      {net + "teach: {from: [runs/a], share: 2}\n", {"teach.share", "0 to 1"}},
+      {net + "teach: {from: [runs/a], temperature: 0}\n", {"teach.temperature", "0.1 to 100"}},
+      {net + "teach: {from: [runs/a]}\ntask: language_model\n", {"r.yaml:2:", "classes apart"}},
+      {net + "teach: {from: [runs/a]}\nloss: binary_cross_entropy\n", {"r.yaml:2:", "binary_cross_entropy_logits"}},
+      {net + "teach: {from: [runs/a]}\ndata: {folds: 5}\n", {"r.yaml:2:", "data.folds leaves out"}},
+      {net + "privacy: {epsilon: 8}\ndata: {augment: {cutmix: 1}}\n", {"r.yaml:2:", "an example into two"}},
       {net + "loss: mse\n", {"'mse' is not known", "cross_entropy"}},
       {net + "epochs: 3\n", {"unknown key 'epochs'", "valid: name"}},
       {net + "people: {goal: {rights: 0.99}}\n", {"goal: unknown key 'rights'", "did you mean 'right'"}},

@@ -18,7 +18,7 @@ using nlohmann::json;
 struct Course {
   std::string name;
   std::string recipe;
-  std::string learns = "pictures";  // large pictures, texts, letters
+  std::string learns = "pictures";  // large pictures, rows, texts, letters
 };
 
 const std::string layers = "network: [conv: {filters: 4, padding: same}, batch_norm, relu, max_pool: 2, flatten, ";
@@ -47,6 +47,21 @@ const std::vector<Course>& courses() {
            "optimizer: {type: muon, lr: 0.01, momentum: 0.95, nesterov: true, weight_decay: 0.05}\n"
            "schedule: {type: linear, warmup: 1}\n"
            "train: {epochs: 17, batch: 16, keep: last, progressive: {size: [5], until: [0.4]}}"},
+      {"convolution_swa",
+       layers + "dropout: 0.3, linear: classes]\n" + varied +
+           "optimizer: {type: adam, lr: 0.01}\ntrain: {epochs: 17, batch: 16, average: {last: 0.6}}"},
+      {"convolution_mixed",
+       "network: [conv: {filters: 8, padding: same}, batch_norm, relu, max_pool: 2, flatten, linear: classes]\n"
+       "data: {augment: {shift: 1, brightness: 0.3, contrast: 0.3, hue: 20, rand_augment: {operations: 2, magnitude: "
+       "7}, "
+       "mixup: 0.4, cutmix: 1}}\noptimizer: {type: adam, lr: 0.003}\ntrain: {epochs: 26, batch: 48, average: {last: "
+       "0.4}}",
+       "large pictures"},
+      {"rows_mixed",
+       "task: table_classification\nnetwork: [linear: 16, batch_norm, relu, linear: classes]\n"
+       "data: {augment: {noise: 0.1, mixup: 0.3}}\noptimizer: {type: adamw, lr: 0.01}\n"
+       "loss: {label_smoothing: 0.1, balanced: true}\ntrain: {epochs: 17, batch: 16, average: 0.9}",
+       "rows"},
       {"convolution_on_threads",
        "network: [conv: {filters: 8, padding: same}, batch_norm, relu, max_pool: 2, dropout: 0.3, flatten, linear: "
        "classes]\n" +
@@ -101,6 +116,30 @@ data::Dataset sayings(int64_t n, uint64_t seed) {
   return {.inputs = texts, .labels = labels, .classes = {"sun", "rain", "snow"}, .source = "sayings"};
 }
 
+/// n rows of a number, a number that is sometimes missing, and a word; the class follows the first.
+data::Dataset rows(int64_t n, uint64_t seed) {
+  data::Dataset set{.inputs = {}, .labels = {}, .classes = {"low", "middle", "high"}, .source = "rows"};
+  data::Table table;
+  for (const char* name : {"size", "age"}) {
+    data::Column& column = table.columns.emplace_back();
+    column.name = name, column.type = data::ColumnType::number;
+  }
+  data::Column& word = table.columns.emplace_back();
+  word.name = "colour", word.type = data::ColumnType::category;
+  Rng rng(seed, "rows");
+  for (int64_t i = 0; i < n; ++i) {
+    const auto c = static_cast<int32_t>(i % 3);
+    set.labels.push_back(c);
+    table.columns[0].numbers.push_back(c + rng.normal());
+    table.columns[1].numbers.push_back(rng.chance(0.2) ? std::nan("") : rng.uniform());
+    table.columns[2].words.emplace_back(rng.chance(0.5) ? "red" : "blue");
+    table.lines.push_back(i + 1);
+  }
+  table.source = "rows";
+  set.inputs = table;
+  return set;
+}
+
 /// One training of a course, from its beginning.
 struct Training {
   train::Recipe recipe;
@@ -128,8 +167,10 @@ struct Training {
       return;
     }
     const int64_t side = course.learns == "large pictures" ? 28 : 8;
-    learned = course.learns == "texts" ? sayings(90, 1) : bands(side == 28 ? 150 : 90, 1, side);
-    held = course.learns == "texts" ? sayings(30, 2) : bands(30, 2, side);
+    learned = course.learns == "texts"  ? sayings(90, 1)
+              : course.learns == "rows" ? rows(90, 1)
+                                        : bands(side == 28 ? 150 : 90, 1, side);
+    held = course.learns == "texts" ? sayings(30, 2) : course.learns == "rows" ? rows(30, 2) : bands(30, 2, side);
     classifier = std::make_unique<tasks::Classifier>(train::make_model(recipe, learned));
     trainer = std::make_unique<train::Trainer>(recipe, *classifier, learned, held);
   }
@@ -196,7 +237,7 @@ INSTANTIATE_TEST_SUITE_P(Courses, ResumeAnywhere, ::testing::ValuesIn(courses())
 
 // The comparison above must be able to fail: whatever is left out of a checkpoint, the training goes another way.
 TEST(Resume, NoticesEachPartThatIsLeftOut) {
-  for (const char* name : {"forward_nesterov_plateau", "convolution_adam", "letters_lstm_carried"}) {
+  for (const char* name : {"forward_nesterov_plateau", "convolution_adam", "convolution_swa", "letters_lstm_carried"}) {
     const Course course = *std::ranges::find(courses(), name, &Course::name);
     SCOPED_TRACE(name);
     const Training whole(course);
@@ -223,7 +264,9 @@ TEST(Resume, NoticesEachPartThatIsLeftOut) {
       return std::nullopt;
     };
     const json before = json::parse(begun.metadata.at("tandem.state"));
-    for (const char* key : {"epoch", "step", "loss_sum", "examples", "correct", "optimizer_steps", "history"}) {
+    std::vector<std::string> keys{"epoch", "step", "loss_sum", "examples", "correct", "history"};
+    keys.emplace_back(name == std::string("convolution_swa") ? "averaged" : "optimizer_steps");
+    for (const std::string& key : keys) {
       const auto found = noticed([&](TensorFile& file) {
         json state = json::parse(file.metadata.at("tandem.state"));
         state.at(key) = before.at(key);
