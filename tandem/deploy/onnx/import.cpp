@@ -340,7 +340,7 @@ class Importer {
     nn::Conv2d layer;
     layer.filters = weight.size(0), layer.kernel = weight.size(2), layer.groups = node.get<int64_t>("group", 1);
     layer.stride = square(node, "strides", 1), layer.dilation = square(node, "dilations", 1);
-    if (weight.size(3) != layer.kernel || layer.stride < 1 || layer.dilation < 1 || layer.groups < 1 ||
+    if (weight.size(3) != layer.kernel || layer.stride < 1 || layer.dilation < 1 || layer.groups < 1 || layer.groups > 65536 ||
         weight.size(1) * layer.groups != s.shape[2])
       refuse(node, fmt::format("its weight has shape {} for {} channels in {} groups: square kernels are known",
                                weight.shape(), s.shape[2], layer.groups));
