@@ -68,11 +68,14 @@ int run(const Options& o, const Context& context) {
   const std::vector<Gate> gates = parse_gates(o.require, train::figure_names(task));
   if (task == "language_model") return run_language(o, context, path, gates);
   tasks::Classifier model = tasks::Classifier::load(path);
-  if (!model.notes.contains("recipe"))
-    fail(ErrorKind::data, path.string(), "holds no recipe: it was not made by `tandem train`");
+  const std::string noted = model.notes.contains("recipe") ? model.notes.at("recipe") : "";
+  if (noted.empty() && o.source.empty())
+    fail(ErrorKind::data, path.string(),
+         "holds no recipe, and so no data: it was not made by `tandem train`; give data with --on");
   if (!o.strangers.empty() && !model.confidence)
     fail("--strangers", "{} has no confidence to be measured: train it with `people:` in its recipe", path.string());
-  train::Recipe recipe = train::Recipe::read(Config::parse(model.notes.at("recipe"), path.string() + " (recipe)"));
+  train::Recipe recipe;
+  if (!noted.empty()) recipe = train::Recipe::read(Config::parse(noted, path.string() + " (recipe)"));
   if (!o.source.empty()) {
     recipe.data.source = o.source;
     if (std::holds_alternative<tasks::ImageInput>(model.input)) {
@@ -119,7 +122,7 @@ int run(const Options& o, const Context& context) {
                                               .decision = result.decision ? &*result.decision : nullptr,
                                               .images = set.has_pictures() ? &set : nullptr,
                                               .texts = set.has_texts() ? &set.texts() : nullptr,
-                                              .recipe = model.notes.at("recipe"),
+                                              .recipe = noted,
                                               .network = train::layer_rows(model.net)}));
     say("report   " + o.page);
   }

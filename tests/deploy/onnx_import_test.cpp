@@ -1,4 +1,5 @@
 // Networks of pictures from ONNX files: our own come back, PyTorch's give what PyTorch says, and all else is refused.
+#include <tandem/data/formats/image.h>
 #include <tandem/deploy/onnx/export.h>
 #include <tandem/deploy/onnx/import.h>
 #include <tandem/nn/models.h>
@@ -159,8 +160,13 @@ TEST(OnnxImport, RefusesByNodeWhatHasNoLayer) {
     d.add("BatchNormalization", {t, t, t, t});
   });
   refused({"(MaxPool)", "reach over the edge"}, [](Draft& d) {
-    d.add("MaxPool", {}, {{"kernel_shape", Sizes{2, 2}}, {"strides", Sizes{2, 2}}, {"ceil_mode", int64_t{1}}});
+    d.add("MaxPool", {}, {{"kernel_shape", Sizes{3, 3}}, {"strides", Sizes{2, 2}}, {"ceil_mode", int64_t{1}}});
   });
+  refused({"(AveragePool)", "count their padding"}, [](Draft& d) {
+    d.add("AveragePool", {},
+          {{"kernel_shape", Sizes{2, 2}}, {"pads", Sizes{1, 1, 1, 1}}, {"count_include_pad", int64_t{1}}});
+  });
+  refused({"(MaxPool)", "windows of 0 move by 1"}, [](Draft& d) { d.add("MaxPool"); });
   refused({"(ReduceMean)", "height and width"}, [](Draft& d) { d.add("ReduceMean", {}, {{"axes", Sizes{1}}}); });
   refused({"(Gemm)", "gets images (4, 4, 1)"}, [](Draft& d) { d.add("Gemm", {d.tensor("g", {16, 2})}); });
   refused({"(Gemm)", "takes 9 numbers, and gets 16"}, [](Draft& d) {
@@ -275,6 +281,14 @@ TEST(OnnxImport, TheProgramImports) {
   EXPECT_NE(said.err.find("net.safetensors: 4 layers, pictures of 8 x 8 x 1, 3 classes"), std::string::npos)
       << said.err;
   EXPECT_EQ(Classifier::load(folder / "net.safetensors").classes, (std::vector<std::string>{"x", "y", "z"}));
+  // It is a model like any other; only its data must be named.
+  const Said unsaid = tandem(folder, {"evaluate", "net.safetensors"});
+  EXPECT_EQ(unsaid.code, 3);
+  EXPECT_NE(unsaid.err.find("holds no recipe, and so no data"), std::string::npos) << unsaid.err;
+  for (const char* name : {"x", "y", "z"})
+    folder.write(fmt::format("data/{}/1.png", name), data::encode_png(Tensor::full({8, 8, 1}, 90, DType::u8)));
+  const Said measured = tandem(folder, {"evaluate", "net.safetensors", "--on", "data"});
+  EXPECT_EQ(measured.code, 0) << measured.err;
   EXPECT_EQ(tandem(folder, {"import", "missing.onnx", "o"}).code, 3);
   EXPECT_EQ(tandem(folder, {"import", "net.onnx", "o", "--classes", "x"}).code, 2);
 }

@@ -340,8 +340,8 @@ class Importer {
     nn::Conv2d layer;
     layer.filters = weight.size(0), layer.kernel = weight.size(2), layer.groups = node.get<int64_t>("group", 1);
     layer.stride = square(node, "strides", 1), layer.dilation = square(node, "dilations", 1);
-    if (weight.size(3) != layer.kernel || layer.stride < 1 || layer.dilation < 1 || layer.groups < 1 || layer.groups > 65536 ||
-        weight.size(1) * layer.groups != s.shape[2])
+    if (weight.size(3) != layer.kernel || layer.stride < 1 || layer.dilation < 1 || layer.groups < 1 ||
+        layer.groups > 65536 || weight.size(1) * layer.groups != s.shape[2])
       refuse(node, fmt::format("its weight has shape {} for {} channels in {} groups: square kernels are known",
                                weight.shape(), s.shape[2], layer.groups));
     layer.padding = padding(node, layer.kernel, layer.stride, layer.dilation);
@@ -365,10 +365,14 @@ class Importer {
   void pool(const ReadNode& node, State& s, nn::Sequential& into) {
     expect_image(node, s);
     const int64_t kernel = square(node, "kernel_shape", 0), stride = square(node, "strides", 1);
+    if (kernel < 1 || stride < 1) refuse(node, fmt::format("its windows of {} move by {}", kernel, stride));
     const int64_t pad = padding(node, kernel, stride, 1);
-    if (kernel < 1 || stride < 1 || node.get<int64_t>("ceil_mode", 0) != 0 || square(node, "dilations", 1) != 1 ||
+    const auto reaches_over = [&](int axis) { return (s.shape[axis] + 2 * pad - kernel) % stride != 0; };
+    if (node.get<int64_t>("ceil_mode", 0) != 0 && (reaches_over(0) || reaches_over(1)))
+      refuse(node, "its windows reach over the edge (ceil_mode)");
+    if (square(node, "dilations", 1) != 1 ||
         (node.op == "AveragePool" && pad > 0 && node.get<int64_t>("count_include_pad", 0) != 0))
-      refuse(node, "windows that reach over the edge, are spread, or count their padding are not known");
+      refuse(node, "windows that are spread, or count their padding, are not known");
     if (node.op == "MaxPool")
       push(nn::MaxPool2d{kernel, stride, pad}, s, into);
     else
