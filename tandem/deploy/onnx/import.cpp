@@ -214,7 +214,7 @@ class Importer {
     if (ends.size() != branches.size() || node.outputs.empty() || !visited_.insert(*join).second)
       refuse(node, "it joins what did not part from one value");
     const std::string name = fmt::format("{}{}.", at, into.layers().size());
-    const auto keep = [&](Branch& branch, const std::string& part) {
+    const auto layers_of = [&](Branch& branch, const std::string& part) {
       for (auto& [tensor, values] : branch.weights) weights_.emplace_back(name + part + tensor, values);
       return std::move(branch.layers);
     };
@@ -231,7 +231,7 @@ class Importer {
         refuse(node, "expected the sum of two branches of one shape");
       s = body->end;
       auto layer = std::make_unique<nn::Residual>();
-      layer->body = keep(*body, "body."), layer->shortcut = keep(*side, "shortcut.");
+      layer->body = layers_of(*body, "body."), layer->shortcut = layers_of(*side, "shortcut.");
       into.add(std::move(layer));
     } else {
       const auto axis = node.get<int64_t>("axis", 1);
@@ -246,7 +246,7 @@ class Importer {
         Branch& branch = branch_of(ends[i]);
         if (branch.end.shape.with(-1, 0) != end.shape.with(-1, 0)) refuse(node, "its branches have different sizes");
         width += branch.end.shape[-1];
-        layer->branches.push_back(keep(branch, fmt::format("{}.", i)));
+        layer->branches.push_back(layers_of(branch, fmt::format("{}.", i)));
       }
       end.shape = end.shape.with(-1, width);
       s = end;
@@ -415,7 +415,7 @@ class Importer {
   }
 
   void flatten(const ReadNode& node, State& s, nn::Sequential& into) {
-    if (branches[0].end.shape.rank() == 1) return;
+    if (s.shape.rank() == 1) return;
     if (node.op == "Squeeze" || node.get<int64_t>("axis", 1) != 1)
       refuse(node, "an image becomes a row by Flatten or Reshape");
     if (node.op == "Reshape" && has(node, 1)) {

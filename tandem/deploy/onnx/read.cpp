@@ -53,6 +53,7 @@ class Parser {
     }
     if (node.op == "Constant" && !node.outputs.empty() && constant_) out_.tensors[node.outputs[0]] = *constant_;
     constant_.reset();
+    if (node.name.empty() && !node.outputs.empty()) node.name = node.outputs[0];
     if (node.op != "Constant") out_.nodes.push_back(std::move(node));
   }
 
