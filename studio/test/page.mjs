@@ -330,6 +330,42 @@ const steps = {
     assert.match(await text('nav'), /Try/);
   },
 
+  async 'what a language model writes is kept when it is stopped'({ page, choose, press }) {
+    await choose('verse');
+    await page.waitForSelector('.write');
+    // A model that never ends: the real one may be done before a reader can press.
+    await page.evaluate(() => {
+      const real = window.fetch, event = new TextEncoder().encode('data: {"choices":[{"text":"x","finish_reason":null}]}\n\n');
+      window.fetch = (url, options) => {
+        if (!String(url).includes('/v1/completions')) return real(url, options);
+        const body = new ReadableStream({
+          start(stream) {
+            const timer = setInterval(() => stream.enqueue(event), 20);
+            options.signal.addEventListener('abort', () => (clearInterval(timer), stream.error(new DOMException('', 'AbortError'))));
+          },
+        });
+        return Promise.resolve(new Response(body, { headers: { 'Content-Type': 'text/event-stream' } }));
+      };
+      window.back = () => (window.fetch = real);
+    });
+    const value = () => page.$eval('.sheet textarea', f => f.value);
+    for (const stop of [() => press('Stop'), () => page.keyboard.press('Escape')]) {
+      await press('Continue');
+      await page.waitForFunction(() => document.querySelector('.sheet textarea').value.endsWith('xxx'));
+      await page.focus('.sheet textarea');
+      await stop();
+      await page.waitForFunction(() => document.querySelector('.controls .primary').textContent === 'Continue');
+      const kept = await value();
+      await new Promise(done => setTimeout(done, 300));
+      assert.match(kept, /xxx$/);
+      assert.equal(await value(), kept, 'nothing is written after the stop');
+      assert.equal(await page.$('.trouble'), null, 'to stop is no trouble');
+    }
+    await page.evaluate(() => window.back());
+    await choose('digits');
+    await page.waitForSelector('.pad canvas');
+  },
+
   async 'language and colours are remembered'({ page, text }) {
     await page.click('.switches .switch:nth-of-type(1) button:nth-child(2)');
     await page.click('.switches .switch:nth-of-type(2) button:nth-child(3)');

@@ -134,7 +134,7 @@ int explain_pictures(tasks::Classifier& model, const ExplainOptions& o) {
   for (size_t i = 0; i < names.size(); ++i) {
     const auto index = static_cast<int64_t>(i);
     const auto row = std::span(probabilities).subspan(i * classes, classes);
-    const auto best = static_cast<size_t>(std::ranges::max_element(row) - row.begin());
+    const auto best = static_cast<size_t>(model.answer(row));
     const Tensor picture = picture_at(set, index);
     const fs::path file = fs::path(o.out) / fmt::format("{}-{}.png", stems[i], o.method);
     nlohmann::ordered_json entry{{"input", names[i]}, {"label", model.classes[best]}, {"probability", row[best]}};

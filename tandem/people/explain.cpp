@@ -115,7 +115,7 @@ Explanation explain(const tasks::Classifier& model, const Tensor& picture, const
     const auto net = off_the_tape(model.net);
     const Tensor outputs = net->forward(x.view(one), pass), dark = net->forward(black.view(one), pass);
     out.target = o.target >= 0 ? static_cast<int32_t>(o.target)
-                               : static_cast<int32_t>(arg_max(model.probabilities(outputs), -1).at(0));
+                               : model.answer(model.calibrated(model.probabilities(outputs)).data<const float>());
     out.output = unit_of(outputs, out.target).item();
     out.black_output = unit_of(dark, out.target).item();
   }

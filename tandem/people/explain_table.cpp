@@ -48,8 +48,7 @@ class Asked {
     std::vector<float> out;
     for (int64_t first = 0; first < rows.size(0); first += batch_rows) {
       const Tensor part = rows.rows(first, std::min(first + batch_rows, rows.size(0)));
-      const Tensor own = model_.outputs(ready_, tasks::Batch{part}).probabilities;
-      const Tensor p = model_.confidence ? model_.confidence->calibrated(own) : own;
+      const Tensor p = model_.calibrated(model_.outputs(ready_, tasks::Batch{part}).probabilities);
       out.insert(out.end(), p.data<const float>().begin(), p.data<const float>().end());
     }
     return out;

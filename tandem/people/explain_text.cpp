@@ -260,8 +260,8 @@ TextExplanation explain_text(const tasks::Classifier& model, const std::string& 
     const NoGrad off;
     nn::Pass pass;
     pass.lengths = {std::ssize(ids)};
-    const Tensor own = model.probabilities(net->forward(Tensor::from(ids, {std::ssize(ids)}), pass));
-    out.target = model.answer((model.confidence ? model.confidence->calibrated(own) : own).data<const float>());
+    const Tensor outputs = net->forward(Tensor::from(ids, {std::ssize(ids)}), pass);
+    out.target = model.answer(model.calibrated(model.probabilities(outputs)).data<const float>());
   }
   const Score score = score_from_vectors(net, out.target);
   out.output = value_of(score, x);

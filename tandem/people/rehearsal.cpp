@@ -11,7 +11,7 @@ namespace tandem::people {
 
 std::vector<Decision> decide(tasks::Classifier& model, const data::Dataset& set, const std::string& name) {
   const evaluate::Outputs outputs = model.outputs(set);
-  const Tensor p = model.confidence ? model.confidence->calibrated(outputs.probabilities) : outputs.probabilities;
+  const Tensor p = model.calibrated(outputs.probabilities);
   const std::vector<evaluate::Verdict> verdicts =
       model.confidence ? model.confidence->judge(outputs) : std::vector<evaluate::Verdict>{};
   const int64_t version = version_of(model).number;

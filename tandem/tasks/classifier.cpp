@@ -61,6 +61,10 @@ Tensor Classifier::probabilities(const Tensor& outputs) const {
   return both;
 }
 
+Tensor Classifier::calibrated(const Tensor& probabilities) const {
+  return confidence ? confidence->calibrated(probabilities) : probabilities;
+}
+
 evaluate::Outputs Classifier::outputs(const nn::Sequential& ready, const Batch& batch) const {
   const NoGrad off;
   nn::Pass pass;
@@ -93,8 +97,7 @@ evaluate::Outputs Classifier::outputs(const data::Dataset& set, int64_t batch) {
 }
 
 std::vector<float> Classifier::predict(const data::Dataset& set, int64_t batch) {
-  const Tensor own = outputs(set, batch).probabilities;
-  const Tensor p = confidence ? confidence->calibrated(own) : own;
+  const Tensor p = calibrated(outputs(set, batch).probabilities);
   return {p.data<const float>().begin(), p.data<const float>().end()};
 }
 

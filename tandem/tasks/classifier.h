@@ -64,6 +64,8 @@ struct Classifier {
   [[nodiscard]] int32_t answer(std::span<const float> probabilities) const;
   /// Probabilities from the network's outputs (n, classes), or (n, 1) for a binary loss.
   [[nodiscard]] Tensor probabilities(const Tensor& outputs) const;
+  /// Those, calibrated when there is confidence: what predict() says and answer() takes.
+  [[nodiscard]] Tensor calibrated(const Tensor& probabilities) const;
 
   /// One safetensors file: weights; network, preprocessing, classes and notes in its metadata.
   void save(const fs::path& path);

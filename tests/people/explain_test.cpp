@@ -189,6 +189,11 @@ TEST_F(Explained, NetworksOfOneOutput) {
   EXPECT_DOUBLE_EQ(yes.output, -no.output);
   for (int64_t i = 0; i < 64; ++i) EXPECT_NEAR(yes.map.at(i), -no.map.at(i), 1e-6);
   EXPECT_EQ(people::explain(two, picture).target, yes.output > 0 ? 1 : 0);
+  // What is explained is the answer, and that is the threshold's.
+  for (const int32_t answer : {0, 1}) {
+    two.threshold = evaluate::Threshold{.goal = {}, .value = answer == 1 ? 0.0 : 2.0};
+    EXPECT_EQ(people::explain(two, picture).target, answer);
+  }
 }
 
 TEST(ExplainPicture, ColoursSayForAndAgainst) {
