@@ -38,7 +38,9 @@ inline ReadGraph read_graph(const std::string& bytes) {
   std::set<std::string> made;
   std::string graph;
   for (const Field& f : fields(bytes)) {
-    if (f.field == 1) EXPECT_EQ(f.number, 8U) << "the version of files with opset 17";
+    if (f.field == 1) {
+      EXPECT_EQ(f.number, 8U) << "the version of files with opset 17";
+    }
     if (f.field == 7) graph = f.bytes;
     if (f.field == 14) out.notes[text(f.bytes, 1)] = text(f.bytes, 2);
     if (f.field != 8) continue;
@@ -70,11 +72,15 @@ inline ReadGraph read_graph(const std::string& bytes) {
     const std::string domain = text(f.bytes, 7), op = text(f.bytes, 4);
     out.ops.push_back(domain.empty() ? op : domain + ":" + op);
     EXPECT_TRUE(out.opsets.contains(domain)) << domain;
-    for (const Field& part : fields(f.bytes))
-      if (part.field == 1 && !part.bytes.empty())
-        EXPECT_TRUE(made.contains(std::string(part.bytes))) << part.bytes << " is used before it is made";
-    for (const Field& part : fields(f.bytes))
-      if (part.field == 2) EXPECT_TRUE(made.insert(std::string(part.bytes)).second) << part.bytes << " is made twice";
+    for (const Field& part : fields(f.bytes)) {
+      const std::string value(part.bytes);
+      if (part.field == 1 && !value.empty()) {
+        EXPECT_TRUE(made.contains(value)) << value << " is used before it is made";
+      }
+      if (part.field == 2) {  // outputs stand behind all inputs
+        EXPECT_TRUE(made.insert(value).second) << value << " is made twice";
+      }
+    }
   }
   for (const std::string& name : out.outputs) EXPECT_TRUE(made.contains(name)) << name;
   return out;

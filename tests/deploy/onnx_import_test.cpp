@@ -58,11 +58,12 @@ TEST(OnnxImport, WhatWeWriteComesBack) {
   }
   Classifier resnet = model_of(nn::resnet(20), set);
   Classifier back = classifier_of(deploy::onnx::graph_of(resnet).bytes("model", "1"), "file.onnx", {});
-  EXPECT_EQ(back.net.write().str(), [&] {  // but for how weights begin
-    std::string text = resnet.net.write().str();
-    for (size_t at = 0; (at = text.find("init: he", at)) != std::string::npos;) text.replace(at, 8, "init: uniform");
-    return text;
-  }());
+  std::string layers = resnet.net.write().str();  // but for how weights began, and a number in place of a word
+  const auto replace = [&](std::string_view from, std::string_view to) {
+    for (size_t at = 0; (at = layers.find(from, at)) != std::string::npos;) layers.replace(at, from.size(), to);
+  };
+  replace("init: he", "init: uniform"), replace("units: classes", "units: 3");
+  EXPECT_EQ(back.net.write().str(), layers);
   expect_near(back.predict(set), resnet.predict(set));
 
   set.classes = {"no", "yes"};
@@ -120,11 +121,12 @@ TEST(OnnxImport, BiasesNormalisationAndShapesInOtherWords) {
   d.add("ReduceMean", {}, {{"axes", Sizes{-1, -2}}, {"keepdims", int64_t{1}}}).add("Flatten");
   d.add("MatMul", {d.tensor("m", {2, 2})}).add("Add", {d.tensor("b", {2})}).add("Softmax");
   const Classifier model = d.read();
-  EXPECT_EQ(model.net.write().str(), nn::Sequential::read(Config::parse("[conv: {filters: 2, kernel: 3, padding: 1}, "
-                                                                        "relu, global_avg_pool, linear: {units: 2}]",
-                                                                        "net"))
-                                         .write()
-                                         .str());
+  EXPECT_EQ(model.net.write().str(),
+            nn::Sequential::read(Config::parse("[conv: {filters: 2, kernel: 3, padding: 1, bias: false}, "
+                                               "relu, global_avg_pool, linear: {units: 2}]",
+                                               "net"))
+                .write()
+                .str());
   EXPECT_NEAR(model.image().mean[0], 0.5, 1e-6);
   EXPECT_NEAR(model.image().std[0], 0.25, 1e-6);
   EXPECT_EQ(model.classes, (std::vector<std::string>{"0", "1"}));
@@ -180,20 +182,26 @@ TEST(OnnxImport, RefusesByNodeWhatHasNoLayer) {
   refused({"(Transpose)", "other orders"}, [](Draft& d) { d.add("Transpose", {}, {{"perm", Sizes{0, 2, 1, 3}}}); });
   refused({"(Add)", "before the first layer alone"}, [](Draft& d) { d.add("Relu").add("Add", {d.tensor("a", {1})}); });
   refused({"(Sub)", "one a channel"}, [](Draft& d) { d.add("Sub", {d.tensor("a", {1, 1, 4, 4})}); });
-  refused({"does not meet again"}, [&](Draft& d) {
-    const Value x = d.at;
-    const Value side = d.graph.add("", "Relu", {x});
-    d.add("Tanh");
-    d.at = d.graph.add("", "Mul", {d.at, side});
-    d.at = d.graph.add("", "Add", {d.at, x});
+  refused({"does not meet again"}, [&](Draft& d) {  // a value that is used before and behind a sum
+    const Value x = d.at, relu = d.graph.add("", "Relu", {x}), tanh = d.graph.add("", "Tanh", {x});
+    d.at = d.graph.add("", "Add", {relu, tanh});
+    d.at = d.graph.add("", "Add", {d.at, relu});
     flat(d);
   });
-  refused({"(Add)", "two branches of one shape"}, [&](Draft& d) {
+  refused({"(Mul)", "joined by Add, or by Concat"}, [&](Draft& d) {
     const Value x = d.at;
-    d.add("Conv", {d.tensor("w", {1, 1, 3, 3})});
-    d.at = d.graph.add("", "Add", {d.at, x});
+    d.add("Sigmoid");
+    d.at = d.graph.add("", "Mul", {d.at, x});
     flat(d);
   });
+  for (const Shape& filter : {Shape{1, 1, 3, 3}, Shape{2, 1, 1, 1}})
+    refused({"(Add)", filter[2] == 3 ? "no images of one layout and size" : "two branches of one shape"},
+            [&](Draft& d) {
+              const Value x = d.at;
+              d.add("Conv", {d.tensor("w", filter)});
+              d.at = d.graph.add("", "Add", {d.at, x});
+              flat(d);
+            });
   refused({"(Concat)", "along the channels"}, [&](Draft& d) {
     const Value x = d.at;
     d.add("Relu");

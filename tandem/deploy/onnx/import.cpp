@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -20,6 +21,9 @@ constexpr int deepest = 32;  // branches within branches
 
 const std::set<std::string> same_numbers{"Identity", "Dropout", "Cast"};
 const std::set<std::string> arithmetic{"Add", "Sub", "Mul", "Div"};
+
+// The number that was meant: 1e-5 and not 9.999999747378752e-06.
+double decimal(float value) { return std::strtod(fmt::format("{}", value).c_str(), nullptr); }
 
 // Follows a graph from its picture to its answer and makes a layer of each node.
 class Importer {
@@ -184,75 +188,92 @@ class Importer {
     }
   }
 
+  // What begins at one value: layers up to the node that joins it with others.
+  struct Branch {
+    State end;
+    nn::Sequential layers;
+    std::vector<std::pair<std::string, Tensor>> weights;
+    std::optional<size_t> join;
+  };
+
+  // Goes on with a branch, whose tensors are kept apart.
+  void go_on(Branch& branch, int depth, std::optional<size_t> first = {}) {
+    std::swap(weights_, branch.weights);
+    branch.join = chain(branch.end, branch.layers, "", depth, first);
+    std::swap(weights_, branch.weights);
+  }
+
+  // Joins the branches that begin at `s`, those first that a node joins without the others, until one layer is left.
   void fork(State& s, nn::Sequential& into, const std::string& at, int depth, const std::set<size_t>& users) {
     const ReadNode& first = model_.nodes[*users.begin()];
     if (depth == deepest) refuse(first, fmt::format("branches part more than {} times within each other", deepest));
     raw_ = false;
-    struct Branch {
-      State end;
-      nn::Sequential layers;
-      std::vector<std::pair<std::string, Tensor>> weights;
-    };
     std::vector<Branch> branches;
-    std::optional<size_t> join;
-    for (const size_t user : users) {
-      Branch branch{s, {}, {}};
-      std::swap(weights_, branch.weights);
-      const auto met = chain(branch.end, branch.layers, "", depth + 1, user);
-      std::swap(weights_, branch.weights);
-      if (!met || (join && *join != *met)) refuse(first, "what begins here does not meet again in one Add or Concat");
-      join = met;
-      branches.push_back(std::move(branch));
+    for (const size_t user : users) go_on(branches.emplace_back(Branch{s, {}, {}, {}}), depth + 1, user);
+    while (branches.size() > 1) {
+      const auto complete = std::ranges::find_if(branches, [&](const Branch& branch) {
+        const auto together = std::ranges::count(branches, branch.join, &Branch::join);
+        return branch.join && std::cmp_equal(together, data_of(model_.nodes[*branch.join]).size());
+      });
+      if (complete == branches.end()) refuse(first, "what begins here does not meet again in one Add or Concat");
+      const size_t join = *complete->join;
+      std::vector<Branch> parts;
+      for (Branch& branch : branches)
+        if (branch.join == join) parts.push_back(std::move(branch));
+      std::erase_if(branches, [&](const Branch& branch) { return branch.join == join; });
+      Branch& one = branches.emplace_back(joined(join, parts));
+      if (branches.size() > 1) go_on(one, depth + 1);
     }
-    const ReadNode& node = model_.nodes[*join];
-    const std::vector<Value> ends = data_of(node);
-    const auto branch_of = [&](const Value& end) -> Branch& {
+    const std::string name = fmt::format("{}{}.", at, into.layers().size());
+    for (auto& [tensor, values] : branches[0].weights) keep(name + tensor.substr(2), values);  // without its "0."
+    into.add(branches[0].layers.layers()[0]->clone());
+    s = branches[0].end;
+  }
+
+  // One layer of the branches that a node joins.
+  Branch joined(size_t join, std::vector<Branch>& branches) {
+    const ReadNode& node = model_.nodes[join];
+    if (node.outputs.empty() || !visited_.insert(join).second) refuse(node, "the graph goes round in a circle");
+    std::vector<Branch*> parts;
+    for (const Value& end : data_of(node)) {
       const auto found = std::ranges::find(branches, end, [](const Branch& b) { return b.end.at; });
       if (found == branches.end()) refuse(node, "it joins what did not part from one value");
-      return *found;
-    };
-    if (ends.size() != branches.size() || node.outputs.empty() || !visited_.insert(*join).second)
-      refuse(node, "it joins what did not part from one value");
-    const std::string name = fmt::format("{}{}.", at, into.layers().size());
-    const auto layers_of = [&](Branch& branch, const std::string& part) {
-      for (auto& [tensor, values] : branch.weights) weights_.emplace_back(name + part + tensor, values);
+      parts.push_back(&*found);
+    }
+    Branch out{parts[0]->end, {}, {}, {}};
+    for (const Branch* part : parts)
+      if (part->end.channels_first != out.end.channels_first || part->end.flattened != Shape{} ||
+          part->end.shape.with(-1, 0) != out.end.shape.with(-1, 0))
+        refuse(node, "its branches are no images of one layout and size");
+    const auto layers_of = [&](Branch& branch, const std::string& name) {
+      for (auto& [tensor, values] : branch.weights) out.weights.emplace_back("0." + name + tensor, values);
       return std::move(branch.layers);
     };
-    for (const Value& end : ends) {
-      const State& other = branch_of(end).end;
-      if (other.channels_first != branches[0].end.channels_first || other.flattened != Shape{} ||
-          other.shape.rank() != branches[0].end.shape.rank())
-        refuse(node, "its branches are no images of one layout");
-    }
     if (node.op == "Add" || node.op == "Sum") {
-      Branch *body = &branch_of(ends[0]), *side = &branch_of(ends.back());
+      Branch *body = parts.front(), *side = parts.back();
       if (body->layers.layers().size() < side->layers.layers().size()) std::swap(body, side);
-      if (ends.size() != 2 || body == side || body->layers.empty() || body->end.shape != side->end.shape)
+      if (parts.size() != 2 || body == side || body->layers.empty() || body->end.shape != side->end.shape)
         refuse(node, "expected the sum of two branches of one shape");
-      s = body->end;
       auto layer = std::make_unique<nn::Residual>();
       layer->body = layers_of(*body, "body."), layer->shortcut = layers_of(*side, "shortcut.");
-      into.add(std::move(layer));
+      out.layers.add(std::move(layer));
     } else {
       const auto axis = node.get<int64_t>("axis", 1);
-      const bool channels = node.op == "Concat" && (branches[0].end.shape.rank() == 1 ? axis == 1 || axis == -1
-                                                    : branches[0].end.channels_first  ? axis == 1 || axis == -3
-                                                                                      : axis == 3 || axis == -1);
+      const bool channels = node.op == "Concat" && (out.end.shape.rank() == 1 ? axis == 1 || axis == -1
+                                                    : out.end.channels_first  ? axis == 1 || axis == -3
+                                                                              : axis == 3 || axis == -1);
       if (!channels) refuse(node, "branches are joined by Add, or by Concat along the channels");
       auto layer = std::make_unique<nn::Parallel>();
-      State end = branch_of(ends[0]).end;
       int64_t width = 0;
-      for (size_t i = 0; i < ends.size(); ++i) {
-        Branch& branch = branch_of(ends[i]);
-        if (branch.end.shape.with(-1, 0) != end.shape.with(-1, 0)) refuse(node, "its branches have different sizes");
-        width += branch.end.shape[-1];
-        layer->branches.push_back(layers_of(branch, fmt::format("{}.", i)));
+      for (size_t i = 0; i < parts.size(); ++i) {
+        width += parts[i]->end.shape[-1];
+        layer->branches.push_back(layers_of(*parts[i], fmt::format("{}.", i)));
       }
-      end.shape = end.shape.with(-1, width);
-      s = end;
-      into.add(std::move(layer));
+      out.end.shape = out.end.shape.with(-1, width);
+      out.layers.add(std::move(layer));
     }
-    s.at = node.outputs[0];
+    out.end.at = node.outputs[0];
+    return out;
   }
 
   // --- nodes
@@ -273,13 +294,20 @@ class Importer {
     if (op == "Tanh") return push(nn::Tanh{}, s, into);
     if (op == "LeakyRelu") {
       nn::LeakyReLU layer;
-      layer.slope = static_cast<double>(node.get<float>("alpha", 0.01F));
+      layer.slope = decimal(node.get<float>("alpha", 0.01F));
       return push(layer, s, into);
     }
-    if ((op == "Softmax" || op == "LogSoftmax") && users_[node.outputs[0]].empty()) return;  // a classifier's own
+    if ((op == "Softmax" || op == "LogSoftmax") && is_last(node)) return;  // a classifier's own
     refuse(node,
            "known are convolutions, pools, batch norms, linear layers, relu, leaky_relu, sigmoid, tanh, sums and "
            "joined channels");
+  }
+
+  [[nodiscard]] bool is_last(const ReadNode& node) {
+    return std::ranges::all_of(users_[node.outputs[0]], [&](size_t user) {
+      const ReadNode& next = model_.nodes[user];
+      return next.op == "Identity" && !next.outputs.empty() && users_[next.outputs[0]].empty();
+    });
   }
 
   template <class Layer>
@@ -355,7 +383,7 @@ class Importer {
     if (s.shape.rank() == 3) expect_image(node, s);
     if (s.flattened != Shape{}) refuse(node, "it stands between a flattened image and a linear layer");
     nn::BatchNorm layer;
-    layer.epsilon = static_cast<double>(node.get<float>("epsilon", 1e-5F));
+    layer.epsilon = decimal(node.get<float>("epsilon", 1e-5F));
     const Shape channels{s.shape[-1]};
     const char* const parts[]{"weight", "bias", "running_mean", "running_var"};
     for (size_t i = 0; i < 4; ++i) keep(at + parts[i], constant(node, i + 1, channels));
