@@ -38,7 +38,7 @@ void add_export(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("export", "Write a network for other programs: ONNX, opset 17");
   verb->add_option("run", o->model, "A run folder or a model file")->required();
   verb->add_option("--to", o->to, "The format")->check(CLI::IsMember({"onnx"}))->required();
-  verb->add_option("--out", o->out, "The file to write (default: beside the model, model.onnx)");
+  verb->add_option("--out", o->out, "The file to write (default: beside the model, with the ending .onnx)");
   verb->callback([o, &context] { context.action = [o] { return run(*o); }; });
 }
 

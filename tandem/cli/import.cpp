@@ -33,12 +33,18 @@ void add_import(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("import", "Read a network of pictures that another program wrote: ONNX");
   verb->add_option("file", o->file, "The file, .onnx")->required();
   verb->add_option("out", o->out, "The model file to write")->required();
-  verb->add_option("--classes", o->network.classes, "Names of the classes, in order: cat,dog")->delimiter(',');
+  verb->add_option("--classes", o->network.classes, "Names of the classes, in order: cat,dog")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   verb->add_option("--mean", o->network.mean, "What pixels of 0 … 1 are normalised with, by channel: 0.485,0.456,0.406")
-      ->delimiter(',');
-  verb->add_option("--std", o->network.std, "The same, what they are divided by: 0.229,0.224,0.225")->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  verb->add_option("--std", o->network.std, "The same, what they are divided by: 0.229,0.224,0.225")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   verb->add_option("--size", o->size, "Height and width of pictures where the file leaves them open: 224, or 224,160")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->expected(1, 2)
       ->check(CLI::Range(1, 65536));
   verb->callback([o, &context] { context.action = [o] { return run(*o); }; });

@@ -284,7 +284,7 @@ TEST(OnnxImport, TheProgramImports) {
   const Classifier model =
       model_of(nn::Sequential::read(Config::parse("[conv: 2, relu, flatten, linear: classes]", "net")), bands(3, 1));
   folder.write("net.onnx", deploy::onnx::graph_of(model).bytes("model", "1"));
-  const Said said = tandem(folder, {"import", "net.onnx", "net.safetensors", "--classes", "x,y,z"});
+  const Said said = tandem(folder, {"import", "--size", "8,8", "--classes", "x,y,z", "net.onnx", "net.safetensors"});
   EXPECT_EQ(said.code, 0) << said.err;
   EXPECT_NE(said.err.find("net.safetensors: 4 layers, pictures of 8 x 8 x 1, 3 classes"), std::string::npos)
       << said.err;
