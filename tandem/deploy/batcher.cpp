@@ -8,7 +8,10 @@ namespace tandem::deploy {
 using Clock = std::chrono::steady_clock;
 
 Batcher::Batcher(BatchOptions options, Metrics& metrics)
-    : options_(options), metrics_(metrics), thread_([this] { work(); }) {}
+    : options_(options), metrics_(metrics) {
+  batch_.reserve(static_cast<size_t>(options.most));
+  thread_ = std::thread([this] { work(); });
+}
 
 void Batcher::stop() {
   {
@@ -39,67 +42,80 @@ int64_t Batcher::waiting() const {
 }
 
 void Batcher::work() {
-  for (std::vector<Job> batch = take(); !batch.empty(); batch = take()) answer(batch);
+  for (; take(); batch_.clear()) answer();
 }
 
-// The next batch; none at the end.
-std::vector<Batcher::Job> Batcher::take() {
-  std::vector<Job> batch;
+// The next batch; false at the end.
+bool Batcher::take() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-  if (queue_.empty()) return batch;
+  if (queue_.empty()) return false;
   changed_.wait_until(lock, queue_.front().arrived + options_.delay,
                       [&] { return stopping_ || waiting_ >= options_.most; });
   const auto model = queue_.front().model;
   int64_t examples = 0;
-  while (!queue_.empty() && queue_.front().model == model &&
-         (batch.empty() || examples + queue_.front().examples.count <= options_.most)) {
+  while (!queue_.empty() && queue_.front().model == model && batch_.size() < batch_.capacity() &&
+         (batch_.empty() || examples + queue_.front().examples.count <= options_.most)) {
     examples += queue_.front().examples.count;
-    batch.push_back(std::move(queue_.front()));
+    batch_.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
   waiting_ -= examples;
-  return batch;
+  return true;
 }
 
-void Batcher::answer(std::vector<Job>& batch) {
+void Batcher::answer() {
+  // What cannot even be said for want of memory ends its connection, not this thread.
+  const auto end = [](Job& job, Outcome outcome, Answer own) {
+    try {
+      job.done(outcome, std::move(own));
+    } catch (const std::bad_alloc&) {
+    }
+  };
   const auto begin = Clock::now();
-  std::erase_if(batch, [&](Job& job) {
+  std::erase_if(batch_, [&](Job& job) {
     const bool late = begin - job.arrived > options_.patience;
-    if (late) job.done(Outcome::late, {});
+    if (late) end(job, Outcome::late, {});
     return late;
   });
-  if (batch.empty()) return;
+  if (batch_.empty()) return;
   int64_t examples = 0;
-  for (const Job& job : batch) examples += job.examples.count;
+  for (const Job& job : batch_) examples += job.examples.count;
   Answer all;
   try {
     Examples together;
-    if (batch.size() > 1) {
-      together = batch[0].examples;
-      for (const Job& job : std::span(batch).subspan(1)) together.append(job.examples);
+    if (batch_.size() > 1) {
+      together = batch_[0].examples;
+      for (const Job& job : std::span(batch_).subspan(1)) together.append(job.examples);
     }
-    all = batch[0].model->predict(batch.size() > 1 ? together : batch[0].examples);
+    all = batch_[0].model->predict(batch_.size() > 1 ? together : batch_[0].examples);
+    ModelMetrics& metrics = metrics_.model(batch_[0].model->name(), batch_[0].model->version());
+    metrics.compute_seconds.add(std::chrono::duration<double>(Clock::now() - begin).count());
+    metrics.batch_size.add(static_cast<double>(examples));
+    metrics.examples += examples;
+    ++metrics.batches;
+    metrics.deferred += std::ranges::count_if(all.verdicts, &evaluate::Verdict::deferred);
   } catch (const std::exception&) {  // out of memory, or numbers that are not finite
-    for (Job& job : batch) job.done(Outcome::failed, {});
+    for (Job& job : batch_) end(job, Outcome::failed, {});
     return;
   }
-  ModelMetrics& metrics = metrics_.model(batch[0].model->name(), batch[0].model->version());
-  metrics.compute_seconds.add(std::chrono::duration<double>(Clock::now() - begin).count());
-  metrics.batch_size.add(static_cast<double>(examples));
-  metrics.examples += examples;
-  ++metrics.batches;
-  metrics.deferred += std::ranges::count_if(all.verdicts, &evaluate::Verdict::deferred);
 
-  const auto classes = batch[0].model->classes();
+  const auto classes = batch_[0].model->classes();
   auto probability = all.probabilities.begin();
   auto verdict = all.verdicts.begin();
-  for (Job& job : batch) {
-    Answer own{{probability, probability + job.examples.count * classes}, {}};
-    probability += job.examples.count * classes;
-    if (!all.verdicts.empty())
-      own.verdicts.assign(verdict, verdict + job.examples.count), verdict += job.examples.count;
-    job.done(Outcome::answered, std::move(own));
+  for (Job& job : batch_) {
+    const int64_t n = job.examples.count;
+    Answer own;
+    Outcome outcome = Outcome::answered;
+    try {
+      own.probabilities.assign(probability, probability + n * classes);
+      if (!all.verdicts.empty()) own.verdicts.assign(verdict, verdict + n);
+    } catch (const std::bad_alloc&) {
+      own = {}, outcome = Outcome::failed;
+    }
+    probability += n * classes;
+    if (!all.verdicts.empty()) verdict += n;
+    end(job, outcome, std::move(own));
   }
 }
 

@@ -44,8 +44,8 @@ class Batcher {
 
  private:
   void work();
-  [[nodiscard]] std::vector<Job> take();
-  void answer(std::vector<Job>& batch);
+  [[nodiscard]] bool take();
+  void answer();
 
   BatchOptions options_;
   Metrics& metrics_;
@@ -54,6 +54,7 @@ class Batcher {
   std::deque<Job> queue_;
   int64_t waiting_ = 0;  // examples
   bool stopping_ = false;
+  std::vector<Job> batch_;  // of the thread; its memory is taken once, so that none is missing later
   std::thread thread_;
 };
 

@@ -10,7 +10,9 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <list>
+#include <thread>
 #include <tuple>
+#include <utility>
 
 namespace tandem::deploy {
 
@@ -124,6 +126,8 @@ struct HttpServer::Impl {
 
   HttpOptions options;
   Handler handler;
+  // Before `io`: what still waits there is destroyed with it.
+  bool done = false, ended = false, accepting = false, sweeping = false, heeding = false;
   net::io_context io{1};
   tcp::acceptor acceptor{io};
   net::signal_set signals{io};
@@ -156,8 +160,61 @@ struct HttpServer::Impl {
       files.rlim_cur = files.rlim_max, (void)::setrlimit(RLIMIT_NOFILE, &files);
   }
 
+  // Whether a coroutine is there: for want of memory it may be destroyed where it waits.
+  class Alive {
+   public:
+    explicit Alive(bool& flag) : flag_(&flag) { flag = true; }
+    Alive(Alive&& other) noexcept : flag_(std::exchange(other.flag_, nullptr)) {}
+    Alive& operator=(Alive&&) = delete;
+    ~Alive() {
+      if (flag_) *flag_ = false;
+    }
+
+   private:
+    bool* flag_;
+  };
+
+  void finish() {
+    done = true;
+    io.stop();
+  }
+
+  // Until finish(). Where an allocation fails inside the library, run() throws, and what was waiting for it is destroyed
+  // a moment later: then whatever is no longer alive begins anew.
+  void work() {
+    bool failed = false;
+    while (!done) try {
+        if (std::exchange(failed, false)) io.poll();
+        io.restart();
+        if (!accepting && !stopping) net::co_spawn(io, accept(Alive(accepting)), net::detached);
+        if (!sweeping) net::co_spawn(io, sweep(Alive(sweeping)), net::detached);
+        if (!heeding && !actions.empty()) net::co_spawn(io, heed_signals(Alive(heeding)), net::detached);
+        if (!done) io.run();
+      } catch (const std::bad_alloc&) {
+        failed = true;
+      }
+  }
+
+  // Ends a session with the coroutine that holds this, also when that is destroyed where it waits, for want of memory.
+  struct Leave {
+    Impl* impl;
+    std::list<Session>::iterator at;
+    Leave(Impl& owner, std::list<Session>::iterator session) : impl(&owner), at(session) {}
+    Leave(Leave&& other) noexcept : impl(std::exchange(other.impl, nullptr)), at(other.at) {}
+    Leave& operator=(Leave&&) = delete;
+    ~Leave() {
+      if (!impl || impl->ended) return;
+      error_code ignored;
+      *at->gone = true;
+      at->socket.shutdown(tcp::socket::shutdown_both, ignored);
+      impl->sessions.erase(at);
+      --impl->count;
+      if (impl->stopping && impl->sessions.empty()) impl->finish();
+    }
+  };
+
   // No connection that fails, by the client or for want of memory, may end the taking of others.
-  net::awaitable<void> accept() {
+  net::awaitable<void> accept(Alive) {
     net::steady_timer pause(io);
     bool failed = false;
     while (!stopping) {
@@ -182,20 +239,19 @@ struct HttpServer::Impl {
     socket.set_option(tcp::no_delay(true), ignored);
     sessions.push_back({std::move(socket)});
     ++count;
-    try {
-      net::co_spawn(io, converse(std::prev(sessions.end())), net::detached);
-    } catch (const std::bad_alloc&) {
-      sessions.pop_back();
-      --count;
-      throw;
-    }
+    Leave leave(*this, std::prev(sessions.end()));
+    net::co_spawn(io, converse(std::move(leave)), net::detached);
   }
 
-  net::awaitable<void> sweep() {
+  net::awaitable<void> sweep(Alive) {
     net::steady_timer timer(io);
     for (;;) {
-      timer.expires_after(sweep_every);
-      co_await timer.async_wait(token);
+      try {
+        timer.expires_after(sweep_every);
+        co_await timer.async_wait(token);
+      } catch (const std::bad_alloc&) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));  // others may give some back
+      }
       const auto now = Clock::now();
       for (Session& s : sessions) {
         if (s.deadline <= now || end <= now) s.overdue = true, interrupt(s);
@@ -203,7 +259,7 @@ struct HttpServer::Impl {
       }
       if (stopping && (sessions.empty() || end + 4 * sweep_every <= now)) break;
     }
-    io.stop();
+    finish();
   }
 
   // Whether the client has closed its side. What it may have sent before stays unread.
@@ -225,11 +281,12 @@ struct HttpServer::Impl {
     acceptor.close(ignored);
     for (Session& s : sessions)
       if (s.waiting && s.socket.available(ignored) == 0) interrupt(s);
-    if (sessions.empty()) io.stop();
+    if (sessions.empty()) finish();
   }
 
   // A session from its first byte to its last; errors of one never reach another.
-  net::awaitable<void> converse(std::list<Session>::iterator at) {
+  net::awaitable<void> converse(Leave leave) {
+    Session* at = &*leave.at;
     try {
       if (count > options.most_connections)
         co_await refuse(*at, 503, "too many connections");
@@ -237,12 +294,6 @@ struct HttpServer::Impl {
         co_await exchange(*at);
     } catch (const std::exception&) {  // out of memory: the connection ends, the server does not
     }
-    error_code ignored;
-    *at->gone = true;
-    at->socket.shutdown(tcp::socket::shutdown_both, ignored);
-    sessions.erase(at);
-    --count;
-    if (stopping && sessions.empty()) io.stop();
   }
 
   net::awaitable<void> exchange(Session& s) {
@@ -289,9 +340,14 @@ struct HttpServer::Impl {
     return net::async_initiate<const net::use_awaitable_t<>, void(Response)>(
         [this](auto completion, Request asked) {
           auto resume = std::make_shared<decltype(completion)>(std::move(completion));
+          // The answer must reach this thread: elsewhere the coroutine cannot be destroyed. So it waits for memory.
           const Respond respond = [this, resume](Response response) {
-            net::post(io,
-                      [resume, response = std::move(response)]() mutable { std::move (*resume)(std::move(response)); });
+            for (std::shared_ptr<Response> kept;;) try {
+                if (!kept) kept = std::make_shared<Response>(std::move(response));
+                return net::post(io, [resume, kept] { std::move (*resume)(std::move(*kept)); });
+              } catch (const std::bad_alloc&) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+              }
           };
           try {
             handler(std::move(asked), respond);
@@ -377,7 +433,7 @@ struct HttpServer::Impl {
     }
   }
 
-  net::awaitable<void> heed_signals() {
+  net::awaitable<void> heed_signals(Alive) {
     for (;;) {
       const auto [error, number] = co_await signals.async_wait(token);
       if (error) co_return;
@@ -392,18 +448,13 @@ HttpServer::HttpServer(HttpOptions options, Handler handler)
   impl_->listen();
 }
 
-HttpServer::~HttpServer() = default;
+HttpServer::~HttpServer() { impl_->ended = true; }
 
 uint16_t HttpServer::port() const { return impl_->port; }
 
 int64_t HttpServer::connections() const { return impl_->count; }
 
-void HttpServer::run() {
-  net::co_spawn(impl_->io, impl_->accept(), net::detached);
-  net::co_spawn(impl_->io, impl_->sweep(), net::detached);
-  if (!impl_->actions.empty()) net::co_spawn(impl_->io, impl_->heed_signals(), net::detached);
-  impl_->io.run();
-}
+void HttpServer::run() { impl_->work(); }
 
 void HttpServer::stop() {
   net::post(impl_->io, [impl = impl_.get()] { impl->begin_to_stop(); });

@@ -29,7 +29,10 @@ void Worker::work() {
     const auto task = std::move(tasks_.front());
     tasks_.pop_front();
     lock.unlock();
-    task();
+    try {
+      task();
+    } catch (const std::bad_alloc&) {  // not even an answer could be made: the connection ends, not this thread
+    }
     lock.lock();
   }
 }

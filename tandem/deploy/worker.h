@@ -15,7 +15,7 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  /// Runs `task` later, in order; it must not throw. False when `most` wait already or it was stopped.
+  /// Runs `task` later, in order; it may throw std::bad_alloc alone. False when `most` wait already or it was stopped.
   [[nodiscard]] bool post(std::function<void()> task);
   /// Does what waits and takes nothing more; returns when the thread has ended.
   void stop();

@@ -48,20 +48,24 @@ void Writers::work() {
   for (;;) {
     changed_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
     if (waiting_.empty()) return;
-    Job job = std::move(waiting_.front());
-    waiting_.pop_front();
+    std::list<Job> own;
+    own.splice(own.begin(), waiting_, waiting_.begin());
     lock.unlock();
+    Job& job = own.front();
     const std::optional<Ending> ending = turn(job);
     if (ending) {
-      metrics_.model(job.model->id(), "").tokens += job.text->so_far().tokens;
-      job.done(*ending, job.text->so_far());
+      try {
+        metrics_.model(job.model->id(), "").tokens += job.text->so_far().tokens;
+        job.done(*ending, job.text->so_far());
+      } catch (const std::bad_alloc&) {  // its connection ends, not this thread
+      }
       job = {};
     }
     lock.lock();
     if (ending)
       --texts_;
     else
-      waiting_.push_back(std::move(job));
+      waiting_.splice(waiting_.end(), own);
   }
 }
 

@@ -6,8 +6,8 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -31,7 +31,7 @@ class Writers {
     std::unique_ptr<tasks::Generation> text;
     std::shared_ptr<const std::atomic<bool>> gone;              // nobody reads on: the text is given up
     std::function<void(const std::string&)> piece;              // may be none; called in order
-    std::function<void(Ending, const tasks::Generated&)> done;  // called once. Neither may throw
+    std::function<void(Ending, const tasks::Generated&)> done;  // called once. Neither may throw but bad_alloc
     std::chrono::steady_clock::time_point arrived = {};
   };
 
@@ -56,7 +56,7 @@ class Writers {
   Metrics& metrics_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Job> waiting_;  // for their next turn
+  std::list<Job> waiting_;  // for their next turn; a list, since to move on takes no memory
   int64_t texts_ = 0;        // those and the ones that have it
   std::atomic<bool> stopping_ = false;
   std::vector<std::thread> threads_;

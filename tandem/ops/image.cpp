@@ -13,8 +13,16 @@
 #include <tandem/ops/reduce.h>
 #include <tandem/ops/shape.h>
 
+#include <algorithm>
+
 namespace tandem {
 namespace {
+
+constexpr int64_t most = 1 << 20;  // of a stride, dilation, padding or window: sums of them stay small numbers
+
+bool within(int64_t least, std::initializer_list<int64_t> values) {
+  return std::ranges::all_of(values, [&](int64_t v) { return v >= least && v <= most; });
+}
 
 void expect_image(const char* name, const Tensor& x) {
   if (x.rank() != 4) fail(name, "takes images of shape (n, height, width, channels), got {}", x.shape());
@@ -24,9 +32,9 @@ kernels::ConvShape conv_shape(const Tensor& x, const Tensor& w, const Tensor& bi
   expect_image("conv2d", x);
   if (w.rank() != 4) fail("conv2d", "weight must have shape (out, in/groups, height, width), got {}", w.shape());
   const Shape &xs = x.shape(), &ws = w.shape();
-  if (o.stride < 1 || o.dilation < 1 || o.groups < 1 || o.padding < 0)
-    fail("conv2d", "stride {}, dilation {} and groups {} must be at least 1 and padding {} at least 0", o.stride,
-         o.dilation, o.groups, o.padding);
+  if (!within(1, {o.stride, o.dilation, o.groups}) || !within(0, {o.padding}))
+    fail("conv2d", "stride {}, dilation {} and groups {} must be at least 1 and padding {} at least 0, all at most {}",
+         o.stride, o.dilation, o.groups, o.padding, most);
   if (xs[3] != ws[1] * o.groups || ws[0] % o.groups != 0 || ws[0] < 1 || xs[3] < 1)
     fail("conv2d",
          "input {} has {} channels but weight {} with {} groups takes {}, and {} outputs must divide by the groups", xs,
@@ -45,9 +53,9 @@ kernels::ConvShape conv_shape(const Tensor& x, const Tensor& w, const Tensor& bi
 kernels::PoolShape pool_shape(const char* name, const Tensor& x, const PoolOptions& o) {
   expect_image(name, x);
   const int64_t stride = o.stride == 0 ? o.kernel : o.stride;
-  if (o.kernel < 1 || stride < 1 || o.padding < 0 || o.padding > o.kernel / 2)
-    fail(name, "kernel {} and stride {} must be at least 1, padding {} between 0 and half the kernel", o.kernel, stride,
-         o.padding);
+  if (!within(1, {o.kernel, stride}) || o.padding < 0 || o.padding > o.kernel / 2)
+    fail(name, "kernel {} and stride {} must lie between 1 and {}, padding {} between 0 and half the kernel", o.kernel,
+         stride, most, o.padding);
   const kernels::PoolShape s{x.shape()[0], x.shape()[1], x.shape()[2], x.shape()[3], o.kernel,
                              o.kernel,     stride,       stride,       o.padding,    o.padding};
   if (s.h + 2 * o.padding < o.kernel || s.w + 2 * o.padding < o.kernel)

@@ -4,10 +4,13 @@
 #include <tandem/ops/sequence.h>
 #include <tandem/ops/shape.h>
 
+#include <limits>
 #include <numeric>
 
 namespace tandem {
 namespace {
+
+constexpr int64_t most_dilation = 1 << 20;  // times any kernel it stays a small number
 
 // (tokens, c) -> (tokens out, kernel * c): what each output sees.
 Tensor windows(const Tensor& x, const Lengths& lengths, const Lengths& out_lengths, int64_t kernel, int64_t dilation,
@@ -37,7 +40,7 @@ void expect_lengths(std::string_view where, const Lengths& lengths, int64_t rows
   int64_t sum = 0;
   for (const int64_t length : lengths) {
     if (length < 0) fail(where, "a sequence has length {}: lengths are 0 or more", length);
-    sum += length;
+    if (__builtin_add_overflow(sum, length, &sum)) sum = std::numeric_limits<int64_t>::max();
   }
   if (sum != rows)
     fail(where, "the lengths of {} sequences sum to {}, but the input has {} rows: one is needed for each token",
@@ -56,7 +59,8 @@ Tensor conv1d(const Tensor& x, const Lengths& lengths, const Tensor& weight, con
   if (x.rank() != 2 || weight.rank() != 3 || x.shape()[1] != weight.shape()[1])
     fail("conv1d", "input {} and weight {} do not fit: expected (tokens, channels) and (filters, channels, kernel)",
          x.shape(), weight.shape());
-  if (options.dilation < 1) fail("conv1d", "dilation {} is less than 1", options.dilation);
+  if (options.dilation < 1 || options.dilation > most_dilation)
+    fail("conv1d", "dilation {} does not lie between 1 and {}", options.dilation, most_dilation);
   expect_lengths("conv1d", lengths, x.shape()[0]);
   const int64_t filters = weight.shape()[0], kernel = weight.shape()[2];
   const int64_t before = options.same ? (kernel - 1) * options.dilation / 2 : 0;

@@ -1,5 +1,6 @@
 #include <tandem/base/checksum.h>
 #include <tandem/base/input_file.h>
+#include <tandem/base/json_text.h>
 #include <tandem/tensor/safetensors.h>
 #include <tandem/tensor/safetensors_header.h>
 
@@ -7,7 +8,7 @@
 #include <bit>
 #include <cstring>
 #include <functional>
-#include <nlohmann/json.hpp>
+#include <set>
 
 namespace tandem {
 namespace {
@@ -151,21 +152,22 @@ bool safetensors::has_checksums(const fs::path& path) {
 }
 
 std::vector<uint8_t> format_safetensors(const TensorFile& file) {
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  std::string tensors;
+  std::set<std::string_view> names;
   std::map<std::string, std::string> metadata = file.metadata;
   metadata[file_sum] = zeros;
   int64_t at = 0;
   for (const auto& [name, tensor] : file.tensors) {
-    if (name.empty() || name.size() > safetensors::longest_name || name == "__metadata__" || header.contains(name) ||
-        !tensor.defined())
+    if (name.empty() || name.size() > safetensors::longest_name || name == "__metadata__" || !tensor.defined() ||
+        !names.insert(name).second)
       fail("safetensors", "tensor '{}' cannot be written: it needs a value and a name of its own with 1 to {} bytes",
            name, safetensors::longest_name);
     const auto size = static_cast<int64_t>(tensor.byte_count());
     const auto code = std::ranges::find_if(
         safetensors::codes(), [type = tensor.dtype()](const auto& c) { return c.type == type && !c.widened(); });
-    header[name] = {{"dtype", tensor.dtype() == DType::bf16 ? "BF16" : code->name},
-                    {"shape", std::vector<int64_t>(tensor.shape().begin(), tensor.shape().end())},
-                    {"data_offsets", {at, at + size}}};
+    tensors += fmt::format(R"(,{}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})", json_text(name, "safetensors"),
+                           tensor.dtype() == DType::bf16 ? "BF16" : code->name,
+                           fmt::join(tensor.shape().begin(), tensor.shape().end(), ","), at, at + size);
     metadata[tensor_sum + name] = sha256(bytes_of(tensor));
     at += size;
   }
@@ -179,13 +181,9 @@ std::vector<uint8_t> format_safetensors(const TensorFile& file) {
     fail("safetensors", "{} tensors cannot be written, at most {} are read back", file.tensors.size(),
          safetensors::most_tensors);
   std::string text;
-  try {
-    nlohmann::ordered_json all{{"__metadata__", metadata}};
-    all.update(header);
-    text = all.dump();
-  } catch (const nlohmann::json::exception& e) {
-    fail(ErrorKind::data, "safetensors", "a name or metadata text is no valid UTF-8 ({})", e.what());
-  }
+  for (const auto& [key, value] : metadata)
+    text += fmt::format("{}{}:{}", text.empty() ? "" : ",", json_text(key, "safetensors"), json_text(value, "safetensors"));
+  text = fmt::format(R"({{"__metadata__":{{{}}}{}}})", text, tensors);
   text.append((alignment - (text.size() + 8) % alignment) % alignment, ' ');
   const uint64_t size = text.size();
   std::vector<uint8_t> bytes(8 + text.size());

@@ -1,5 +1,6 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/base/denormals.h>
+#include <tandem/base/json_text.h>
 #include <tandem/kernels/optim.h>
 #include <tandem/nn/weights.h>
 #include <tandem/train/fault.h>
@@ -40,8 +41,7 @@ void put_back(const std::vector<Tensor>& values, const std::vector<Tensor>& into
 constexpr int64_t bad_steps_in_a_row = 10, most_returns = 5;
 constexpr size_t most_remarks = 40;  // a training may go on for weeks
 
-// NaN has no JSON form: it is written as null.
-json number(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
+// As json_text() writes it.
 double number(const json& value) { return value.is_null() ? std::nan("") : value.get<double>(); }
 
 }  // namespace
@@ -394,32 +394,32 @@ TensorFile Trainer::checkpoint() {
   const auto own = nn::named(net_);
   for (size_t i = 0; i < best_.size(); ++i) file.tensors.emplace_back("best." + own[i].first, best_[i]);
 
-  json history = json::array();
+  std::string history, remarks;
   for (const auto& p : state_.history)
-    history.push_back({p.epoch, number(p.train_loss), number(p.validation_loss), number(p.validation_accuracy),
-                       number(p.learning_rate), number(p.seconds), number(p.train_accuracy)});
-  json remarks = json::array();
-  for (const auto& r : state_.remarks) remarks.push_back({r.about, r.en, r.zh});
+    history += fmt::format("{}[{},{},{},{},{},{},{}]", history.empty() ? "" : ",", p.epoch, json_text(p.train_loss),
+                           json_text(p.validation_loss), json_text(p.validation_accuracy), json_text(p.learning_rate),
+                           json_text(p.seconds), json_text(p.train_accuracy));
+  for (const auto& r : state_.remarks)
+    remarks += fmt::format("{}[{},{},{}]", remarks.empty() ? "" : ",", json_text(r.about, "checkpoint"),
+                           json_text(r.en, "checkpoint"), json_text(r.zh, "checkpoint"));
   const auto& s = schedule_.state();
+  std::string text;
+  const auto put = [&](const char* key, const auto& value) {
+    text += fmt::format("{}\"{}\":{}", text.empty() ? "{" : ",", key, value);
+  };
+  put("epoch", state_.epoch), put("step", state_.step);
+  put("loss_sum", json_text(state_.loss_sum));
+  put("examples", state_.examples), put("correct", state_.correct);
+  put("best_score", json_text(state_.best_score)), put("best_epoch", state_.best_epoch), put("waited", state_.waited);
+  put("seconds", json_text(state_.seconds)), put("epoch_seconds", json_text(state_.epoch_seconds));
+  put("bad", state_.bad), put("returns", state_.returns);
+  put("remarks", "[" + remarks + "]");
+  put("secret", state_.secret);
+  put("optimizer_steps", optimizer_.steps());
+  put("schedule", fmt::format("[{},{},{}]", json_text(s.scale), json_text(s.best), s.waited));
+  put("history", "[" + history + "]");
   file.metadata["tandem.checkpoint"] = "1";
-  file.metadata["tandem.state"] = json{
-      {"epoch", state_.epoch},
-      {"step", state_.step},
-      {"loss_sum", state_.loss_sum},
-      {"examples", state_.examples},
-      {"correct", state_.correct},
-      {"best_score", state_.best_score},
-      {"best_epoch", state_.best_epoch},
-      {"waited", state_.waited},
-      {"seconds", state_.seconds},
-      {"epoch_seconds", state_.epoch_seconds},
-      {"bad", state_.bad},
-      {"returns", state_.returns},
-      {"remarks", remarks},
-      {"secret", state_.secret},
-      {"optimizer_steps", optimizer_.steps()},
-      {"schedule", {s.scale, s.best, s.waited}},
-      {"history", history}}.dump();
+  file.metadata["tandem.state"] = text + "}";
   return file;
 }
 
