@@ -2,7 +2,7 @@
 # Reads what strangers might send, from many sides: scripts/fuzz.sh [RUNS [TARGET…]]. Each target of tests/fuzz reads RUNS
 # inputs (100000 without) made by libFuzzer from small good files, under the address and the undefined-behaviour
 # sanitizer; a finding ends it with the input kept in build/fuzz/findings. Without targets those that need no network:
-# their part of the library is compiled in minutes. The others are recipe, model and adapter; `all` means all.
+# their part of the library is compiled in minutes. The others are recipe, model, adapter and onnx; `all` means all.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=${1:-100000}
@@ -10,7 +10,7 @@ shift || true
 targets=("$@")
 readers=(safetensors idx csv yaml image text subword http)
 [ ${#targets[@]} -gt 0 ] || targets=("${readers[@]}")
-[ "${targets[0]}" != all ] || targets=("${readers[@]}" recipe model adapter)
+[ "${targets[0]}" != all ] || targets=("${readers[@]}" recipe model adapter onnx)
 
 ./scripts/install.sh clang-14 libclang-rt-14-dev python3
 log=$(mktemp)

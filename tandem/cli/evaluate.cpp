@@ -35,9 +35,13 @@ std::string name_of(const std::string& given) {
   return fs::is_directory(given) ? fs::path(given).filename().string() : train::model_path(given).stem().string();
 }
 
-train::Recipe recipe_in(const std::map<std::string, std::string>& notes, const fs::path& path) {
+/// A model that another program made has none: then its data is what --on says.
+train::Recipe recipe_in(const std::map<std::string, std::string>& notes, const fs::path& path, const Options& o) {
   const auto found = notes.find("recipe");
-  if (found == notes.end()) fail(ErrorKind::data, path.string(), "holds no recipe: it was not made by `tandem train`");
+  if (found == notes.end() && !o.source.empty()) return {};
+  if (found == notes.end())
+    fail(ErrorKind::data, path.string(),
+         "holds no recipe, and so no data: it was not made by `tandem train`; give data with --on");
   return train::Recipe::read(Config::parse(found->second, path.string() + " (recipe)"));
 }
 
@@ -99,7 +103,7 @@ int show(const Options& o, const Context& context, train::Evaluation& found, uin
 int run_ensemble(const Options& o, const Context& context, const std::vector<Gate>& gates) {
   if (!o.strangers.empty()) fail("--strangers", "is for one network with confidence, not for {}", o.models.size());
   tasks::Ensemble ensemble = train::load_ensemble(o.models);
-  train::Recipe recipe = recipe_in(ensemble.members[0].notes, train::model_path(o.models[0]));
+  train::Recipe recipe = recipe_in(ensemble.members[0].notes, train::model_path(o.models[0]), o);
   const fs::path folder = data::data_folder(o.data);
   if (o.source.empty()) train::check_unseen(ensemble, recipe, o.split, folder);
   const Part part = load_part(o, recipe, ensemble.members[0], folder);
@@ -113,7 +117,7 @@ int run_ensemble(const Options& o, const Context& context, const std::vector<Gat
 int run_language(const Options& o, const Context& context, const fs::path& path, const std::vector<Gate>& gates) {
   if (!o.strangers.empty()) fail("--strangers", "is for networks that tell classes apart");
   tasks::LanguageModel model = tasks::LanguageModel::load(path);
-  train::Recipe recipe = recipe_in(model.notes, path);
+  train::Recipe recipe = recipe_in(model.notes, path, o);
   if (!o.source.empty()) {
     recipe.data.source = o.source;
     recipe.data.test_share = recipe.data.validation = 0;  // the network learned from none of it: nothing to hold back
@@ -151,7 +155,7 @@ int run(const Options& o, const Context& context) {
   if (o.models.size() > 1) return run_ensemble(o, context, gates);
   if (task == "language_model") return run_language(o, context, path, gates);
   tasks::Classifier model = tasks::Classifier::load(path);
-  train::Recipe recipe = recipe_in(model.notes, path);
+  train::Recipe recipe = recipe_in(model.notes, path, o);
   if (!o.strangers.empty() && !model.confidence)
     fail("--strangers", "{} has no confidence to be measured: train it with `people:` in its recipe", path.string());
   const fs::path folder = data::data_folder(o.data);
@@ -166,7 +170,9 @@ int run(const Options& o, const Context& context) {
           evaluate::strangers(known, model.confidence->judge(model.outputs(strange)), source));
     }
   }
-  return show(o, context, result, recipe.seed, part.set, gates, model.notes.at("recipe"), train::layer_rows(model.net));
+  const auto noted = model.notes.find("recipe");
+  return show(o, context, result, recipe.seed, part.set, gates, noted == model.notes.end() ? "" : noted->second,
+              train::layer_rows(model.net));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <tandem/base/error.h>
 #include <tandem/base/text.h>
 #include <tandem/tasks/table_input.h>
+#include <tandem/tasks/table_numbers.h>
 
 #include <algorithm>
 #include <cmath>
@@ -25,25 +26,23 @@ std::vector<double> rising(std::vector<double> values) {
   return values;
 }
 
-/// Inverse of the standard normal distribution (Acklam's rational approximation, relative error below 1.2e-9).
+/// Horner's rule, the highest power first.
+double polynomial(std::span<const double> factors, double x) {
+  double out = 0;
+  for (const double factor : factors) out = out * x + factor;
+  return out;
+}
+
 double normal_quantile(double p) {
-  constexpr double a[]{-3.969683028665376e+01, 2.209460984245205e+02,  -2.759285104469687e+02,
-                       1.383577518672690e+02,  -3.066479806614716e+01, 2.506628277459239e+00};
-  constexpr double b[]{-5.447609879822406e+01, 1.615858368580409e+02, -1.556989798598866e+02, 6.680131188771972e+01,
-                       -1.328068155288572e+01};
-  constexpr double c[]{-7.784894002430293e-03, -3.223964580411365e-01, -2.400758277161838e+00,
-                       -2.549732539343734e+00, 4.374664141464968e+00,  2.938163982698783e+00};
-  constexpr double d[]{7.784695709041462e-03, 3.224671290700398e-01, 2.445134137142996e+00, 3.754408661907416e+00};
+  using Q = NormalQuantile;
   const double tail = std::min(p, 1 - p);
-  if (tail < 0.02425) {
+  if (tail < Q::tail) {
     const double q = std::sqrt(-2 * std::log(tail));
-    const double x = (((((c[0] * q + c[1]) * q + c[2]) * q + c[3]) * q + c[4]) * q + c[5]) /
-                     ((((d[0] * q + d[1]) * q + d[2]) * q + d[3]) * q + 1);
+    const double x = polynomial(Q::tail_above, q) / polynomial(Q::tail_below, q);
     return p < 0.5 ? x : -x;
   }
   const double q = p - 0.5, r = q * q;
-  return (((((a[0] * r + a[1]) * r + a[2]) * r + a[3]) * r + a[4]) * r + a[5]) * q /
-         (((((b[0] * r + b[1]) * r + b[2]) * r + b[3]) * r + b[4]) * r + 1);
+  return polynomial(Q::middle_above, r) * q / polynomial(Q::middle_below, r);
 }
 
 /// The share of the training rows below x, from the knots of equal shares; in the middle of a run of equal knots.
@@ -67,7 +66,7 @@ void encode(const std::string& numbers, const NumberInput& c, double x, float* i
   if (missing) x = c.fill;
   const int64_t size = encoded_size(numbers, c);
   if (numbers == "quantile") {
-    const double margin = 0.5 / static_cast<double>(c.knots.size());
+    const double margin = rank_margin(c);
     into[0] = static_cast<float>(normal_quantile(std::clamp(rank_of(c.knots, x), margin, 1 - margin)));
   } else if (numbers == "piecewise") {
     for (int64_t bin = 0; bin < size; ++bin) {
@@ -76,8 +75,8 @@ void encode(const std::string& numbers, const NumberInput& c, double x, float* i
       into[bin] = static_cast<float>(std::clamp(share, 0.0, 1.0));
     }
   } else {
-    const double reach = beyond * c.std;
-    into[0] = static_cast<float>((std::clamp(x, c.low - reach, c.high + reach) - c.mean) / c.std);
+    const auto [low, high] = reach_of(c);
+    into[0] = static_cast<float>((std::clamp(x, low, high) - c.mean) / c.std);
   }
   if (c.marked) into[size] = missing ? 1.0F : 0.0F;
 }
@@ -134,6 +133,12 @@ const data::Column& column_of(const data::Table& table, const std::string& name,
 }
 
 }  // namespace
+
+std::pair<double, double> reach_of(const NumberInput& column) {
+  return {column.low - beyond * column.std, column.high + beyond * column.std};
+}
+
+double rank_margin(const NumberInput& column) { return 0.5 / static_cast<double>(column.knots.size()); }
 
 void TableOptions::fields(Fields& f) {
   f("numbers", numbers, {"standard", "quantile", "piecewise"});

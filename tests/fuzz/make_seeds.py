@@ -92,7 +92,8 @@ seed("text", "words", b"\x02" + "It's 3.5, don't!! \u6f22\u5b57 \u0e44\u0e17\u0e
 
 def field(number, data):
     data = data if isinstance(data, bytes) else data.encode()
-    return bytes([number << 3 | 2, len(data)]) + data
+    size = [len(data)] if len(data) < 128 else [len(data) & 127 | 128, len(data) >> 7]  # below 16 kB
+    return bytes([number << 3 | 2, *size]) + data
 
 
 def piece(text, score, kind):
@@ -129,3 +130,33 @@ seed("adapter", "network", b"\x01" + b"[lora: {rank: 2, alpha: 4, tensors: ['*']
 seed("adapter", "tensors", b"\x02" + safetensors(
     [("base_model.model.0.lora_A.weight", "F32", [2, 4], bytes(32)),
      ("base_model.model.0.lora_B.weight", "F32", [3, 2], bytes(24))], {}))
+
+
+def onnx_tensor(name, *shape):
+    size = 1
+    for n in shape:
+        size *= n
+    return field(5, b"".join(b"\x08" + bytes([n]) for n in shape) + b"\x10\x01" + field(8, name) + field(9, bytes(4 * size)))
+
+
+def onnx_node(op, inputs, output, *sizes):
+    attributes = b"".join(field(5, field(1, name) + b"".join(b"\x40" + bytes([n]) for n in values) + b"\xa0\x01\x07")
+                          for name, values in sizes)
+    return field(1, b"".join(field(1, i) for i in inputs) + field(2, output) + field(3, op) + field(4, op) + attributes)
+
+
+def onnx_file(*parts):
+    dims = b"".join(field(1, b"\x08" + bytes([n])) for n in (1, 1, 6, 6))
+    picture = field(11, field(1, "x") + field(2, field(1, b"\x08\x01" + field(2, dims))))
+    return b"\x08\x08" + field(7, b"".join(parts) + picture + field(12, field(1, "y")))
+
+
+last = [onnx_node("Gemm", ["f", "g"], "y"), onnx_tensor("g", 16, 2)]
+conv = [onnx_node("Conv", ["x", "w"], "c", ("kernel_shape", [3, 3]), ("pads", [0, 0, 0, 0])), onnx_tensor("w", 1, 1, 3, 3)]
+seed("onnx", "conv", onnx_file(*conv, onnx_node("Relu", ["c"], "r"), onnx_node("Flatten", ["r"], "f"), *last))
+seed("onnx", "sum", onnx_file(*conv, onnx_node("Tanh", ["c"], "r"), onnx_node("Add", ["r", "c"], "s"),
+                              onnx_node("Flatten", ["s"], "f"), *last))
+seed("onnx", "joined", onnx_file(
+    *conv, onnx_node("Tanh", ["c"], "r"), onnx_node("Concat", ["r", "c"], "s"),
+    onnx_node("MaxPool", ["s"], "m", ("kernel_shape", [2, 2]), ("strides", [1, 1])),
+    onnx_node("GlobalAveragePool", ["m"], "f"), onnx_node("Gemm", ["f", "g"], "y"), onnx_tensor("g", 2, 2)))
