@@ -50,7 +50,8 @@ std::vector<std::vector<int32_t>> encode(const TextInput& input, const data::Tex
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
       data::check_utf8(texts[i], fmt::format("text {}", i + 1));
       out[i] = input.tokenizer.encode(texts[i], input.length);
-      if (out[i].empty())
+      const data::SpecialTokens& special = input.tokenizer.special();
+      if (std::ranges::all_of(out[i], [&](int32_t id) { return id == special.start || id == special.end; }))
         fail(ErrorKind::data, fmt::format("text {}", i + 1),
              "is empty: there is no word in it that could say anything");
     }
@@ -83,8 +84,9 @@ double unknown_share(const TextInput& input, const std::string& text) {
   const std::vector<int32_t> ids = input.tokenizer.encode(text, input.length);
   int64_t tokens = 0, unknown = 0;
   for (const int32_t id : ids) {
-    tokens += id < input.tokenizer.tokens() ? 1 : 0;
-    unknown += id == data::Tokenizer::unknown ? 1 : 0;
+    const data::SpecialTokens& special = input.tokenizer.special();
+    tokens += id < input.tokenizer.tokens() && id != special.start && id != special.end ? 1 : 0;
+    unknown += id == special.unknown ? 1 : 0;
   }
   return tokens == 0 ? 1 : static_cast<double>(unknown) / static_cast<double>(tokens);
 }
