@@ -28,6 +28,19 @@ bool is_dropped(char32_t c) {
   return c == 0 || c == 0xfffd || category_of(c).front() == 'C';
 }
 
+std::u32string parts_of(char32_t c, const WordPieceOptions& options) {
+  constexpr char32_t capital_i_with_dot = 0x130;  // the one small form of two characters
+  std::u32string parts{c};
+  if (!options.accents) {
+    parts = decomposed(c);
+    std::erase_if(parts, [](char32_t part) { return category_of(part) == "Mn"; });
+  } else if (options.lower && c == capital_i_with_dot) {
+    parts = {U'i', 0x307};
+  }
+  if (options.lower) std::ranges::transform(parts, parts.begin(), lower_case);
+  return parts;
+}
+
 }  // namespace
 
 void WordPieceOptions::fields(Fields& f) {
@@ -57,9 +70,7 @@ std::vector<BertWord> split_as_bert(std::string_view text, const WordPieceOption
     }
     const bool alone = is_han(c);
     open = open && !alone;
-    for (char32_t part : options.accents ? std::u32string{c} : decomposed(c)) {
-      if (!options.accents && category_of(part) == "Mn") continue;
-      if (options.lower) part = lower_case(part);
+    for (const char32_t part : parts_of(c, options)) {
       const bool symbol = is_symbol(part);
       open = open && !symbol;
       add(part, begin, at);

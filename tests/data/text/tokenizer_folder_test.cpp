@@ -1,8 +1,10 @@
 // Tokenizers of GPT-2 and BERT from their files: the ids that transformers gives, and what is refused.
+#include <tandem/base/text.h>
 #include <tandem/data/text/places.h>
 #include <tandem/data/text/stream.h>
 #include <tandem/data/text/tokenizer_folder.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 
@@ -62,11 +64,11 @@ TEST(TokenizerFolder, Gpt2ReadsBytesThatAreNoCharacters) {
     check_utf8(t.decode(broken[i], true), "decoded");
     EXPECT_TRUE(read[i].starts_with(t.decode(broken[i], true))) << "what more tokens may change is left away";
   }
-  const Ids han = t.encode("我");
+  const Ids han = t.encode("龍");
   ASSERT_GT(han.size(), 1U) << "or this test says nothing";
   EXPECT_EQ(t.decode(Ids{han.front()}, true), "");
   EXPECT_EQ(t.decode(Ids{han.front()}), "\ufffd");
-  EXPECT_EQ(t.decode(han, true), "我");
+  EXPECT_EQ(t.decode(han, true), "龍");
   expect_error(ErrorKind::data, {"byte 3 is no UTF-8"}, [&] { (void)t.encode("ab\xff"); });
 }
 
@@ -118,17 +120,21 @@ TEST(TokenizerFolder, TokensKnowTheirPlaces) {
         EXPECT_LE(last, begin);
         EXPECT_LE(begin, end);
         ASSERT_LE(end, text.size());
-        check_utf8(text.substr(begin, end - begin), "a piece");
+        const std::string own = text.substr(begin, end - begin);
+        check_utf8(own, "a piece");
         last = begin;
+        // What stands there is the piece, but for parts of a character, and letters that were made small.
+        std::string piece = t.piece(ids.back());
+        const bool part = std::string(family) == "gpt2" && first_invalid_utf8(piece) < piece.size();
+        const bool spelled = std::ranges::all_of(own, [](char c) { return c > ' ' && (c < 'A' || c > 'Z'); });
+        if (part || (std::string(family) == "bert" && !spelled)) continue;
+        if (piece.starts_with("##")) piece.erase(0, 2);
+        if (ids.back() != t.special().unknown && ids.back() != t.special().start && ids.back() != t.special().end) {
+          EXPECT_EQ(own, piece) << text;
+        }
       }
       EXPECT_EQ(ids, t.encode(text));
     }
-    const std::string text = "don't learn, 我们";
-    const Places places = places_of(t, text);
-    Texts parts;
-    for (const auto& [begin, end] : places.pieces) parts.push_back(text.substr(begin, end - begin));
-    EXPECT_NE(std::ranges::find_if(parts, [](const auto& p) { return p.ends_with("learn"); }), parts.end());
-    EXPECT_NE(std::ranges::find_if(parts, [](const auto& p) { return p.ends_with("我"); }), parts.end());
   }
 }
 
@@ -194,7 +200,7 @@ TEST(TokenizerFolder, RefusesDamagedFiles) {
     write_text(c.folder / "merges.txt", "a b\n");
   });
   refused("gpt2", old, {"merges.txt", "merge 'a' is not two pieces"}, write("merges.txt", "#version: 0.2\na\n"));
-  refused("gpt2", old, {"merge 'q z'", "makes 'qz'"}, write("merges.txt", "q z\n"));
+  refused("gpt2", old, {"merge 0 makes 'qz'"}, write("merges.txt", "q z\n"));
   refused("gpt2", old, {"merge 'zzz a': 'zzz' is not in the vocabulary"}, write("merges.txt", "zzz a\n"));
   refused("gpt2", old, {"token 'extra' has the id 9999"}, write("added_tokens.json", R"({"extra": 9999})"));
   refused("gpt2", old, {"token 'extra' has the id 3 of piece"}, write("added_tokens.json", R"({"extra": 3})"));
