@@ -16,7 +16,7 @@ struct Base {
   nn::Sequential net;                                   // not built
   std::vector<std::pair<std::string, Tensor>> tensors;  // of the network
 
-  std::optional<tasks::TextInput> reads;                // how it reads texts; of a model file see input()
+  std::optional<tasks::TextInput> reads;  // how it reads texts; of a model file see input()
 
   /// Of a model file of any task, or of a folder that Checkpoint reads. Throws a data error when it is none.
   [[nodiscard]] static Base load(const fs::path& model);

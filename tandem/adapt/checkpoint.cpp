@@ -58,10 +58,8 @@ class Settings {
   }
   /// The activation by the name it has in a recipe.
   [[nodiscard]] std::string activation(const char* key, const std::string& fallback) const {
-    static const std::map<std::string, std::string> names{{"gelu", "gelu"},
-                                                          {"gelu_new", "gelu_tanh"},
-                                                          {"gelu_pytorch_tanh", "gelu_tanh"},
-                                                          {"relu", "relu"}};
+    static const std::map<std::string, std::string> names{
+        {"gelu", "gelu"}, {"gelu_new", "gelu_tanh"}, {"gelu_pytorch_tanh", "gelu_tanh"}, {"relu", "relu"}};
     const auto found = names.find(text(key, fallback));
     if (found == names.end()) refuse(key, find(key), "gelu, gelu_new, gelu_pytorch_tanh or relu");
     return found->second;
@@ -126,8 +124,9 @@ class Weights {
     for (const auto& [name, entry] : all_) {
       const std::string& own = name;
       if (std::ranges::none_of(heads, [&](const std::string& head) { return own.starts_with(head); }))
-        fail(ErrorKind::data, where_, "tensor '{}' of shape {} belongs to no part of {}: is config.json of another network?",
-             entry.name, entry.tensor.shape(), what);
+        fail(ErrorKind::data, where_,
+             "tensor '{}' of shape {} belongs to no part of {}: is config.json of another network?", entry.name,
+             entry.tensor.shape(), what);
       out.push_back(entry.name);
     }
     return out;
@@ -273,8 +272,8 @@ void read_gpt2(Checkpoint& out, const fs::path& folder, const Settings& config) 
   add_pair(parts, "norm", "ln_f");
   fill(out.net, index_of(out.net, "transformer"), weights, parts);
   if (!tied) std::memcpy(nn::named(*out.net.layers().back()).front().second.bytes(), head.bytes(), head.byte_count());
-  out.left_out = weights.rest({"score.", "multiple_choice_head.", "classifier."},
-                              fmt::format("a GPT-2 of {} layers", layers));
+  out.left_out =
+      weights.rest({"score.", "multiple_choice_head.", "classifier."}, fmt::format("a GPT-2 of {} layers", layers));
 }
 
 std::vector<std::string> classes_of(const Settings& config) {
@@ -283,7 +282,8 @@ std::vector<std::string> classes_of(const Settings& config) {
   const int64_t count = names ? std::ssize(*names) : config.size("num_labels", 2);
   constexpr int64_t most = 1'000'000;
   if (count > most || (names && !names->is_object()))
-    fail(ErrorKind::data, config.where(), "id2label is no object of classes and their names, or has more than {}", most);
+    fail(ErrorKind::data, config.where(), "id2label is no object of classes and their names, or has more than {}",
+         most);
   for (int64_t i = 0; i < count; ++i) {
     const std::string id = std::to_string(i);
     if (names && (!names->contains(id) || !names->at(id).is_string()))
@@ -297,10 +297,10 @@ std::vector<std::string> classes_of(const Settings& config) {
 /// Whether its classifier tells of a text which one of several classes it is.
 bool classifies(const Settings& config) {
   const json* architectures = config.find("architectures");
-  const std::string trained = architectures && architectures->is_array() && !architectures->empty() &&
-                                      architectures->front().is_string()
-                                  ? architectures->front().get<std::string>()
-                                  : "";
+  const std::string trained =
+      architectures && architectures->is_array() && !architectures->empty() && architectures->front().is_string()
+          ? architectures->front().get<std::string>()
+          : "";
   return trained.ends_with("ForSequenceClassification") &&
          config.text("problem_type", "single_label_classification") == "single_label_classification" &&
          classes_of(config).size() > 1;

@@ -9,7 +9,7 @@ namespace tandem::adapt {
 /// GPT-2 becomes a language model; BERT a classifier of texts, where it was trained as one, else an encoder.
 struct Checkpoint {
   std::string where;
-  std::string task;  // language_model, text_classification, or text_encoder: a vector for each text and no answer
+  std::string task;    // language_model, text_classification, or text_encoder: a vector for each text and no answer
   nn::Sequential net;  // built, with the folder's numbers
   data::Tokenizer tokenizer;
   int64_t context = 0;                // tokens that there are positions for

@@ -56,8 +56,8 @@ struct Generated {
 /// tokenizer's text_end ends it. Same bytes for a seed.
 class Generation {
  public:
-  /// Goes on with `prompt` (empty: a new text, or a new line where a model knows only lines). Model and `ready`, as NextToken takes it, are kept. Throws a usage
-  /// error for options that are not possible.
+  /// Goes on with `prompt` (empty: a new text, or a new line where a model knows only lines). Model and `ready`, as
+  /// NextToken takes it, are kept. Throws a usage error for options that are not possible.
   Generation(const LanguageModel& model, const nn::Sequential& ready, const std::string& prompt,
              GenerationOptions options);
   /// Writes a token; false once the text has ended.

@@ -264,7 +264,8 @@ tasks::Classifier make_model(const Recipe& recipe, const data::Dataset& train) {
   tasks::Classifier model;
   model.net = recipe.network;
   if (base && base->task == "text_encoder" && model.net.empty() && recipe.adapt.head.empty())
-    fail("adapt.head", "{} gives a vector for each text and no answer: give it a head, as in adapt: {{head: [linear: classes]}}",
+    fail("adapt.head",
+         "{} gives a vector for each text and no answer: give it a head, as in adapt: {{head: [linear: classes]}}",
          base->where);
   if (base && model.net.empty()) model.net = adapt::adapted(*base, recipe.adapt);
   if (base)

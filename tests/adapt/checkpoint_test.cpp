@@ -87,8 +87,10 @@ TEST(Checkpoint, OtherSpellingsOfTheSameNumbers) {
     const CheckpointCopy old("bert");
     old.change_tensors([](TensorFile& file) {
       for (auto& [name, tensor] : file.tensors) {
-        if (const size_t at = name.find("LayerNorm.weight"); at != std::string::npos) name.replace(at, 16, "LayerNorm.gamma");
-        if (const size_t at = name.find("LayerNorm.bias"); at != std::string::npos) name.replace(at, 14, "LayerNorm.beta");
+        if (const size_t at = name.find("LayerNorm.weight"); at != std::string::npos)
+          name.replace(at, 16, "LayerNorm.gamma");
+        if (const size_t at = name.find("LayerNorm.bias"); at != std::string::npos)
+          name.replace(at, 14, "LayerNorm.beta");
       }
       file.tensors.emplace_back("bert.embeddings.position_ids", Tensor::zeros({1, 40}, DType::i64));
     });
@@ -107,7 +109,8 @@ TEST(Checkpoint, OtherSpellingsOfTheSameNumbers) {
     write_safetensors(parts.folder / "one.safetensors", files[0]);
     write_safetensors(parts.folder / "two.safetensors", files[1]);
     write_text(parts.folder / "model.safetensors.index.json", index.dump());
-    expect_near(passed(Checkpoint::load(parts.folder).net, expected("gpt2.ids", 0)), expected("gpt2.scores", 0), "files");
+    expect_near(passed(Checkpoint::load(parts.folder).net, expected("gpt2.ids", 0)), expected("gpt2.scores", 0),
+                "files");
     index["weight_map"]["x"] = "../two.safetensors";
     write_text(parts.folder / "model.safetensors.index.json", index.dump());
     expect_error(ErrorKind::data, {"index.json", "'../two.safetensors'", "its own folder"},
@@ -136,7 +139,8 @@ TEST(Checkpoint, ABertOfAnotherTaskIsAnEncoder) {
   const CheckpointCopy bare("bert");  // neither head nor pooler: the vector of [CLS] alone
   bare.set("architectures", {"BertForMaskedLM"});
   bare.change_tensors([](TensorFile& file) {
-    std::erase_if(file.tensors, [](const auto& t) { return t.first.starts_with("bert.pooler") || t.first.starts_with("class"); });
+    std::erase_if(file.tensors,
+                  [](const auto& t) { return t.first.starts_with("bert.pooler") || t.first.starts_with("class"); });
     file.tensors.emplace_back("cls.predictions.bias", Tensor::zeros({3}));
   });
   const Checkpoint read = Checkpoint::load(bare.folder);
@@ -245,7 +249,8 @@ TEST(Checkpoint, RefusesWhatItCannotRead) {
   refused("gpt2", {"layer_norm_epsilon is \"x\", expected a number"}, set("layer_norm_epsilon", "x"));
   refused("gpt2", {"activation_function is \"swish\", expected gelu"}, set("activation_function", "swish"));
   refused("gpt2", {"activation_function is 3, expected a word"}, set("activation_function", 3));
-  refused("gpt2", {"scale_attn_by_inverse_layer_idx is true, expected false"}, set("scale_attn_by_inverse_layer_idx", true));
+  refused("gpt2", {"scale_attn_by_inverse_layer_idx is true, expected false"},
+          set("scale_attn_by_inverse_layer_idx", true));
   refused("bert", {"position_embedding_type is \"relative_key\", expected \"absolute\""},
           set("position_embedding_type", "relative_key"));
   refused("bert", {"id2label has 2 classes and none with the id \"1\""}, set("id2label", {{"0", "a"}, {"7", "b"}}));

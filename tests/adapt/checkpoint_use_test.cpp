@@ -25,10 +25,12 @@ TEST(Checkpoint, ARecipeStartsFromIt) {
   const Folder home;
   const fs::path csv = home.write("reviews.csv", reviews());
   const auto recipe_of = [&](const std::string& from, const std::string& more) {
-    return train::Recipe::read(Config::parse(
-        "name: on\ntask: text_classification\nstart_from: " + from + "\ndata: {source: " + csv.string() +
-            ", validation: 0.25, test_share: 0.25}\ntrain: {epochs: 8, batch: 4}\noptimizer: {type: adamw, lr: 3e-3}\n" + more,
-        "on.yaml"));
+    return train::Recipe::read(Config::parse("name: on\ntask: text_classification\nstart_from: " + from +
+                                                 "\ndata: {source: " + csv.string() +
+                                                 ", validation: 0.25, test_share: 0.25}\ntrain: {epochs: 8, batch: "
+                                                 "4}\noptimizer: {type: adamw, lr: 3e-3}\n" +
+                                                 more,
+                                             "on.yaml"));
   };
   const CheckpointCopy encoder("bert");
   encoder.set("architectures", {"BertModel"});
@@ -50,8 +52,9 @@ TEST(Checkpoint, ARecipeStartsFromIt) {
   // A head is needed, and a language model may be the base as well.
   expect_error(ErrorKind::usage, {"adapt.head", "no answer", "head: [linear: classes]"},
                [&] { (void)train_it(recipe_of(encoder.folder.string(), "")); });
-  const tasks::Classifier reader = train_it(recipe_of(
-      (checkpoints() / "gpt2").string(), "adapt: {head: [pool_sequence: last, linear: classes], freeze: ['0.*', '3.*']}\n"));
+  const tasks::Classifier reader =
+      train_it(recipe_of((checkpoints() / "gpt2").string(),
+                         "adapt: {head: [pool_sequence: last, linear: classes], freeze: ['0.*', '3.*']}\n"));
   const Checkpoint gpt2 = Checkpoint::load(checkpoints() / "gpt2");
   const auto moved = [&](const char* name) {
     const auto find = [&](nn::Sequential net) {
@@ -73,12 +76,12 @@ TEST(Checkpoint, AnAdapterOfItGoesOnTheImportedModel) {
   for (int i = 0; i < 30; ++i) lines += "the dog learns, 我们 learn\n\n  the end\n";
   const fs::path text = home.write("text.txt", lines);
   const auto recipe_of = [&](const std::string& from) {
-    return train::Recipe::read(Config::parse("name: on\ntask: language_model\nstart_from: " + from +
-                                                 "\ndata: {source: " + text.string() +
-                                                 ", validation: 0.2, test_share: 0}\nlanguage: {context: 16, prompts: []}\n"
-                                                 "adapt: {lora: {rank: 2, layers: [transformer]}}\n"
-                                                 "train: {epochs: 1, batch: 4}\n",
-                                             "on.yaml"));
+    return train::Recipe::read(
+        Config::parse("name: on\ntask: language_model\nstart_from: " + from + "\ndata: {source: " + text.string() +
+                          ", validation: 0.2, test_share: 0}\nlanguage: {context: 16, prompts: []}\n"
+                          "adapt: {lora: {rank: 2, layers: [transformer]}}\n"
+                          "train: {epochs: 1, batch: 4}\n",
+                      "on.yaml"));
   };
   train::Recipe recipe = recipe_of((checkpoints() / "gpt2").string());
   const train::RunFolder folder = train::RunFolder::create(home / "runs", "on");

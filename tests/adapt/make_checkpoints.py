@@ -30,7 +30,7 @@ TEXTS = [
     "Привет, мир! Ёж", "हिन्दी में", "مرحبا بالعالم", "ไทย", "İstanbul ΣΊΣΥΦΟΣ straße ǅ ﬁne", "zero\u200bwidth\u00adsoft\ufeffmark",
     "line\u2028para\u2029nbsp\u00a0thin\u2009\u3000wide", "\x00nul\x01\x1b[0m\x7f\x85next\x0bvt\x0cff\x1cfs", "bad \ufffd byte",
     "e\u0301 a\u0308\u0323 \u0301alone", "$5^2=25`~|<>_ «quoted» “so” — …", "https://a.b/c?d=e&f#g", "\U00020000\uf900\u4dbf 㐀",
-    "\t\tif (x) {\n\t\t\treturn 1;\n\t\t}\n", "!!!???...", "end of blanks   ",
+    "\t\tif (x) {\n\t\t\treturn 1;\n\t\t}\n", "!!!???...", "end of blanks   ", "a\u0378b \U000e0001\ue000x\u0660",
 ]
 rng = random.Random(7)
 POOL = [chr(c) for c in range(1, 0x11000) if not 0xd800 <= c < 0xe000 and unicodedata.ucd_3_2_0.category(chr(c)) != "Cn"]

@@ -115,8 +115,8 @@ void BytePairs::encode_word(std::string_view word, std::vector<int32_t>& ids) co
   std::vector<Symbol> symbols;
   symbols.reserve(word.size());
   for (int64_t i = 0; i < count; ++i)
-    symbols.push_back({bytes_[static_cast<unsigned char>(word[static_cast<size_t>(i)])], i - 1,
-                       i + 1 < count ? i + 1 : -1});
+    symbols.push_back(
+        {bytes_[static_cast<unsigned char>(word[static_cast<size_t>(i)])], i - 1, i + 1 < count ? i + 1 : -1});
   const auto symbol = [&](int64_t at) -> Symbol& { return symbols[static_cast<size_t>(at)]; };
   std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> queue;
   const auto consider = [&](int64_t at) {

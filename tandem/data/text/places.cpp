@@ -104,7 +104,9 @@ std::vector<Places::Piece> found(const std::vector<std::string>& pieces, std::st
 
 // Where a tokenizer knows it itself. A part of a character stands for all of it.
 Places known_places(const Tokenizer& tokenizer, std::string_view text, const LengthLimit& limit) {
-  const auto inside = [&](size_t at) { return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0U) == 0x80U; };
+  const auto inside = [&](size_t at) {
+    return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0U) == 0x80U;
+  };
   Places out;
   for (auto [id, begin, end] : tokenizer.placed(text, limit)) {
     while (inside(begin)) --begin;

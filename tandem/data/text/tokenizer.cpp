@@ -188,7 +188,8 @@ Tokenizer Tokenizer::of(TokenizerOptions options, Vocabulary vocabulary, const s
   if (std::ranges::any_of(out.literal_, [&](int32_t id) { return id < 0 || out.piece(id).empty(); }))
     fail(ErrorKind::data, where, "a token to be found in texts has no letters: the file is damaged");
   // Of several that begin at one place the longest counts.
-  std::ranges::stable_sort(out.literal_, [&](int32_t a, int32_t b) { return out.piece(a).size() > out.piece(b).size(); });
+  std::ranges::stable_sort(out.literal_,
+                           [&](int32_t a, int32_t b) { return out.piece(a).size() > out.piece(b).size(); });
   if (out.options_.type == "byte_bpe")
     out.byte_pairs_ = std::make_shared<const BytePairs>(out.pieces_, out.merges_, where);
   else if (std::ranges::any_of(std::array{s.unknown, s.start, s.end}, [](int32_t id) { return id < 0; }))
@@ -212,7 +213,8 @@ std::vector<Tokenizer::Placed> Tokenizer::placed(std::string_view text, const Le
       return;
     }
     for (const BertWord& word : split_as_bert(part, options_.wordpiece.value_or(WordPieceOptions{})))
-      for (const WordPart& p : word_pieces(word.text, [&](const auto& s) { return find(s); }, special_.unknown))
+      for (const WordPart& p : word_pieces(
+               word.text, [&](const auto& s) { return find(s); }, special_.unknown))
         out.push_back({p.id, begin + word.from[p.begin], begin + word.from[p.end]});
   };
   size_t done = 0;

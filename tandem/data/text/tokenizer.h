@@ -1,5 +1,5 @@
-// Text to numbers and back. A tokenizer is fitted on the training part, or comes with a network that has learned before,
-// and travels in the model file.
+// Text to numbers and back. A tokenizer is fitted on the training part, or comes with a network that has learned
+// before, and travels in the model file.
 #pragma once
 #include <tandem/data/text/byte_pairs.h>
 #include <tandem/data/text/subword.h>
@@ -118,7 +118,7 @@ class Tokenizer {
   int64_t tokens_ = 0;
   SpecialTokens special_;
   std::optional<Subword> subword_;
-  std::vector<int32_t> merges_, literal_;       // as in Vocabulary
+  std::vector<int32_t> merges_, literal_;        // as in Vocabulary
   std::shared_ptr<const BytePairs> byte_pairs_;  // of the merges
 };
 

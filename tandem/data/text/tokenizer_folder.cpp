@@ -228,7 +228,8 @@ class Reader {
       refuse("token '{}' has the id {}, the pieces before it end at {}", text, id, out_.pieces.size());
     if (id == std::ssize(out_.pieces)) out_.pieces.emplace_back();
     std::string& piece = out_.pieces[static_cast<size_t>(id)];
-    if (!piece.empty() && piece != text) refuse("token '{}' has the id {} of piece '{}'", text, id, repaired_utf8(piece));
+    if (!piece.empty() && piece != text)
+      refuse("token '{}' has the id {} of piece '{}'", text, id, repaired_utf8(piece));
     piece = text;
     make_literal(static_cast<int32_t>(id));
   }

@@ -77,8 +77,7 @@ std::string normalised(std::string_view text, const Normalisation& how) {
   if (!how.lower) return out;
   std::string lowered;
   lowered.reserve(out.size());
-  for (size_t at = 0; at < out.size();)
-    append_character(lowered, lower_case(next_character(out, at)));
+  for (size_t at = 0; at < out.size();) append_character(lowered, lower_case(next_character(out, at)));
   return lowered;
 }
 
@@ -132,9 +131,7 @@ std::string repaired_utf8(std::string_view bytes, bool more) {
 
 std::string_view category_of(char32_t c) { return utf8proc_category_string(static_cast<utf8proc_int32_t>(c)); }
 
-char32_t lower_case(char32_t c) {
-  return static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
-}
+char32_t lower_case(char32_t c) { return static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c))); }
 
 std::u32string decomposed(char32_t c) {
   std::array<utf8proc_int32_t, 8> parts{};  // canonical forms have at most four

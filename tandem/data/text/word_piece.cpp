@@ -25,7 +25,8 @@ bool is_symbol(char32_t c) {
 
 bool is_dropped(char32_t c) {
   if (c == '\t' || c == '\n' || c == '\r') return false;
-  return c == 0 || c == 0xfffd || category_of(c).front() == 'C';
+  const std::string_view category = category_of(c);
+  return c == 0xfffd || category == "Cc" || category == "Cf" || category == "Co";
 }
 
 std::u32string parts_of(char32_t c, const WordPieceOptions& options) {

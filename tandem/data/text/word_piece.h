@@ -1,4 +1,5 @@
-// WordPiece with the words of BERT (Devlin et al. 2019).
+// WordPiece with the words of BERT (Devlin et al. 2019). What a character is (a mark, a symbol) says today's Unicode;
+// programs with tables of Unicode 8 know some five hundred later marks and symbols of rare scripts as letters.
 #pragma once
 #include <tandem/base/config.h>
 
@@ -33,7 +34,8 @@ struct WordPart {
 };
 /// The longest known beginning, then the longest of what is left, spelled "##…"; a word that cannot be cut so, or has
 /// more than 100 characters, is `unknown` as a whole.
-[[nodiscard]] std::vector<WordPart> word_pieces(
-    const std::string& word, const std::function<std::optional<int32_t>(const std::string&)>& find, int32_t unknown);
+[[nodiscard]] std::vector<WordPart> word_pieces(const std::string& word,
+                                                const std::function<std::optional<int32_t>(const std::string&)>& find,
+                                                int32_t unknown);
 
 }  // namespace tandem::data

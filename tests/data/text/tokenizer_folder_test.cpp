@@ -25,7 +25,8 @@ Tokenizer saved_and_restored(const Tokenizer& tokenizer) {
   for (const auto& [name, tensor] : tokenizer.tensors()) kept[name] = tensor.clone();
   TokenizerOptions options = tokenizer.options(), again;
   Fields::read(Config::parse(Fields::write(options).str(), "m.safetensors"), again, "tokenizer");
-  return Tokenizer::restore(again, [&](const std::string& name) { return kept[name]; }, "m.safetensors");
+  return Tokenizer::restore(
+      again, [&](const std::string& name) { return kept[name]; }, "m.safetensors");
 }
 
 void expect_ids(const Tokenizer& tokenizer, const std::string& family, const std::string& key) {
@@ -172,21 +173,23 @@ TEST(TokenizerFolder, TypesMadeElsewhereAreNotFitted) {
 
 TEST(TokenizerFolder, RefusesDamagedFiles) {
   const auto refused = [](const std::string& family, const std::vector<std::string>& without,
-                          const std::vector<std::string>& parts, const std::function<void(const CheckpointCopy&)>& spoil,
-                          ErrorKind kind = ErrorKind::data) {
+                          const std::vector<std::string>& parts,
+                          const std::function<void(const CheckpointCopy&)>& spoil, ErrorKind kind = ErrorKind::data) {
     const CheckpointCopy copy(family, without);
     spoil(copy);
-    expect_error(kind, parts,
-                 [&] { (void)read_tokenizer(copy.folder, family == "gpt2" ? "byte_bpe" : "wordpiece"); });
+    expect_error(kind, parts, [&] { (void)read_tokenizer(copy.folder, family == "gpt2" ? "byte_bpe" : "wordpiece"); });
   };
   const auto write = [](const char* name, const std::string& text) {
     return [=](const CheckpointCopy& copy) { write_text(copy.folder / name, text); };
   };
   const std::vector<std::string> old{"tokenizer.json"};
   const std::string letters = read_text(checkpoints() / "gpt2" / "vocab.json");
-  refused("gpt2", {"tokenizer.json", "vocab.json"}, {"vocab.json"}, [](const auto&) {}, ErrorKind::file);
-  refused("bert", {"tokenizer.json", "vocab.txt"}, {"vocab.txt"}, [](const auto&) {}, ErrorKind::file);
-  refused("gpt2", old, {"merges.txt"}, [](const auto& c) { fs::remove(c.folder / "merges.txt"); }, ErrorKind::file);
+  refused(
+      "gpt2", {"tokenizer.json", "vocab.json"}, {"vocab.json"}, [](const auto&) {}, ErrorKind::file);
+  refused(
+      "bert", {"tokenizer.json", "vocab.txt"}, {"vocab.txt"}, [](const auto&) {}, ErrorKind::file);
+  refused(
+      "gpt2", old, {"merges.txt"}, [](const auto& c) { fs::remove(c.folder / "merges.txt"); }, ErrorKind::file);
   refused("gpt2", old, {"vocab.json", "is no JSON"}, write("vocab.json", "{\"a\": "));
   refused("gpt2", old, {"vocab.json", "no JSON object"}, write("vocab.json", "[1]"));
   refused("gpt2", old, {"no object of pieces"}, write("vocab.json", "{}"));
@@ -206,19 +209,22 @@ TEST(TokenizerFolder, RefusesDamagedFiles) {
   refused("gpt2", old, {"token 'extra' has the id 3 of piece"}, write("added_tokens.json", R"({"extra": 3})"));
   refused("gpt2", old, {"add_prefix_space is true, expected false"},
           write("tokenizer_config.json", R"({"add_prefix_space": true})"));
-  refused("gpt2", {}, {"tokenizer.json", "model is WordPiece, expected BPE"},
-          [](const auto& c) { fs::copy_file(checkpoints() / "bert/tokenizer.json", c.folder / "tokenizer.json",
-                                            fs::copy_options::overwrite_existing); });
-  refused("bert", {}, {"tokenizer.json", "model is BPE, expected WordPiece"},
-          [](const auto& c) { fs::copy_file(checkpoints() / "gpt2/tokenizer.json", c.folder / "tokenizer.json",
-                                            fs::copy_options::overwrite_existing); });
+  refused("gpt2", {}, {"tokenizer.json", "model is WordPiece, expected BPE"}, [](const auto& c) {
+    fs::copy_file(checkpoints() / "bert/tokenizer.json", c.folder / "tokenizer.json",
+                  fs::copy_options::overwrite_existing);
+  });
+  refused("bert", {}, {"tokenizer.json", "model is BPE, expected WordPiece"}, [](const auto& c) {
+    fs::copy_file(checkpoints() / "gpt2/tokenizer.json", c.folder / "tokenizer.json",
+                  fs::copy_options::overwrite_existing);
+  });
   refused("gpt2", {}, {"is no tokenizer, or damaged"}, write("tokenizer.json", "{}"));
   const auto with = [](const char* part, const nlohmann::json& value) {
     return [=](const CheckpointCopy& c) { c.set(part, value, "tokenizer.json"); };
   };
   refused("gpt2", {}, {"pre_tokenizer is Split, expected ByteLevel"}, with("pre_tokenizer", {{"type", "Split"}}));
   refused("gpt2", {}, {"normalizer is NFC, expected none"}, with("normalizer", {{"type", "NFC"}}));
-  refused("bert", {}, {"normalizer is Lowercase, expected BertNormalizer"}, with("normalizer", {{"type", "Lowercase"}}));
+  refused("bert", {}, {"normalizer is Lowercase, expected BertNormalizer"},
+          with("normalizer", {{"type", "Lowercase"}}));
   refused("bert", {}, {"handle_chinese_chars is false, expected true"},
           with("normalizer", {{"type", "BertNormalizer"}, {"handle_chinese_chars", false}}));
   const auto added = [](const nlohmann::json& flags) {
