@@ -59,8 +59,9 @@ std::vector<std::vector<int32_t>> encode(const TextInput& input, const data::Tex
   return out;
 }
 
-Batch pack(const std::vector<std::vector<int32_t>>& tokens, std::span<const int64_t> indices, double dropout,
-           const Rng& rng) {
+Batch pack(const TextInput& input, const std::vector<std::vector<int32_t>>& tokens, std::span<const int64_t> indices,
+           double dropout, const Rng& rng) {
+  const data::SpecialTokens& special = input.tokenizer.special();
   std::vector<int32_t> ids;
   Batch out;
   for (const int64_t i : indices) {
@@ -69,7 +70,7 @@ Batch pack(const std::vector<std::vector<int32_t>>& tokens, std::span<const int6
     if (dropout > 0) {
       Rng own = rng.split(static_cast<uint64_t>(i));
       for (const int32_t id : text)
-        if (!own.chance(dropout)) ids.push_back(id);
+        if (const bool drop = own.chance(dropout); !drop || id == special.start || id == special.end) ids.push_back(id);
       if (ids.size() == begin) ids.push_back(text[static_cast<size_t>(own.below(std::ssize(text)))]);
     } else {
       ids.insert(ids.end(), text.begin(), text.end());

@@ -58,6 +58,22 @@ TEST(Checkpoint, BertGivesTheSameNumbers) {
     EXPECT_NEAR(p[static_cast<size_t>(c)], std::exp(scores.at(c)) / total, 1e-4) << "from text to answer";
 }
 
+TEST(Checkpoint, WordsAreLeftOutButNotTheEnds) {
+  const tasks::Classifier model = Checkpoint::load(checkpoints() / "bert").classifier();
+  data::Dataset set;
+  set.classes = model.classes;
+  set.labels = {0};
+  set.inputs = data::Texts{"the networks don't learn"};
+  const std::vector<int64_t> one{0};
+  const auto ids_with = [&](double words) {
+    return list_of(tasks::batch_of(model.input, set, one, {.words = words}, Rng(1, "a")).x);
+  };
+  const auto all = ids_with(0), some = ids_with(0.95);
+  EXPECT_LT(some.size(), all.size());
+  EXPECT_EQ(some.front(), all.front());
+  EXPECT_EQ(some.back(), all.back());
+}
+
 TEST(Checkpoint, OtherSpellingsOfTheSameNumbers) {
   {
     const CheckpointCopy bare("gpt2");  // a base network without head, with the masks that older programs kept
@@ -244,7 +260,7 @@ TEST(Checkpoint, RefusesWhatItCannotRead) {
   refused("gpt2", {"n_layer is 1.5, expected a whole number"}, set("n_layer", 1.5));
   refused("gpt2", {"n_head is \"four\", expected a whole number"}, set("n_head", "four"));
   refused("gpt2", {"a network that cannot be", "5 heads"}, set("n_head", 5));
-  refused("gpt2", {"a network that cannot be", "numbers"}, set("n_positions", 900'000'000));
+  refused("gpt2", {"a network that cannot be", "numbers"}, set("n_positions", 9'000'000));
   refused("gpt2", {"a network that cannot be"}, set("resid_pdrop", 2));
   refused("gpt2", {"layer_norm_epsilon is \"x\", expected a number"}, set("layer_norm_epsilon", "x"));
   refused("gpt2", {"activation_function is \"swish\", expected gelu"}, set("activation_function", "swish"));
