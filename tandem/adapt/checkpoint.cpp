@@ -1,5 +1,5 @@
 #include <tandem/adapt/checkpoint.h>
-#include <tandem/base/text.h>
+#include <tandem/base/json_file.h>
 #include <tandem/data/text/tokenizer_folder.h>
 #include <tandem/nn/weights.h>
 
@@ -17,15 +17,7 @@ using nlohmann::json;
 /// config.json, value by value.
 class Settings {
  public:
-  explicit Settings(const fs::path& path) : where_(path.string()) {
-    const std::string text = read_text(path, 1 << 24);
-    try {
-      values_ = json::parse(text);
-    } catch (const json::exception& e) {
-      fail(ErrorKind::data, where_, "is no JSON: {}", e.what());
-    }
-    if (!values_.is_object()) fail(ErrorKind::data, where_, "is no JSON object");
-  }
+  explicit Settings(const fs::path& path) : where_(path.string()), values_(read_json_object(path)) {}
 
   [[nodiscard]] const json* find(const char* key) const {
     const auto found = values_.find(key);
@@ -142,9 +134,8 @@ class Weights {
     const fs::path index = folder / "model.safetensors.index.json";
     if (fs::exists(folder / "model.safetensors") || !fs::exists(index)) return {"model.safetensors"};
     std::set<std::string> names;
-    const std::string text = read_text(index);
+    const json all = read_json_object(index);
     try {
-      const json all = json::parse(text);
       for (const auto& [tensor, file] : all.at("weight_map").items()) names.insert(file.get<std::string>());
     } catch (const json::exception& e) {
       fail(ErrorKind::data, index.string(), "does not say which tensor is in which file: {}", e.what());

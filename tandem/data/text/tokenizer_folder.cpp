@@ -1,4 +1,4 @@
-#include <tandem/base/text.h>
+#include <tandem/base/json_file.h>
 #include <tandem/data/text/tokenizer_folder.h>
 
 #include <algorithm>
@@ -9,17 +9,6 @@ namespace tandem::data {
 namespace {
 
 using nlohmann::json;
-
-json read_json(const fs::path& path) {
-  const std::string text = read_text(path);
-  try {
-    json out = json::parse(text);
-    if (!out.is_object()) fail(ErrorKind::data, path.string(), "is no JSON object");
-    return out;
-  } catch (const json::exception& e) {
-    fail(ErrorKind::data, path.string(), "is no JSON: {}", e.what());
-  }
-}
 
 /// What a byte is spelled as in vocabularies: itself where it can be seen, else a character from U+0100 on.
 std::map<char32_t, char> bytes_by_spelling() {
@@ -36,7 +25,7 @@ class Reader {
  public:
   Reader(const fs::path& folder, const std::string& type) : folder_(folder), bytes_(type == "byte_bpe") {
     options_.type = type;
-    if (fs::exists(folder / "tokenizer_config.json")) settings_ = read_json(folder / "tokenizer_config.json");
+    if (fs::exists(folder / "tokenizer_config.json")) settings_ = read_json_object(folder / "tokenizer_config.json");
   }
 
   Tokenizer read() {
@@ -70,7 +59,7 @@ class Reader {
   // tokenizer.json: all in one.
   void read_one_file() {
     where_ = (folder_ / "tokenizer.json").string();
-    const json all = read_json(where_);
+    const json all = read_json_object(where_);
     try {
       const json& model = all.at("model");
       const json none;
@@ -112,7 +101,7 @@ class Reader {
 
   void read_byte_pairs() {
     where_ = (folder_ / "vocab.json").string();
-    const json vocabulary = read_json(where_);
+    const json vocabulary = read_json_object(where_);
     try {
       expect(!settings_.value("add_prefix_space", false), "add_prefix_space", true, "false");
       read_pieces(vocabulary);
@@ -209,7 +198,7 @@ class Reader {
   void read_added() {
     std::map<int64_t, json> tokens;
     if (fs::exists(folder_ / "added_tokens.json")) {
-      const json beside = read_json(folder_ / "added_tokens.json");
+      const json beside = read_json_object(folder_ / "added_tokens.json");
       for (const auto& [text, id] : beside.items()) tokens[id.get<int64_t>()] = {{"content", text}};
     }
     if (settings_.contains("added_tokens_decoder"))

@@ -192,6 +192,7 @@ TEST(TokenizerFolder, RefusesDamagedFiles) {
       "gpt2", old, {"merges.txt"}, [](const auto& c) { fs::remove(c.folder / "merges.txt"); }, ErrorKind::file);
   refused("gpt2", old, {"vocab.json", "is no JSON"}, write("vocab.json", "{\"a\": "));
   refused("gpt2", old, {"vocab.json", "no JSON object"}, write("vocab.json", "[1]"));
+  refused("gpt2", old, {"vocab.json", "nested deeper than 64"}, write("vocab.json", std::string(1'000'000, '[')));
   refused("gpt2", old, {"no object of pieces"}, write("vocab.json", "{}"));
   refused("gpt2", old, {"piece 'b' has the id 2", "0 to 1, each once"}, write("vocab.json", R"({"a": 0, "b": 2})"));
   refused("gpt2", old, {"piece 'b' has the id -1"}, write("vocab.json", R"({"a": 0, "b": -1})"));
