@@ -35,9 +35,9 @@ int main(int argc, char** argv) {
   cli::add_evaluate(app, context);
   cli::add_predict(app, context);
   cli::add_generate(app, context);
+  cli::add_import(app, context);
   cli::add_merge(app, context);
   cli::add_export(app, context);
-  cli::add_import(app, context);
   cli::add_explain(app, context);
   cli::add_inspect(app, context);
   cli::add_serve(app, context);

@@ -1,5 +1,6 @@
 // All of the library.
 #pragma once
+#include <tandem/adapt/checkpoint.h>
 #include <tandem/autograd/tape.h>
 #include <tandem/base/threads.h>
 #include <tandem/data/catalog.h>

@@ -1,4 +1,5 @@
 #include <tandem/adapt/base.h>
+#include <tandem/adapt/checkpoint.h>
 #include <tandem/base/checksum.h>
 #include <tandem/base/text.h>
 #include <tandem/nn/weights.h>
@@ -74,9 +75,17 @@ void Options::fields(Fields& f) {
 }
 
 Base Base::load(const fs::path& model) {
-  TensorFile file = read_safetensors(model);
   Base out;
   out.where = model.string();
+  if (Checkpoint::is_at(model)) {
+    Checkpoint read = Checkpoint::load(model);
+    out.task = read.task;
+    out.tensors = nn::named(read.net);
+    out.net = std::move(read.net);
+    out.reads = tasks::TextInput{{.most = read.context, .longer = "cut"}, read.tokenizer.options(), read.tokenizer};
+    return out;
+  }
+  TensorFile file = read_safetensors(model);
   for (const char* key : {"tandem.task", "tandem.network"})
     if (!file.metadata.contains(key))
       fail(ErrorKind::data, out.where, "has no '{}' in its metadata: it is no model of tandem to start from", key);
@@ -87,8 +96,18 @@ Base Base::load(const fs::path& model) {
   return out;
 }
 
+tasks::Input Base::input() const {
+  if (reads) return *reads;
+  if (task != "language_model") return tasks::Classifier::load(where).input;
+  tasks::TextInput out;
+  out.tokenizer = tasks::LanguageModel::load(where).tokenizer;
+  out.options = out.tokenizer.options();
+  return out;
+}
+
 size_t Base::head() const {
   const auto& layers = net.layers();
+  if (task == "text_encoder") return layers.size();
   for (size_t i = layers.size(); i-- > 0;) {
     if (layers[i]->kind() == "tied_head") return i;
     const auto own = [&](const auto& t) { return layer_of(t.first) == static_cast<int64_t>(i); };

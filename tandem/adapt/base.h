@@ -2,22 +2,28 @@
 #pragma once
 #include <tandem/adapt/options.h>
 #include <tandem/base/files.h>
+#include <tandem/tasks/input.h>
 #include <tandem/tensor/safetensors.h>
 
 #include <map>
+#include <optional>
 
 namespace tandem::adapt {
 
 struct Base {
   std::string where;                                    // for messages
-  std::string task;                                     // "language_model"
+  std::string task;                                     // "language_model"; "text_encoder" has no head
   nn::Sequential net;                                   // not built
   std::vector<std::pair<std::string, Tensor>> tensors;  // of the network
 
-  /// Of a model file of any task. Throws a data error when it is none.
+  std::optional<tasks::TextInput> reads;  // how it reads texts; of a model file see input()
+
+  /// Of a model file of any task, or of a folder that Checkpoint reads. Throws a data error when it is none.
   [[nodiscard]] static Base load(const fs::path& model);
+  /// How it reads its examples, texts or pictures: its numbers belong to these tokens or pixels.
+  [[nodiscard]] tasks::Input input() const;
   /// Where the last layer with numbers stands (or a head that shares the embedding's): what turns features to an
-  /// answer.
+  /// answer. Behind all layers where there is no such.
   [[nodiscard]] size_t head() const;
   /// Tells this base from others: of the names and bytes of its tensors.
   [[nodiscard]] std::string fingerprint() const;

@@ -86,7 +86,8 @@ tasks::Batch ServedModel::batch_of(const Examples& examples, int64_t first, int6
   if (const auto* texts = std::get_if<data::Texts>(&examples.values)) {
     std::iota(rows.begin(), rows.end(), int64_t{0});
     const data::Texts part(texts->begin() + first, texts->begin() + last);
-    return tasks::pack(tasks::encode(std::get<tasks::TextInput>(model_.input), part), rows, 0, {});
+    const auto& input = std::get<tasks::TextInput>(model_.input);
+    return tasks::pack(input, tasks::encode(input, part), rows, 0, {});
   }
   std::iota(rows.begin(), rows.end(), first);
   return {tasks::make_batch(std::get<tasks::TableInput>(model_.input), std::get<data::Table>(examples.values), rows)};

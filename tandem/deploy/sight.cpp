@@ -69,7 +69,7 @@ json input_row(const tasks::Classifier& model, const tasks::Batch& batch) {
   out["shape"] = {std::ssize(ids)};
   out["tokens"] = json::array();
   for (const int32_t id : ids.first(std::min(ids.size(), static_cast<size_t>(most_tokens))))
-    out["tokens"].push_back(text->tokenizer.piece(id));
+    out["tokens"].push_back(data::repaired_utf8(text->tokenizer.piece(id)));
   return out;
 }
 

@@ -16,6 +16,7 @@ void Transformer::fields(Fields& f) {
   f("hidden", hidden, {0, 1e7});
   f("norm", norm, {"first", "last"});
   f("norm_kind", norm_kind, {"layer", "rms"});
+  f("epsilon", epsilon, {0, 1});
   f("activation", activation, {"gelu", "gelu_tanh", "relu", "swiglu"});
   f("dropout", dropout, {0, 0.999});
   f("causal", causal);
@@ -66,7 +67,9 @@ Shape Transformer::build(const Shape& in, Build& build) {
 }
 
 Tensor Transformer::normalised(const Tensor& x, const Norm& n) const {
-  return n.bias.defined() ? layer_norm(x, n.weight, n.bias) : rms_norm(x, n.weight);
+  const bool layer = n.bias.defined();
+  const double e = epsilon > 0 ? epsilon : layer ? 1e-5 : 1e-6;
+  return layer ? layer_norm(x, n.weight, n.bias, e) : rms_norm(x, n.weight, e);
 }
 
 Tensor Transformer::feed_forward(const Block& b, const Tensor& x, Pass& pass) const {

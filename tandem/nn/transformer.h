@@ -14,6 +14,7 @@ struct Transformer : Layer<Transformer> {
   int64_t hidden = 0;                // numbers between the two linear layers; 0: four times the width
   std::string norm = "first";        // before each part, with one more at the end, or "last": behind each sum
   std::string norm_kind = "layer";   // or "rms"
+  double epsilon = 0;                // of the norms; 0: 1e-5 for layer, 1e-6 for rms
   std::string activation = "gelu";   // gelu, gelu_tanh, relu, or swiglu (Shazeer 2020), which has a second factor
   double dropout = 0;                // behind each part, and behind the activation
   bool causal = false, cross = false, rotary = false;

@@ -71,8 +71,9 @@ std::vector<std::vector<int64_t>> Classification::batches(int64_t size, Rng rng)
 
 Classification::Examples Classification::read(std::span<const int64_t> batch, const Moment& at) const {
   const Rng rng = Rng(at.seed, "augment").split(static_cast<uint64_t>(at.epoch));
-  Examples out{tokens_.empty() ? batch_of(model_.input, train_, batch, options_.augmentation, rng)
-                               : pack(tokens_, batch, options_.augmentation.words, rng),
+  Examples out{tokens_.empty()
+                   ? batch_of(model_.input, train_, batch, options_.augmentation, rng)
+                   : pack(std::get<TextInput>(model_.input), tokens_, batch, options_.augmentation.words, rng),
                {}};
   if (options_.taught) out.taught = options_.taught(batch, out.batch.x);
   if (const int64_t size = options_.progressive.at(at.share); size != 0)

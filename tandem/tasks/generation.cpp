@@ -138,27 +138,35 @@ Tensor NextToken::scores(std::span<const int32_t> text) {
 Generation::Writer::Writer(const data::Tokenizer& tokenizer, std::span<const int32_t> prompt) : tokenizer_(tokenizer) {
   const auto last = std::ranges::find(prompt.rbegin(), prompt.rend(), tokenizer.line_end());
   line_.assign(last.base(), prompt.end());
-  before_ = tokenizer_.decode(line_).size();
+  (void)more(false);
 }
+
+std::string Generation::Writer::more(bool whole) {
+  const std::string all = tokenizer_.decode(line_, !whole);
+  const std::string out = all.size() > before_ ? all.substr(before_) : "";
+  before_ = all.size();
+  return out;
+}
+
+std::string Generation::Writer::finish() { return more(true); }
 
 std::string Generation::Writer::add(int32_t token) {
   if (token == tokenizer_.line_end()) {
+    const std::string rest = finish();
     line_.clear();
     before_ = 0;
-    return "\n";
+    return rest + "\n";
   }
   line_.push_back(token);
-  const std::string all = tokenizer_.decode(line_);
-  const std::string more = all.size() > before_ ? all.substr(before_) : "";
-  before_ = all.size();
-  return more;
+  return more(false);
 }
 
 namespace {
 
 std::vector<int32_t> tokens_of(const LanguageModel& model, const std::string& prompt) {
   std::vector<int32_t> out = encode_lines(model.tokenizer, prompt);
-  if (out.empty()) out.push_back(model.tokenizer.line_end());
+  const int32_t text_end = model.tokenizer.special().text_end;
+  if (out.empty()) out.push_back(text_end >= 0 ? text_end : model.tokenizer.line_end());
   return out;
 }
 
@@ -168,14 +176,16 @@ Generation::Generation(const LanguageModel& model, const nn::Sequential& ready, 
                        GenerationOptions options)
     : options_(std::move(options)),
       text_(tokens_of(model, prompt)),
-      forbidden_{data::Tokenizer::unknown, data::Tokenizer::start},
       rng_(options_.seed, "generate"),
       next_(model, ready, options_.cache),
       writer_(model.tokenizer, text_) {
   check(options_);
   out_.prompt_tokens = std::ssize(text_);
-  out_.unknown = std::ranges::count(text_, data::Tokenizer::unknown);
-  if (model.tokenizer.line_end() != data::Tokenizer::end) forbidden_.push_back(data::Tokenizer::end);
+  const data::SpecialTokens& special = model.tokenizer.special();
+  out_.unknown = std::ranges::count(text_, special.unknown);
+  text_end_ = special.text_end;
+  for (const int32_t id : {special.unknown, special.start, special.end})
+    if (id >= 0 && id != model.tokenizer.line_end()) forbidden_.push_back(id);
   ended_ = options_.tokens == 0;
 }
 
@@ -185,7 +195,9 @@ bool Generation::step() {
   const int32_t token = choose_token(scores.data<const float>(), text_, forbidden_, options_, rng_);
   text_.push_back(token);
   const size_t before = out_.text.size();
-  out_.text += writer_.add(token);
+  out_.stopped = token == text_end_;  // -1: no token
+  if (!out_.stopped) out_.text += writer_.add(token);
+  if (out_.stopped || out_.tokens + 1 == options_.tokens) out_.text += writer_.finish();
   for (const std::string& word : options_.stop) {
     const size_t from = before > word.size() ? before - word.size() : 0;
     if (const size_t at = out_.text.find(word, from); at != std::string::npos) {

@@ -48,16 +48,16 @@ struct Generated {
   std::string text = {};  // without the prompt
   int64_t tokens = 0;
   int64_t prompt_tokens = 0;
-  bool stopped = false;  // at a stop word
+  bool stopped = false;  // at a stop word, or where the model ends the text
   int64_t unknown = 0;   // tokens of the prompt that the model does not know
 };
 
-/// A text that is written step by step, for those who do other things between. Unknown and start tokens never come.
-/// Same bytes for a seed.
+/// A text that is written step by step, for those who do other things between. Unknown and start tokens never come; a
+/// tokenizer's text_end ends it. Same bytes for a seed.
 class Generation {
  public:
-  /// Goes on with `prompt` (empty: a new line). Model and `ready`, as NextToken takes it, are kept. Throws a usage
-  /// error for options that are not possible.
+  /// Goes on with `prompt` (empty: a new text, or a new line where a model knows only lines). Model and `ready`, as
+  /// NextToken takes it, are kept. Throws a usage error for options that are not possible.
   Generation(const LanguageModel& model, const nn::Sequential& ready, const std::string& prompt,
              GenerationOptions options);
   /// Writes a token; false once the text has ended.
@@ -71,10 +71,15 @@ class Generation {
   class Writer {
    public:
     Writer(const data::Tokenizer& tokenizer, std::span<const int32_t> prompt);
-    // The text of `token` behind what came before: blanks between words included.
+    // The text of `token` behind what came before: blanks between words included, parts of a character not.
     std::string add(int32_t token);
+    // What stands for a character of which no more parts come.
+    std::string finish();
 
    private:
+    // What the line has become since it was asked last.
+    std::string more(bool whole);
+
     const data::Tokenizer& tokenizer_;
     std::vector<int32_t> line_;
     size_t before_ = 0;  // bytes of the line that were told
@@ -82,6 +87,7 @@ class Generation {
 
   GenerationOptions options_;
   std::vector<int32_t> text_, forbidden_;
+  int32_t text_end_ = -1;
   Rng rng_;
   NextToken next_;
   Writer writer_;

@@ -58,7 +58,8 @@ Batch batch_of(const Input& input, const data::Dataset& set, std::span<const int
   const data::Dataset chosen = data::subset(set, indices);
   std::vector<int64_t> all(indices.size());
   std::iota(all.begin(), all.end(), 0);
-  return pack(encode(std::get<TextInput>(input), chosen.texts()), all, augmentation.words, rng);
+  const auto& texts = std::get<TextInput>(input);
+  return pack(texts, encode(texts, chosen.texts()), all, augmentation.words, rng);
 }
 
 std::vector<std::pair<std::string, Tensor>> tensors_of(const Input& input) {

@@ -76,6 +76,7 @@ LanguageModel LanguageModel::load(const fs::path& path) {
 }
 
 std::vector<int32_t> encode_lines(const data::Tokenizer& tokenizer, const std::string& text) {
+  if (tokenizer.options().type == "byte_bpe") return tokenizer.encode(text);  // line ends are bytes like others
   std::vector<int32_t> out;
   for (size_t first = 0; first <= text.size();) {
     const size_t end = std::min(text.find('\n', first), text.size());

@@ -50,7 +50,8 @@ std::vector<std::vector<int32_t>> encode(const TextInput& input, const data::Tex
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
       data::check_utf8(texts[i], fmt::format("text {}", i + 1));
       out[i] = input.tokenizer.encode(texts[i], input.length);
-      if (out[i].empty())
+      const data::SpecialTokens& special = input.tokenizer.special();
+      if (std::ranges::all_of(out[i], [&](int32_t id) { return id == special.start || id == special.end; }))
         fail(ErrorKind::data, fmt::format("text {}", i + 1),
              "is empty: there is no word in it that could say anything");
     }
@@ -58,8 +59,9 @@ std::vector<std::vector<int32_t>> encode(const TextInput& input, const data::Tex
   return out;
 }
 
-Batch pack(const std::vector<std::vector<int32_t>>& tokens, std::span<const int64_t> indices, double dropout,
-           const Rng& rng) {
+Batch pack(const TextInput& input, const std::vector<std::vector<int32_t>>& tokens, std::span<const int64_t> indices,
+           double dropout, const Rng& rng) {
+  const data::SpecialTokens& special = input.tokenizer.special();
   std::vector<int32_t> ids;
   Batch out;
   for (const int64_t i : indices) {
@@ -68,7 +70,7 @@ Batch pack(const std::vector<std::vector<int32_t>>& tokens, std::span<const int6
     if (dropout > 0) {
       Rng own = rng.split(static_cast<uint64_t>(i));
       for (const int32_t id : text)
-        if (!own.chance(dropout)) ids.push_back(id);
+        if (const bool drop = own.chance(dropout); !drop || id == special.start || id == special.end) ids.push_back(id);
       if (ids.size() == begin) ids.push_back(text[static_cast<size_t>(own.below(std::ssize(text)))]);
     } else {
       ids.insert(ids.end(), text.begin(), text.end());
@@ -83,8 +85,9 @@ double unknown_share(const TextInput& input, const std::string& text) {
   const std::vector<int32_t> ids = input.tokenizer.encode(text, input.length);
   int64_t tokens = 0, unknown = 0;
   for (const int32_t id : ids) {
-    tokens += id < input.tokenizer.tokens() ? 1 : 0;
-    unknown += id == data::Tokenizer::unknown ? 1 : 0;
+    const data::SpecialTokens& special = input.tokenizer.special();
+    tokens += id < input.tokenizer.tokens() && id != special.start && id != special.end ? 1 : 0;
+    unknown += id == special.unknown ? 1 : 0;
   }
   return tokens == 0 ? 1 : static_cast<double>(unknown) / static_cast<double>(tokens);
 }

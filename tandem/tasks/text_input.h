@@ -41,9 +41,9 @@ struct TextInput {
 [[nodiscard]] std::vector<std::vector<int32_t>> encode(const TextInput& input, const data::Texts& texts);
 
 /// One after another: ids (tokens) int32, and how many each text has. Each token is left out with probability
-/// `dropout`, drawn from rng.split(index), but never all of a text.
-[[nodiscard]] Batch pack(const std::vector<std::vector<int32_t>>& tokens, std::span<const int64_t> indices,
-                         double dropout, const Rng& rng);
+/// `dropout`, drawn from rng.split(index), but never all of a text, and neither its start nor its end.
+[[nodiscard]] Batch pack(const TextInput& input, const std::vector<std::vector<int32_t>>& tokens,
+                         std::span<const int64_t> indices, double dropout, const Rng& rng);
 
 /// Share of a text's tokens that the training part did not have: 1 says that the network knows nothing of it.
 [[nodiscard]] double unknown_share(const TextInput& input, const std::string& text);

@@ -11,13 +11,14 @@ namespace {
 
 using json = nlohmann::json;
 
-constexpr std::array<Code, 7> known{{{"F32", DType::f32, 4},
+constexpr std::array<Code, 8> known{{{"F32", DType::f32, 4},
                                      {"F64", DType::f64, 8},
                                      {"F16", DType::f32, 2},
                                      {"BF16", DType::f32, 2},
                                      {"I32", DType::i32, 4},
                                      {"I64", DType::i64, 8},
-                                     {"U8", DType::u8, 1}}};
+                                     {"U8", DType::u8, 1},
+                                     {"BOOL", DType::u8, 1}}};
 
 // Walks through the text and says how far the parser has read.
 struct Cursor {

@@ -128,15 +128,11 @@ void begin_with_vectors(tasks::Classifier& model, const Recipe& recipe) {
 
 /// How the base reads its examples: its numbers belong to these pixels or tokens.
 tasks::Input input_of(const adapt::Base& base, const Recipe& recipe, const data::Dataset& train) {
-  tasks::Input out;
-  if (base.task == "language_model") {
-    tasks::TextInput text;
-    text.length = recipe.data.text.length;
-    text.tokenizer = tasks::LanguageModel::load(base.where).tokenizer;
-    text.options = text.tokenizer.options();
-    out = std::move(text);
-  } else {
-    out = tasks::Classifier::load(base.where).input;
+  tasks::Input out = base.input();
+  if (auto* text = std::get_if<tasks::TextInput>(&out); text && base.task != "text_classification") {
+    const int64_t most = base.reads ? base.reads->length.most : 0;  // tokens that it has positions for
+    text->length = recipe.data.text.length;
+    if (most > 0) text->length.most = text->length.most > 0 ? std::min(most, text->length.most) : most;
   }
   if (std::holds_alternative<tasks::TextInput>(out) != train.has_texts())
     fail("start_from", "{} reads {}, {} holds {}", base.where, train.has_texts() ? "pictures" : "texts", train.source,
@@ -271,6 +267,10 @@ tasks::Classifier make_model(const Recipe& recipe, const data::Dataset& train) {
   const std::optional<adapt::Base> base = load_base(recipe);
   tasks::Classifier model;
   model.net = recipe.network;
+  if (base && base->task == "text_encoder" && model.net.empty() && recipe.adapt.head.empty())
+    fail("adapt.head",
+         "{} gives a vector for each text and no answer: give it a head, as in adapt: {{head: [linear: classes]}}",
+         base->where);
   if (base && model.net.empty()) model.net = adapt::adapted(*base, recipe.adapt);
   if (base)
     model.input = input_of(*base, recipe, train);

@@ -1,3 +1,4 @@
+#include <tandem/adapt/checkpoint.h>
 #include <tandem/base/threads.h>
 #include <tandem/kernels/isa.h>
 #include <tandem/tasks/model_file.h>
@@ -21,7 +22,8 @@ std::vector<std::string> figure_names(const std::string& task) {
 
 std::optional<adapt::Base> load_base(const Recipe& recipe) {
   if (recipe.start_from.empty()) return std::nullopt;
-  return adapt::Base::load(model_path(recipe.start_from));
+  const fs::path from = recipe.start_from;
+  return adapt::Base::load(adapt::Checkpoint::is_at(from) ? from : model_path(from));
 }
 
 evaluate::RunFacts run_facts(const Recipe& recipe, const Trainer& trainer, const RunFolder& folder,

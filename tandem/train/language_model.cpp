@@ -30,7 +30,7 @@ tasks::LanguageModel make_language_model(const Recipe& recipe, const std::option
     if (base->task != "language_model")
       fail(ErrorKind::data, "start_from", "{} holds a model for '{}', expected language_model", base->where,
            base->task);
-    model.tokenizer = tasks::LanguageModel::load(base->where).tokenizer;  // its numbers belong to these tokens
+    model.tokenizer = std::get<tasks::TextInput>(base->input()).tokenizer;
     if (model.net.empty()) model.net = adapt::adapted(*base, recipe.adapt);
   } else {
     model.tokenizer = fit_tokenizer(recipe.data.text.tokenizer, train);

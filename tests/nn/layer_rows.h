@@ -50,7 +50,8 @@ inline const std::map<std::string, LayerRow> layer_rows{
     {"positions", {"positions: {how: learned, most: 3, deviation: 0.1}", LayerRow::vectors}},
     {"attention", {"attention: {heads: 3, key_heads: 1, causal: true, rotary: true, bias: true}", LayerRow::vectors}},
     {"transformer",
-     {"transformer: {layers: 2, heads: 3, hidden: 5, norm: last, norm_kind: rms, activation: swiglu, cross: true}",
+     {"transformer: {layers: 2, heads: 3, hidden: 5, norm: last, norm_kind: rms, epsilon: 1e-3, activation: swiglu, "
+      "cross: true}",
       LayerRow::vectors}},
     {"pool_sequence", {"pool_sequence: max", LayerRow::vectors, 3}},
     {"parallel",

@@ -193,7 +193,7 @@ const std::vector<Kind>& kinds() {
       {"dtype_unknown",
        {"has dtype '", "expected F32, F64", "at byte"},
        [](Draft&, E& e, Rng& r) {
-         e.dtype = std::vector<std::string>{"\"F8_E4M3\"", "\"BOOL\"", "\"f32\"", "\"\"",
+         e.dtype = std::vector<std::string>{"\"F8_E4M3\"", "\"F4\"", "\"f32\"", "\"\"",
                                             "\"C64\""}[static_cast<size_t>(r.below(5))];
        }},
       {"no_shape", {"entry 'layer.", "has no shape", "at byte"}, [](Draft&, E& e, Rng&) { e.shape = ""; }},

@@ -117,6 +117,12 @@ std::vector<uint8_t> file_of(const std::string& header, size_t data, uint64_t cl
   return bytes;
 }
 
+TEST(Safetensors, TruthValuesAreReadAsBytes) {
+  std::vector<uint8_t> bytes = file_of(R"({"mask":{"dtype":"BOOL","shape":[3],"data_offsets":[0,3]}})", 3);
+  bytes.back() = 1;
+  expect_same(parse_safetensors(bytes, "bytes").find("mask"), Tensor::from(std::vector<uint8_t>{0, 0, 1}, {3}), "mask");
+}
+
 TEST(Safetensors, RefusesMalformedFiles) {
   const auto entry = [](const std::string& name, const std::string& type, const std::string& shape,
                         const std::string& offsets) {
@@ -157,7 +163,7 @@ TEST(Safetensors, RefusesMalformedFiles) {
       {"{" + entry("a", "F32", "[2]", "[0,8,8]") + "}", 8, {"no pair of data_offsets"}},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"x\":1}}", 8, {"'a' has unknown key 'x'"}},
       {"{" + entry("a", "F8_E4M3", "[2]", "[0,2]") + "}", 2, {"'a' has dtype 'F8_E4M3'", "F32, F64"}},
-      {"{" + entry("a", "BOOL", "[2]", "[0,2]") + "}", 2, {"'a' has dtype 'BOOL'"}},
+      {"{" + entry("a", "F4", "[2]", "[0,1]") + "}", 1, {"'a' has dtype 'F4'"}},
       {"{" + entry("a", "I8", "[2]", "[0,2]") + "}", 2, {"'a' has dtype 'I8'"}},
       {"{" + entry("a", "f32", "[2]", "[0,8]") + "}", 8, {"'a' has dtype 'f32'"}},
       {"{" + entry("a", "F32", "[-2]", "[0,8]") + "}", 8, {"'a'", "shape", "whole number"}},

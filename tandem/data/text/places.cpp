@@ -102,9 +102,25 @@ std::vector<Places::Piece> found(const std::vector<std::string>& pieces, std::st
   return out;
 }
 
+// Where a tokenizer knows it itself. A part of a character stands for all of it.
+Places known_places(const Tokenizer& tokenizer, std::string_view text, const LengthLimit& limit) {
+  const auto inside = [&](size_t at) {
+    return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0U) == 0x80U;
+  };
+  Places out;
+  for (auto [id, begin, end] : tokenizer.placed(text, limit)) {
+    while (inside(begin)) --begin;
+    while (inside(end)) ++end;
+    out.tokens.push_back({id, out.pieces.size(), 1});
+    out.pieces.push_back({begin, end});
+  }
+  return out;
+}
+
 }  // namespace
 
 Places places_of(const Tokenizer& tokenizer, std::string_view text, const LengthLimit& limit) {
+  if (tokenizer.made_elsewhere()) return known_places(tokenizer, text, limit);
   const TokenizerOptions& options = tokenizer.options();
   const std::string normal = normalised(text, options.normalise);
   const std::vector<size_t> from = origins(text, options.normalise, normal);
@@ -118,7 +134,7 @@ Places places_of(const Tokenizer& tokenizer, std::string_view text, const Length
   shorten(names, limit);
   shorten(out.pieces, limit);
   for (size_t i = 0; i < names.size(); ++i)
-    out.tokens.push_back({tokenizer.find(names[i]).value_or(Tokenizer::unknown), i, 1});
+    out.tokens.push_back({tokenizer.find(names[i]).value_or(tokenizer.special().unknown), i, 1});
   if (options.ngrams.any())
     each_ngram(names, options.ngrams, [&](const std::string& key, size_t first, size_t count) {
       if (const auto id = tokenizer.find(key)) out.tokens.push_back({*id, first, count});

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace tandem::data {
 
@@ -47,15 +48,27 @@ TokenStream TokenStream::encode(LineReader& lines, const Tokenizer& tokenizer) {
   const auto flush = [&] {
     file->append(waiting);
     out.size_ += std::ssize(waiting);
-    for (const int32_t id : waiting) out.unknown_ += id == Tokenizer::unknown;
+    for (const int32_t id : waiting) out.unknown_ += id == tokenizer.special().unknown;
     waiting.clear();
   };
-  for (std::string line; lines.next(line);) {
-    const std::vector<int32_t> ids = tokenizer.encode(line);
+  const auto add = [&](std::string_view text) {
+    const std::vector<int32_t> ids = tokenizer.encode(text);
     waiting.insert(waiting.end(), ids.begin(), ids.end());
-    if (lines.ended()) waiting.push_back(tokenizer.line_end());
     if (waiting.size() >= chunk) flush();
+  };
+  std::string lines_together;  // byte pairs may reach from a line end into the blanks behind it
+  const bool together = tokenizer.options().type == "byte_bpe";
+  for (std::string line; lines.next(line);) {
+    if (!together) {
+      add(line);
+      if (lines.ended()) waiting.push_back(tokenizer.line_end());
+      continue;
+    }
+    const bool cut = !line.empty() && static_cast<signed char>(line.front()) > ' ';
+    if (cut || lines_together.size() > chunk) add(std::exchange(lines_together, {}));
+    lines_together += line + (lines.ended() ? "\n" : "");
   }
+  add(lines_together);
   flush();
   if (out.size_ == 0) fail(ErrorKind::data, "text", "holds no token");
   out.file_ = std::move(file);

@@ -77,9 +77,7 @@ std::string normalised(std::string_view text, const Normalisation& how) {
   if (!how.lower) return out;
   std::string lowered;
   lowered.reserve(out.size());
-  for (size_t at = 0; at < out.size();)
-    append_character(lowered,
-                     static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(next_character(out, at)))));
+  for (size_t at = 0; at < out.size();) append_character(lowered, lower_case(next_character(out, at)));
   return lowered;
 }
 
@@ -100,6 +98,47 @@ void append_character(std::string& text, char32_t character) {
 
 int64_t characters(std::string_view text) {
   return std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; });
+}
+
+std::string repaired_utf8(std::string_view bytes, bool more) {
+  std::string out;
+  for (size_t at = 0; at < bytes.size();) {
+    const auto lead = static_cast<unsigned char>(bytes[at]);
+    const size_t whole = lead < 0x80                    ? 1
+                         : lead >= 0xc2 && lead <= 0xdf ? 2
+                         : lead >= 0xe0 && lead <= 0xef ? 3
+                         : lead >= 0xf0 && lead <= 0xf4 ? 4
+                                                        : 0;
+    // The second byte's range keeps overlong forms, surrogates and what is above U+10FFFF out.
+    unsigned char low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+    unsigned char high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+    size_t n = 1;
+    for (; n < whole && at + n < bytes.size(); ++n) {
+      const auto next = static_cast<unsigned char>(bytes[at + n]);
+      if (next < low || next > high) break;
+      low = 0x80, high = 0xbf;
+    }
+    if (n == whole)
+      out += bytes.substr(at, n);
+    else if (more && n < whole && at + n == bytes.size())
+      break;
+    else
+      append_character(out, 0xfffd);
+    at += n;
+  }
+  return out;
+}
+
+std::string_view category_of(char32_t c) { return utf8proc_category_string(static_cast<utf8proc_int32_t>(c)); }
+
+char32_t lower_case(char32_t c) { return static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c))); }
+
+std::u32string decomposed(char32_t c) {
+  std::array<utf8proc_int32_t, 8> parts{};  // canonical forms have at most four
+  const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts.data(), std::ssize(parts),
+                                             UTF8PROC_DECOMPOSE, nullptr);
+  if (count < 0 || count > std::ssize(parts)) return {c};
+  return {parts.begin(), parts.begin() + count};
 }
 
 bool is_space(char32_t c) {

@@ -32,6 +32,16 @@ void append_character(std::string& text, char32_t character);
 /// How many characters UTF-8 text has.
 [[nodiscard]] int64_t characters(std::string_view text);
 
+/// Bytes to be read as UTF-8: each longest beginning of a character that does not go on becomes U+FFFD, as the Unicode
+/// standard advises (3.9). With `more`, a beginning at the very end is left away, since its rest may come.
+[[nodiscard]] std::string repaired_utf8(std::string_view bytes, bool more = false);
+
+/// The general category in Unicode's two letters: "Lu", "Nd", "Mn", …
+[[nodiscard]] std::string_view category_of(char32_t character);
+[[nodiscard]] char32_t lower_case(char32_t character);
+/// What the character is made of: a letter and its accents (normal form D).
+[[nodiscard]] std::u32string decomposed(char32_t character);
+
 /// Whether str.split() of Python cuts there: White_Space of Unicode, and the separators U+001C to U+001F.
 [[nodiscard]] bool is_space(char32_t character);
 

@@ -41,7 +41,7 @@ TEST(Places, NameTheTokensOfEncode) {
           check_utf8(own, "a piece");
           // What stands there makes the same token, but for parts of a ligature and blanks of subwords.
           const int32_t id = places.tokens[i].id;
-          if (id == Tokenizer::unknown || own == "ﬁ" || t.options().type == "unigram" || t.options().type == "bpe")
+          if (id == t.special().unknown || own == "ﬁ" || t.options().type == "unigram" || t.options().type == "bpe")
             continue;
           std::string alone = normalised(own, options.normalise);
           std::erase_if(alone, [](char c) { return c == '\xc2' || c == '\xad'; });  // the soft hyphen
@@ -62,7 +62,7 @@ TEST(Places, OfWhatASubwordModelDoesNotKnow) {
   const Places places = places_of(t, text);
   Texts unknown;
   for (size_t i = 0; i < places.tokens.size(); ++i)
-    if (places.tokens[i].id == Tokenizer::unknown)
+    if (places.tokens[i].id == t.special().unknown)
       unknown.push_back(text.substr(places.pieces[i].begin, places.pieces[i].end - places.pieces[i].begin));
   EXPECT_EQ(unknown, (Texts{"漢字", "字"}));
 }

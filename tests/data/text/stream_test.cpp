@@ -34,7 +34,7 @@ TEST(TokenStream, HoldsTheWholeTextInOrder) {
   EXPECT_EQ(other.unknown(), 1);
   std::vector<int32_t> ids(9);
   other.read(0, ids);
-  EXPECT_EQ(ids[2], Tokenizer::end);
+  EXPECT_EQ(ids[2], words.special().end);
 
   LineReader more(path);
   const Tokenizer ngrams = Tokenizer::fit({.ngrams = {.words = 2, .min_count = 1}}, std::vector<std::string>{"to be"});

@@ -74,7 +74,7 @@ TEST(Tokenizer, TextCutBeforeKeepsItsUnknowns) {
   EXPECT_EQ(t.size(), 6);
   EXPECT_EQ(t.encode("the <unk> zebra")[1], 0);
   EXPECT_EQ(t.decode(t.encode("the of 3.5")), "the of 3.5");
-  EXPECT_EQ(t.line_end(), Tokenizer::end);
+  EXPECT_EQ(t.line_end(), t.special().end);
 }
 
 TEST(Tokenizer, NgramsFollowTheTokens) {

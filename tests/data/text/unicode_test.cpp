@@ -16,6 +16,31 @@ TEST(Unicode, ABadByteIsNamedWithLineAndColumn) {
   expect_error(ErrorKind::data, {"a.txt:7:3:"}, [] { check_utf8("好b\xe5\xa5", "a.txt", 7); });  // cut short
 }
 
+TEST(Unicode, BrokenBytesAreRepaired) {
+  EXPECT_EQ(repaired_utf8("gut, schön, 好, \xf0\x9f\x98\x80"), "gut, schön, 好, 😀");
+  // As in the Unicode standard, table 3-8: one for each longest beginning.
+  EXPECT_EQ(repaired_utf8("a\xf1\x80\x80\xe1\x80\xc2"
+                          "b\x80"
+                          "c\x80\xbf"
+                          "d"),
+            "a\ufffd\ufffd\ufffdb\ufffdc\ufffd\ufffdd");
+  EXPECT_EQ(repaired_utf8("\xc0\xaf\xed\xa0\x80\xf4\x91\xff"), "\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd");
+  EXPECT_EQ(repaired_utf8("好\xe5\xa5"), "好\ufffd");
+  EXPECT_EQ(repaired_utf8("好\xe5\xa5", true), "好") << "its last byte may come";
+  EXPECT_EQ(repaired_utf8("\xe5x", true), "\ufffdx");
+  EXPECT_EQ(repaired_utf8("a\xff", true), "a\ufffd") << "nothing begins so";
+}
+
+TEST(Unicode, CategoriesAndParts) {
+  EXPECT_EQ(category_of(U'a'), "Ll");
+  EXPECT_EQ(category_of(U'好'), "Lo");
+  EXPECT_EQ(category_of(U'½'), "No");
+  EXPECT_EQ(category_of(0x301), "Mn");
+  EXPECT_EQ(lower_case(U'É'), U'é');
+  EXPECT_EQ(decomposed(U'é'), (std::u32string{U'e', 0x301}));
+  EXPECT_EQ(decomposed(U'ﬁ'), (std::u32string{U'ﬁ'})) << "what only looks alike stays";
+}
+
 TEST(Unicode, Windows1252) {
   EXPECT_EQ(from_windows_1252("caf\xe9 \x85 \x93x\x94 \x80"), "café … “x” €");
   EXPECT_EQ(from_windows_1252("\x81"), "\xef\xbf\xbd");
