@@ -10,6 +10,8 @@ parts=(
   "bytes    *SameBytes*"
   "server   Attacks.*"
   "soak     Soak.*"
+  "use      BadUse.*"
+  "memory   ./build/ci/tests/tandem_no_memory"
 )
 
 for wanted in "$@"; do
@@ -24,7 +26,7 @@ for part in "${parts[@]}"; do
   log=build/torture/$name.log
   start=$SECONDS
   if [[ $work == ./* ]]; then
-    $work >"$log" 2>&1
+    TANDEM_TORTURE=1 $work >"$log" 2>&1
   else
     TANDEM_TORTURE=1 build/ci/tests/tandem_tests --gtest_filter="$work" >"$log" 2>&1
   fi && state=passed || { state=FAILED; failed+=("$name"); }

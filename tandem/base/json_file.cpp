@@ -9,7 +9,8 @@ nlohmann::json read_json_object(const fs::path& path, uint64_t limit) {
   using nlohmann::json;
   constexpr int deepest = 64;
   const auto shallow = [&](int depth, json::parse_event_t, const json&) {
-    if (depth > deepest) fail(ErrorKind::data, path.string(), "is nested deeper than {}: nothing that is read is", deepest);
+    if (depth > deepest)
+      fail(ErrorKind::data, path.string(), "is nested deeper than {}: nothing that is read is", deepest);
     return true;
   };
   const std::string text = read_text(path, limit);
