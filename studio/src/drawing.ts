@@ -48,7 +48,7 @@ export async function picture(): Promise<Shown | null> {
   }
   if (drawing.strokes.length === 0) return null;
   const place = placement(drawing.strokes);
-  return { bytes: await inkPicture(drawing.strokes), form: 'ink', place };
+  return { bytes: inkPicture(drawing.strokes), form: 'ink', place };
 }
 
 /** A frame on the picture as a frame on the pad, in units of its side. */
