@@ -1,6 +1,6 @@
 // Files of ONNX read back: what a graph says of itself, and what ONNX Runtime makes of it.
 #pragma once
-#include <tandem/deploy/onnx/wire.h>
+#include <tandem/base/protobuf.h>
 #include <tandem/tensor/tensor.h>
 
 #include <algorithm>
@@ -25,8 +25,8 @@ struct ReadGraph {
 /// Reads a graph and checks what any reader relies on: each value is made once and before it is used, each tensor has
 /// as many bytes as its shape asks for, every output is made.
 inline ReadGraph read_graph(const std::string& bytes) {
-  using deploy::onnx::Field;
-  const auto fields = [](std::string_view message) { return deploy::onnx::fields_of(message, "the graph"); };
+  using protobuf::Field;
+  const auto fields = [](std::string_view message) { return protobuf::fields_of(message, "the graph"); };
   const auto text = [&](std::string_view message, int number) {
     std::string out;
     for (const Field& f : fields(message))

@@ -292,7 +292,7 @@ TEST(Onnx, RefusesWhatItCannotSay) {
 }
 
 TEST(Onnx, OneWireFormatForBothWays) {
-  using namespace deploy::onnx;
+  using namespace protobuf;
   Message part;
   part.text(1, "inner").number(2, -1);
   Message all;

@@ -1,6 +1,7 @@
 #include <sentencepiece_processor.h>
 #include <sentencepiece_trainer.h>
 #include <tandem/base/error.h>
+#include <tandem/base/protobuf.h>
 #include <tandem/base/text.h>
 #include <tandem/data/text/subword.h>
 #include <tandem/data/text/unicode.h>
@@ -31,6 +32,17 @@ class Texts final : public sentencepiece::SentenceIterator {
   std::span<const std::string> texts_;
   size_t at_ = 0;
 };
+
+// SentencePiece's own reader ends the program at a piece that holds a zero byte: what its model file holds is looked at
+// first. Fields 1 of the model are its pieces, fields 1 of those their text (sentencepiece_model.proto).
+void check_pieces(std::string_view model, const std::string& where) {
+  for (const protobuf::Field& part : protobuf::fields_of(model, where)) {
+    if (part.field != 1) continue;
+    for (const protobuf::Field& f : protobuf::fields_of(part.bytes, where))
+      if (f.field == 1 && f.bytes.find('\0') != std::string_view::npos)
+        fail(ErrorKind::data, where, "the subword model is damaged: a piece of it holds a zero byte");
+  }
+}
 
 }  // namespace
 
@@ -69,6 +81,7 @@ Subword Subword::train(const std::string& type, int64_t size, std::span<const st
 }
 
 Subword Subword::restore(std::span<const uint8_t> bytes, const std::string& where) {
+  check_pieces({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, where);
   auto model = std::make_shared<Model>();
   const auto status =
       model->processor.LoadFromSerializedProto({reinterpret_cast<const char*>(bytes.data()), bytes.size()});

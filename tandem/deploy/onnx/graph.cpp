@@ -1,9 +1,11 @@
+#include <tandem/base/protobuf.h>
 #include <tandem/deploy/onnx/graph.h>
-#include <tandem/deploy/onnx/wire.h>
 
 #include <algorithm>
 
 namespace tandem::deploy::onnx {
+
+using protobuf::Message;
 namespace {
 
 constexpr int64_t ir_version = 8;  // of files with opset 17

@@ -1,5 +1,5 @@
+#include <tandem/base/protobuf.h>
 #include <tandem/deploy/onnx/read.h>
-#include <tandem/deploy/onnx/wire.h>
 
 #include <algorithm>
 #include <bit>
@@ -7,6 +7,11 @@
 #include <optional>
 
 namespace tandem::deploy::onnx {
+
+using protobuf::Field;
+using protobuf::fields_of;
+using protobuf::packed_numbers;
+
 namespace {
 
 // Reads the parts of one file; fields as onnx/onnx.proto numbers them.

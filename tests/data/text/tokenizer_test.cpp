@@ -1,4 +1,5 @@
 // Tokenizers: ids, what comes back, and what a model file keeps.
+#include <tandem/base/protobuf.h>
 #include <tandem/data/text/tokenizer.h>
 
 #include <cstring>
@@ -149,6 +150,25 @@ TEST_P(SubwordTokenizer, RefusesWhatWouldEndTheProcess) {
   fit(1000, {std::string(20'000, 'a') + " b"});
 }
 
+// SentencePiece's reader ends the program at such a piece: found by fuzzing.
+TEST_P(SubwordTokenizer, RefusesAPieceWithAZeroByte) {
+  std::map<std::string, Tensor> kept;
+  const TokenizerOptions options{.type = GetParam(), .vocabulary = 60};
+  for (const auto& [name, tensor] : Tokenizer::fit(options, many_lines()).tensors()) kept[name] = tensor;
+  const auto given = kept["subword"].data<const uint8_t>();
+  const auto with = [&](std::string_view piece) {
+    const std::string more = protobuf::Message().part(1, protobuf::Message().text(1, piece)).bytes();
+    std::vector<uint8_t> bytes(given.begin(), given.end());
+    bytes.insert(bytes.end(), more.begin(), more.end());
+    kept["subword"] = Tensor::from(bytes, {std::ssize(bytes)});
+    return Tokenizer::restore(
+        options, [&](const std::string& name) { return kept[name]; }, "m.safetensors");
+  };
+  expect_error(ErrorKind::data, {"says that", "are tokens"}, [&] { (void)with("zebra"); });  // read, and counted
+  expect_error(ErrorKind::data, {"m.safetensors", "a piece of it holds a zero byte"},
+               [&] { (void)with(std::string_view("ze\0bra", 6)); });
+}
+
 INSTANTIATE_TEST_SUITE_P(Types, SubwordTokenizer, ::testing::Values("unigram", "bpe"),
                          [](const auto& each) { return std::string(each.param); });
 
@@ -164,7 +184,7 @@ TEST(Tokenizer, RefusesEmptyTextsAndDamagedFiles) {
   restore({});
   expect_error(ErrorKind::data, {"'subword' is missing"}, [&] { restore({.type = "bpe"}); });
   kept["subword"] = Tensor::zeros({5}, DType::u8);
-  expect_error(ErrorKind::data, {"subword model is damaged"}, [&] { restore({.type = "bpe"}); });
+  expect_error(ErrorKind::data, {"m.safetensors", "is damaged"}, [&] { restore({.type = "bpe"}); });
   kept["tokens"] = Tensor::full({1}, 99, DType::i64);
   expect_error(ErrorKind::data, {"99 are tokens: the file is damaged"}, [&] { restore({}); });
   kept["tokens"] = Tensor::full({1}, 5, DType::i64);

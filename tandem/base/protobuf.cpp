@@ -1,16 +1,16 @@
 #include <tandem/base/error.h>
-#include <tandem/deploy/onnx/wire.h>
+#include <tandem/base/protobuf.h>
 
 #include <bit>
 #include <cstring>
 
-namespace tandem::deploy::onnx {
+namespace tandem::protobuf {
 namespace {
 
 enum Kind { varint_kind = 0, fixed64_kind = 1, length_kind = 2, fixed32_kind = 5 };
 
 [[noreturn]] void damaged(const std::string& where) {
-  fail(ErrorKind::data, where, "is no message of Protocol Buffers: the file is damaged, or no ONNX file");
+  fail(ErrorKind::data, where, "is no message of Protocol Buffers: the file is damaged, or of another kind");
 }
 
 // Takes a number of 7 bits a byte, the lowest first, off the front.
@@ -90,4 +90,4 @@ std::vector<int64_t> packed_numbers(std::string_view bytes, const std::string& w
   return out;
 }
 
-}  // namespace tandem::deploy::onnx
+}  // namespace tandem::protobuf

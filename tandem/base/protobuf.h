@@ -1,13 +1,13 @@
-// The wire format of Protocol Buffers, as far as ONNX files use it (protobuf.dev/programming-guides/encoding): a
-// message is a list of fields, each a number that says which and how, and a value. docs/dependencies.md says why it is
-// our own.
+// The wire format of Protocol Buffers, as far as ONNX and SentencePiece files use it
+// (protobuf.dev/programming-guides/encoding): a message is a list of fields, each a number that says which and how, and
+// a value. docs/dependencies.md says why it is our own.
 #pragma once
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace tandem::deploy::onnx {
+namespace tandem::protobuf {
 
 /// A message as it is written. Fields may come in any order and more than once; a list is a field for each entry.
 class Message {
@@ -35,4 +35,4 @@ struct Field {
 /// The numbers of a packed list of varints.
 [[nodiscard]] std::vector<int64_t> packed_numbers(std::string_view bytes, const std::string& where);
 
-}  // namespace tandem::deploy::onnx
+}  // namespace tandem::protobuf
