@@ -8,7 +8,7 @@ namespace tandem::deploy {
 using Clock = std::chrono::steady_clock;
 
 Batcher::Batcher(BatchOptions options, Metrics& metrics) : options_(options), metrics_(metrics) {
-  batch_.reserve(static_cast<size_t>(options.most));
+  batch_.reserve(static_cast<size_t>(std::min(options.most, options.queue)));  // no more can wait
   thread_ = std::thread([this] { work(); });
 }
 
