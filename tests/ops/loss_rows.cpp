@@ -10,25 +10,8 @@ namespace {
 using Tensors = std::vector<Tensor>;
 using Arrays = std::vector<Array>;
 
-// -sum_c w_c q_c log p_c by row, over the sum of the labels' weights; q spreads the smoothing over all classes.
-double entropy(const Array& logits, const Array& labels, const std::vector<double>& weights, double smoothing) {
-  const int64_t n = logits.size(0), classes = logits.size(1);
-  double loss = 0, norm = 0;
-  for (int64_t r = 0; r < n; ++r) {
-    const auto label = static_cast<int64_t>(labels.v[static_cast<size_t>(r)]);
-    double sum = 0;
-    for (int64_t c = 0; c < classes; ++c) sum += std::exp(logits({r, c}));
-    for (int64_t c = 0; c < classes; ++c) {
-      const double q = smoothing / static_cast<double>(classes) + (c == label ? 1 - smoothing : 0);
-      loss -= weights[static_cast<size_t>(c)] * q * (logits({r, c}) - std::log(sum));
-    }
-    norm += weights[static_cast<size_t>(label)];
-  }
-  return loss / norm;
-}
-
-// The same against a share of each class, over the sum of the weighted shares.
-double shared_entropy(const Array& logits, const Array& shares, const std::vector<double>& weights, double smoothing) {
+// Cross-entropy against a share of each class, over the sum of the weighted shares.
+double entropy(const Array& logits, const Array& shares, const std::vector<double>& weights, double smoothing) {
   const int64_t n = logits.size(0), classes = logits.size(1);
   double loss = 0, norm = 0;
   for (int64_t r = 0; r < n; ++r) {
@@ -44,42 +27,23 @@ double shared_entropy(const Array& logits, const Array& shares, const std::vecto
   return loss / norm;
 }
 
+// Labels as shares.
+Array one_hot(const Array& labels, int64_t classes) {
+  Array out(Shape{labels.size(0), classes});
+  for (size_t r = 0; r < labels.v.size(); ++r)
+    out.v[r * static_cast<size_t>(classes) + static_cast<size_t>(labels.v[r])] = 1;
+  return out;
+}
+
 std::vector<Case> entropy_cases() {
   std::vector<Case> cases;
-  for (const Shape& shape :
-       {Shape{1, 1}, Shape{1, 2}, Shape{3, 17}, Shape{17, 3}, Shape{33, 10}, Shape{2, 129}, Shape{5000, 10}})
-    for (const double smoothing : {0.0, 0.1})
-      for (const bool weighted : {false, true})
-        for (const DType type : {DType::i32, DType::i64}) {
-          std::vector<double> weights(static_cast<size_t>(shape[1]), 1.0);
-          for (size_t c = 0; weighted && c < weights.size(); ++c) weights[c] = 0.5 + static_cast<double>(c % 5);
-          const Draw label = [classes = shape[1]](Rng& rng, int64_t, int64_t) {
-            return static_cast<double>(rng.below(classes));
-          };
-          cases.push_back({text(shape) + (smoothing > 0 ? "_smooth" : "") + (weighted ? "_weighted_" : "_") +
-                               std::string(name_of(type)),
-                           {{shape, uniform(-1.5, 1.5)}, {{shape[0]}, label, false, type}},
-                           [=](const Tensors& in) {
-                             CrossEntropyOptions options{.label_smoothing = smoothing};
-                             if (weighted) options.class_weights = Tensor::from(weights, {shape[1]}).to(in[0].dtype());
-                             return cross_entropy(in[0], in[1], options);
-                           },
-                           [=](const Arrays& in) {
-                             Array y(Shape{});
-                             y.v[0] = entropy(in[0], in[1], weights, smoothing);
-                             return y;
-                           },
-                           false,
-                           6,
-                           shape[1] == 1 ? 1.0 : 0.0});  // the loss is 0 there, as the difference of two logits
-        }
-  for (const Shape& shape : {Shape{1, 1}, Shape{3, 17}, Shape{33, 10}, Shape{2000, 10}})
+  const auto add = [&](const std::string& name, const Shape& shape, const auto& target, bool labels) {
     for (const double smoothing : {0.0, 0.1})
       for (const bool weighted : {false, true}) {
         std::vector<double> weights(static_cast<size_t>(shape[1]), 1.0);
         for (size_t c = 0; weighted && c < weights.size(); ++c) weights[c] = 0.5 + static_cast<double>(c % 5);
-        cases.push_back({"shares_" + text(shape) + (smoothing > 0 ? "_smooth" : "") + (weighted ? "_weighted" : ""),
-                         {{shape, uniform(-1.5, 1.5)}, {shape, uniform(0, 1), false}},
+        cases.push_back({name + (smoothing > 0 ? "_smooth" : "") + (weighted ? "_weighted" : ""),
+                         {{shape, uniform(-1.5, 1.5)}, target},
                          [=](const Tensors& in) {
                            CrossEntropyOptions options{.label_smoothing = smoothing};
                            if (weighted) options.class_weights = Tensor::from(weights, {shape[1]}).to(in[0].dtype());
@@ -87,13 +51,24 @@ std::vector<Case> entropy_cases() {
                          },
                          [=](const Arrays& in) {
                            Array y(Shape{});
-                           y.v[0] = shared_entropy(in[0], in[1], weights, smoothing);
+                           y.v[0] = entropy(in[0], labels ? one_hot(in[1], shape[1]) : in[1], weights, smoothing);
                            return y;
                          },
                          false,
                          6,
-                         shape[1] == 1 ? 1.0 : 0.0});
+                         shape[1] == 1 ? 1.0 : 0.0});  // the loss is 0 there, as the difference of two logits
       }
+  };
+  for (const Shape& shape :
+       {Shape{1, 1}, Shape{1, 2}, Shape{3, 17}, Shape{17, 3}, Shape{33, 10}, Shape{2, 129}, Shape{5000, 10}})
+    for (const DType type : {DType::i32, DType::i64}) {
+      const Draw label = [classes = shape[1]](Rng& rng, int64_t, int64_t) {
+        return static_cast<double>(rng.below(classes));
+      };
+      add(text(shape) + "_" + std::string(name_of(type)), shape, Input{{shape[0]}, label, false, type}, true);
+    }
+  for (const Shape& shape : {Shape{1, 1}, Shape{3, 17}, Shape{33, 10}, Shape{2000, 10}})
+    add("shares_" + text(shape), shape, Input{shape, uniform(0, 1), false}, false);
   return cases;
 }
 
