@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds a preset: scripts/build.sh [release|debug|ci|asan|tsan]
+# Builds a preset: scripts/build.sh [release|debug|ci|coverage|asan|tsan]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=${1:-release}

@@ -1,3 +1,4 @@
+#include <tandem/base/version.h>
 #include <tandem/cli/terminal.h>
 #include <tandem/cli/verbs.h>
 #include <tandem/deploy/onnx/export.h>
@@ -19,7 +20,7 @@ int run(const Options& o) {
   const auto write = [&](const auto& model) {
     const deploy::onnx::Graph graph = deploy::onnx::graph_of(model);
     const auto name = model.notes.find("name");
-    write_text(out, graph.bytes(name == model.notes.end() ? path.stem().string() : name->second, train::version()));
+    write_text(out, graph.bytes(name == model.notes.end() ? path.stem().string() : name->second, version()));
     for (const Port& port : graph.inputs()) fmt::print("input   {}\n", port.text());
     for (const Port& port : graph.outputs()) fmt::print("output  {}\n", port.text());
   };

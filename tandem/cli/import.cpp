@@ -1,9 +1,9 @@
 #include <tandem/adapt/checkpoint.h>
 #include <tandem/base/text.h>
+#include <tandem/base/version.h>
 #include <tandem/cli/terminal.h>
 #include <tandem/cli/verbs.h>
 #include <tandem/deploy/onnx/import.h>
-#include <tandem/train/job.h>
 
 #include <memory>
 
@@ -20,7 +20,7 @@ void import_pictures(Options o) {
   if (!o.size.empty()) o.network.height = o.size.front(), o.network.width = o.size.back();
   const std::string bytes = read_text(o.source, uint64_t{1} << 31);
   tasks::Classifier model = deploy::onnx::classifier_of(bytes, o.source, o.network);
-  model.notes = {{"name", fs::path(o.source).stem().string()}, {"version", train::version()}, {"source", o.source}};
+  model.notes = {{"name", fs::path(o.source).stem().string()}, {"version", version()}, {"source", o.source}};
   model.save(o.out);
   const auto& image = model.image();
   say(fmt::format("model   {}: {} layers, pictures of {} x {} x {}, {} classes", o.out, model.net.layers().size(),

@@ -1,31 +1,14 @@
-// The bodies of OpenAI's completions and chat completions, as far as a language model of Tandem can follow them.
-// https://platform.openai.com/docs/api-reference/completions and …/chat
-//
-// A chat becomes the prompt "system: …\nuser: …\nassistant:", a line for each message; the answer ends where the model
-// begins a line for somebody else. Blanks before it are dropped.
+// The answers of OpenAI's completions and chat completions: at once, or event by event. Blanks that an answer begins
+// with are dropped.
 #pragma once
-#include <tandem/deploy/http.h>
+#include <tandem/deploy/completion_request.h>
 #include <tandem/deploy/languages.h>
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace tandem::deploy {
-
-struct CompletionRequest {
-  bool chat = false;
-  std::string model;
-  std::string prompt;
-  tasks::GenerationOptions options;
-  bool stream = false, stream_usage = false;
-};
-
-/// Reads a body. Throws Refused: 400 for what is malformed, out of range, or would change the answer and is not known
-/// here; 413 for a prompt of more than `most_prompt` bytes.
-[[nodiscard]] CompletionRequest read_completion(std::string_view body, bool chat, int64_t most_tokens,
-                                                int64_t most_prompt);
 
 /// Writes the answer to a request: at once, or event by event. `reason`: stop or length.
 class CompletionWriter {

@@ -1,7 +1,7 @@
+#include <tandem/base/version.h>
 #include <tandem/deploy/json.h>
 #include <tandem/deploy/protocol.h>
 #include <tandem/deploy/tensors.h>
-#include <tandem/train/run.h>
 
 #include <algorithm>
 #include <charconv>
@@ -187,7 +187,7 @@ Response write_infer(const ServedModel& model, const InferRequest& request, cons
 
 std::string server_metadata() {
   return json{{"name", "tandem"},
-              {"version", train::version()},
+              {"version", version()},
               {"extensions", {"binary_tensor_data", "model_repository", "model_versions"}}}
       .dump();
 }

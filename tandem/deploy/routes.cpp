@@ -1,6 +1,6 @@
 #include <fmt/format.h>
+#include <tandem/base/version.h>
 #include <tandem/deploy/routes.h>
-#include <tandem/train/run.h>
 
 #include <algorithm>
 #include <array>
@@ -216,7 +216,7 @@ std::string openapi() {
     paths[route.path][method] = operation;
   }
   return json{{"openapi", "3.0.3"},
-              {"info", {{"title", "Tandem"}, {"version", train::version()}}},
+              {"info", {{"title", "Tandem"}, {"version", version()}}},
               {"paths", paths},
               {"components", {{"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}}}}}
       .dump(2);

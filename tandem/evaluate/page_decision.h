@@ -55,6 +55,8 @@ function decision_section() {
   if (!P) return null;
   const within = ([value, low, high]) => value == null ? '–' : `${percent(value)} (${percent(low)} – ${percent(high)})`;
   const plain = ([value, low, high]) => value == null ? '–' : `${fixed(value, 3)} (${fixed(low, 3)} – ${fixed(high, 3)})`;
+  const above_range = ([value, low, high], format) => value == null ? '–' : [format(value), el('small', {class: 'range'}, `${format(low)} – ${format(high)}`)];
+  const share = figure => above_range(figure, v => percent(v)), number = figure => above_range(figure, v => fixed(v, 3));
   const rows = pairs => el('table', {class: 'rows'}, el('tbody', {}, pairs.map(([key, value]) => el('tr', {}, el('td', {}, t(key)), el('td', {}, value)))));
   const at = d => rows(['sensitivity', 'specificity', 'ppv', 'npv'].map(key => [key, within(d[key])]));
   const gap_lines = gaps => gaps.map(([rate, gap_of, low, high, above, below]) => el('p', {class: 'note'}, t('gap_line', {r: words[state.language].rates[rate], g: fixed(100 * gap_of, 1), l: fixed(100 * low, 1), h: fixed(100 * high, 1), a: above, b: below})));
@@ -62,13 +64,13 @@ function decision_section() {
     el('div', {class: 'scroll'}, el('table', {class: 'rows'},
       el('thead', {}, el('tr', {}, ['', t('own_at'), t('sensitivity'), t('specificity'), t('ppv')].map(text => el('th', {scope: 'col'}, text)))),
       el('tbody', {}, g.groups.map(e => ({name: e.name, at: e.own ? fixed(e.own_threshold, 3) : t('own_common', {t: fixed(P.threshold, 3)}), d: e.own || e}))
-        .map(({name, at, d}) => el('tr', {}, el('td', {}, name), el('td', {}, at), el('td', {}, within(d.sensitivity)), el('td', {}, within(d.specificity)), el('td', {}, within(d.ppv))))))),
+        .map(({name, at, d}) => el('tr', {}, el('td', {}, name), el('td', {}, at), el('td', {}, share(d.sensitivity)), el('td', {}, share(d.specificity)), el('td', {}, share(d.ppv))))))),
     gap_lines(g.own_gaps)];
   const groups = P.groups.map(g => el('div', {style: 'margin-top:28px'}, el('h3', {}, t('by_group', {c: g.column})),
     el('div', {class: 'scroll'}, el('table', {class: 'rows'},
       el('thead', {}, el('tr', {}, ['', t('group_examples'), t('group_positive', {p: P.positive}), t('sensitivity'), t('specificity'), t('ppv'), t('area')].map(text => el('th', {scope: 'col'}, text)))),
       el('tbody', {}, g.groups.map(e => el('tr', {}, el('td', {}, e.name), el('td', {}, whole(e.examples)), el('td', {}, whole(e.positives)),
-        el('td', {}, within(e.sensitivity)), el('td', {}, within(e.specificity)), el('td', {}, within(e.ppv)), el('td', {}, plain(e.auc))))))),
+        el('td', {}, share(e.sensitivity)), el('td', {}, share(e.specificity)), el('td', {}, share(e.ppv)), el('td', {}, number(e.auc))))))),
     gap_lines(g.gaps), own_thresholds(g)));
   return section('decision', lead([t('decision_lead', {p: P.positive, m: whole(P.positives), n: whole(P.examples)}), P.units < P.examples ? t('repeated', {n: whole(P.units)}) : ''].filter(Boolean).join(gap())),
     el('div', {class: 'charts'}, el('figure', {}, el('h3', {}, t('benefit')), benefit_chart()),

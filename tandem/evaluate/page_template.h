@@ -156,6 +156,7 @@ details[open] summary { margin-bottom: 10px; }
 table.rows { border-collapse: collapse; width: 100%; font-size: 14px; }
 table.rows th { font-weight: 500; color: var(--soft); font-size: 13px; text-align: right; padding: 6px 0 6px 18px; white-space: nowrap;
   position: sticky; top: 0; background: var(--paper); box-shadow: inset 0 -1px var(--line); }
+table.rows small.range { display: block; color: var(--soft); font-size: 12px; }
 table.rows td { text-align: right; padding: 5px 0 5px 18px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 table.rows th:first-child, table.rows td:first-child { text-align: left; padding-left: 0; }
 table.rows td:first-child { white-space: normal; min-width: 5em; }
@@ -229,7 +230,7 @@ table.rows th[aria-sort=ascending] button::before { content: "↑ "; }
 .head { display: flex; justify-content: space-between; align-items: baseline; gap: 12px; flex-wrap: wrap; }
 section > h2 + .head { margin-top: 4px; } .head .lead { color: var(--soft); } .head + * { margin-top: 24px; }
 
-.calibration { display: grid; grid-template-columns: minmax(0, 460px) minmax(0, 1fr); gap: 36px 48px; align-items: start; }
+.calibration { display: grid; grid-template-columns: minmax(0, 420px) minmax(0, 1fr); gap: 36px 32px; align-items: start; }
 .bin { fill: rgb(var(--good) / .28); } .bin-top { stroke: var(--accent); stroke-width: 2; }
 .gap { fill: rgb(var(--bad) / .3); } .count-bar { fill: var(--faint); opacity: .55; }
 .bins g:hover .bin { fill: rgb(var(--good) / .45); }

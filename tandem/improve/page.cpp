@@ -1,5 +1,6 @@
 #include <tandem/base/text.h>
 #include <tandem/base/threads.h>
+#include <tandem/base/version.h>
 #include <tandem/evaluate/page_charts.h>
 #include <tandem/evaluate/page_document.h>
 #include <tandem/evaluate/page_script.h>
@@ -91,7 +92,7 @@ std::string search_page(const Search& search, const std::vector<Trial>& trials, 
                        {"planned", o.trials},
                        {"halving", o.halving.factor > 1},
                        {"date", today()},
-                       {"version", train::version()},
+                       {"version", version()},
                        {"machine", fmt::format("{} threads", threads())},
                        {"command", command},
                        {"folder", folder},

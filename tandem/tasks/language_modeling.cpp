@@ -1,5 +1,7 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/base/text.h>
+#include <tandem/nn/embedding.h>
+#include <tandem/nn/linear.h>
 #include <tandem/nn/parts.h>
 #include <tandem/ops/cast.h>
 #include <tandem/ops/loss.h>
@@ -9,9 +11,24 @@
 #include <algorithm>
 
 namespace tandem::tasks {
+namespace {
+
+/// What turns features into a score for each token; the weight may be the embedding's, which a pass brings.
+struct Head {
+  Tensor weight, bias;
+};
+std::optional<Head> head_of(const nn::Sequential& net, const nn::Pass& pass) {
+  const nn::Module& last = *net.layers().back();
+  if (const auto* tied = dynamic_cast<const nn::TiedHead*>(&last)) return Head{pass.embedding, tied->bias};
+  if (const auto* linear = dynamic_cast<const nn::Linear*>(&last)) return Head{linear->weight, linear->bias};
+  return std::nullopt;
+}
+
+}  // namespace
 
 LanguageModeling::LanguageModeling(LanguageModel& model, data::TokenStream train,
-                                   std::optional<data::TokenStream> validation, int64_t batch, double label_smoothing)
+                                   std::optional<data::TokenStream> validation, int64_t batch, double label_smoothing,
+                                   int64_t candidates)
     : model_(model),
       train_(std::move(train)),
       validation_(std::move(validation)),
@@ -24,6 +41,14 @@ LanguageModeling::LanguageModeling(LanguageModel& model, data::TokenStream train
          grouped(train_.size()), grouped(needed + context), context,
          model_.reading.carry ? fmt::format(" and train.batch {}", batch) : "", "smaller ones");
   if (model_.reading.carry) begin_carrying();
+  if (candidates == 0) return;
+  if (!head_of(model_.net, {}))
+    fail("language.candidates",
+         "the network ends with {}, expected tied_head or linear: classes, which can score a part",
+         model_.net.layers().back()->kind());
+  if (label_smoothing > 0)
+    fail("language.candidates", "goes without loss.label_smoothing, which is about all tokens: leave one of them out");
+  sampled_.emplace(train_, model_.vocabulary(), candidates);
 }
 
 int64_t LanguageModeling::examples() const { return train_.size() / model_.reading.context; }
@@ -64,6 +89,15 @@ BatchLoss LanguageModeling::loss(std::span<const int64_t> batch, const Moment& a
   if (model_.reading.carry) {
     if (at.step == 0) each_state([](const std::string&, Tensor& state) { state = Tensor::zeros(state.shape()); });
     pass.memory = &memory_;
+  }
+  if (sampled_) {
+    const Tensor features =
+        widened(model_.net.forward_part(0, model_.net.layers().size() - 1, Tensor::from(ids, {n}), pass));
+    const Head head = *head_of(model_.net, pass);
+    const Rng rng =
+        Rng(at.seed, "candidates").split(static_cast<uint64_t>(at.epoch)).split(static_cast<uint64_t>(at.step));
+    const SampledSoftmax::Loss part = sampled_->loss(features, head.weight, head.bias, next, rng);
+    return {part.mean, n, part.correct};
   }
   const Tensor scores = widened(model_.net.forward(Tensor::from(ids, {n}), pass));
   BatchLoss out{cross_entropy(scores, Tensor::from(next, {n}), {.label_smoothing = label_smoothing_}), n};

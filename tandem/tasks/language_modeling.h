@@ -2,6 +2,7 @@
 #pragma once
 #include <tandem/nn/memory.h>
 #include <tandem/tasks/language_model.h>
+#include <tandem/tasks/sampled_softmax.h>
 #include <tandem/tasks/task.h>
 
 #include <optional>
@@ -13,9 +14,10 @@ namespace tandem::tasks {
 /// and the recurrent layers go on from the states of the last one (truncated back-propagation).
 class LanguageModeling : public Task {
  public:
-  /// The model is kept. `validation` may be none. Throws when the text is too short, or the network cannot carry on.
+  /// The model is kept. `validation` may be none. `candidates`: how many tokens a step scores beside the right ones, 0:
+  /// all. Throws when the text is too short, or the network cannot carry on or has no head that scores a part.
   LanguageModeling(LanguageModel& model, data::TokenStream train, std::optional<data::TokenStream> validation,
-                   int64_t batch, double label_smoothing = 0);
+                   int64_t batch, double label_smoothing = 0, int64_t candidates = 0);
 
   [[nodiscard]] nn::Module& network() override { return model_.net; }
   [[nodiscard]] int64_t examples() const override;
@@ -36,6 +38,7 @@ class LanguageModeling : public Task {
   std::optional<data::TokenStream> validation_;
   int64_t batch_;
   double label_smoothing_;
+  std::optional<SampledSoftmax> sampled_;
   nn::Memory memory_;  // with carry
 };
 

@@ -1,5 +1,6 @@
 #include <tandem/adapt/peft.h>
 #include <tandem/base/text.h>
+#include <tandem/base/version.h>
 #include <tandem/data/catalog.h>
 #include <tandem/data/folds.h>
 #include <tandem/data/text/vectors.h>

@@ -1,3 +1,4 @@
+#include <tandem/base/version.h>
 #include <tandem/train/fit.h>
 #include <tandem/train/run.h>
 

@@ -1,5 +1,6 @@
 #include <tandem/adapt/checkpoint.h>
 #include <tandem/base/threads.h>
+#include <tandem/base/version.h>
 #include <tandem/kernels/isa.h>
 #include <tandem/tasks/model_file.h>
 #include <tandem/train/classification.h>
@@ -54,8 +55,6 @@ std::map<std::string, std::string> run_notes(const Recipe& recipe, const Trainer
                                    recipe.privacy.repeatable ? ", noise from the seed (for measuring only)" : "");
   return notes;
 }
-
-std::string version() { return TANDEM_VERSION; }
 
 std::string date() {
   const std::time_t t = std::time(nullptr);

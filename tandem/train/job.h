@@ -50,7 +50,6 @@ class Job {
                                            const std::string& command);
 /// What every model file says of the run it comes from.
 [[nodiscard]] std::map<std::string, std::string> run_notes(const Recipe& recipe, const Trainer& trainer);
-[[nodiscard]] std::string version();
 /// "2025-03-01 14:05 UTC", now.
 [[nodiscard]] std::string date();
 /// "2 threads, AVX2".

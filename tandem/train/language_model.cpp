@@ -1,5 +1,6 @@
 #include <tandem/adapt/peft.h>
 #include <tandem/base/text.h>
+#include <tandem/base/version.h>
 #include <tandem/nn/weights.h>
 #include <tandem/tasks/language_modeling.h>
 #include <tandem/train/classification.h>
@@ -49,7 +50,8 @@ class LanguageJob : public Job {
         model_(make_language_model(recipe, base_, text_.train)),
         train_(*tokens_of(text_.train, model_.tokenizer)),
         validation_(tokens_of(text_.validation, model_.tokenizer)),
-        task_(model_, train_, validation_, recipe.train.batch, recipe.loss.label_smoothing) {}
+        task_(model_, train_, validation_, recipe.train.batch, recipe.loss.label_smoothing,
+              recipe.language.candidates) {}
 
   tasks::Task& task() override { return task_; }
 

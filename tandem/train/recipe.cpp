@@ -48,6 +48,7 @@ void TrainOptions::fields(Fields& f) {
 
 void LanguageOptions::fields(Fields& f) {
   reading.fields(f);
+  f("candidates", candidates, {0, 1e9});
   f("prompts", prompts);
   f("generate", generate);
 }

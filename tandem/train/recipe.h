@@ -61,6 +61,7 @@ struct TrainOptions {
 /// Of a language model.
 struct LanguageOptions {
   tasks::ReadingOptions reading;         // `context` and `carry` stand in this group themselves
+  int64_t candidates = 0;                // tokens that a step of training scores beside the right ones; 0: all
   std::vector<std::string> prompts{""};  // what the samples of the report begin with
   tasks::GenerationOptions generate{.tokens = 400, .temperature = 0.8};  // how they are written
   void fields(Fields& f);

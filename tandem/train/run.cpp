@@ -1,4 +1,5 @@
 #include <tandem/base/threads.h>
+#include <tandem/base/version.h>
 #include <tandem/kernels/isa.h>
 #include <tandem/train/checkpoints.h>
 #include <tandem/train/events.h>

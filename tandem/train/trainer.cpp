@@ -13,6 +13,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 
 namespace tandem::train {
 namespace {
@@ -471,6 +472,7 @@ void Trainer::restore(const TensorFile& file, const std::string& where) {
          steps_an_epoch_);
 
   const auto own = nn::named(net_);
+  std::set<std::string> known;
   const auto part = [&](const std::string& prefix) {
     std::vector<std::pair<std::string, Tensor>> out;
     for (const auto& [name, tensor] : file.tensors)
@@ -484,6 +486,7 @@ void Trainer::restore(const TensorFile& file, const std::string& where) {
       const Tensor t = file.find(prefix + name);
       if (!t.defined() || t.shape() != tensor.shape() || t.dtype() != tensor.dtype())
         fail(ErrorKind::data, where, "tensor '{}{}' is missing or has another shape or type", prefix, name);
+      known.insert(prefix + name);
       out.push_back(t.clone());
     }
     return out;
@@ -494,9 +497,13 @@ void Trainer::restore(const TensorFile& file, const std::string& where) {
     if (!t.defined() || t.shape() != tensor.shape() || t.dtype() != tensor.dtype())
       fail(ErrorKind::data, where, "tensor '{}' is missing or has another shape or type: was the recipe changed?",
            name);
+    known.insert(name);
   };
   optimizer_.visit([&](const std::string& name, Tensor& tensor) { check("optimizer." + name, tensor); });
   task_.visit_state([&](const std::string& name, Tensor& tensor, bool) { check("task." + name, tensor); });
+  for (const auto& [name, tensor] : file.tensors)
+    if (!name.starts_with("net.") && !known.contains(name))
+      fail(ErrorKind::data, where, "tensor '{}' belongs to nothing in this training: was the recipe changed?", name);
   nn::assign(net_, part("net."), where);  // the last check; from here on nothing fails
   optimizer_.visit(
       [&](const std::string& name, Tensor& tensor) { copy_values(file.find("optimizer." + name), tensor); });

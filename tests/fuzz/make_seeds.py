@@ -160,3 +160,37 @@ seed("onnx", "joined", onnx_file(
     *conv, onnx_node("Tanh", ["c"], "r"), onnx_node("Concat", ["r", "c"], "s"),
     onnx_node("MaxPool", ["s"], "m", ("kernel_shape", [2, 2]), ("strides", [1, 1])),
     onnx_node("GlobalAveragePool", ["m"], "f"), onnx_node("Gemm", ["f", "g"], "y"), onnx_tensor("g", 2, 2)))
+
+
+def body(model, way, data):  # as body_fuzz takes them: 3 models; ways: JSON, binary, plain, completions
+    return bytes([3 * way + model]) + data
+
+
+infer = {"image": ("UINT8", [1, 3, 2, 1], [0, 50, 100, 150, 200, 255]), "text": ("BYTES", [2], ["a good film", "bad"]),
+         "age": ("FP32", [1], [31.5])}
+for model, name in enumerate(infer):
+    kind, shape, values = infer[name]
+    inputs = [{"name": name, "datatype": kind, "shape": shape, "data": values}]
+    if model == 2:
+        inputs.append({"name": "sex", "datatype": "BYTES", "shape": [1], "data": ["F"]})
+    request = {"id": "1", "parameters": {"subject": "me"}, "inputs": inputs, "outputs": [{"name": "probabilities"}, {"name": "label"}]}
+    seed("body", name, body(model, 0, json.dumps(request).encode()))
+    request["outputs"][0]["parameters"] = {"binary_data": True}
+    tensor = bytes(6) if model == 0 else b"\x01\x00\x00\x00a" * 2 if model == 1 else bytes(4)
+    inputs[0].pop("data")
+    inputs[0]["parameters"] = {"binary_data_size": len(tensor)}
+    header = json.dumps(request, separators=(",", ":")).encode()
+    if len(header) < 256:
+        seed("body", name + "_binary", body(model, 1, bytes([len(header)]) + header + tensor))
+    short = json.dumps({"inputs": inputs[:1]}, separators=(",", ":")).encode()
+    seed("body", name + "_short", body(model, 1, bytes([len(short)]) + short + tensor))
+seed("body", "pixels", body(0, 1, b"\x00" + bytes(6)))
+seed("body", "row", body(2, 0, b'{"age": 31, "sex": null}'))
+seed("body", "png", body(0, 2, b"\x00" + png(3, 2, 8, 0, b"\0abc\1def")))
+seed("body", "plain", body(1, 2, b"\x01a good film\nnot bad"))
+seed("body", "csv", body(2, 2, b"\x02age,sex\n31,F\n,M\n"))
+seed("body", "chat", body(0, 3, json.dumps({
+    "model": "m", "messages": [{"role": "user", "content": [{"type": "text", "text": "hello"}]}], "max_tokens": 5,
+    "temperature": 0.5, "stop": ["a", "b"], "stream": True, "stream_options": {"include_usage": True}}).encode()))
+seed("body", "completion", body(1, 3, json.dumps({
+    "model": "m", "prompt": ["once"], "top_p": 0.9, "top_k": 3, "seed": 1, "n": 1, "logit_bias": {}}).encode()))

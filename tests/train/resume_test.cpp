@@ -85,6 +85,11 @@ const std::vector<Course>& courses() {
        "classes]\nlanguage: {context: 8, carry: true}\noptimizer: {type: adam, lr: 0.01}\n"
        "train: {epochs: 6, batch: 4, clip: 1}",
        "letters"},
+      {"letters_lstm_sampled",
+       "task: language_model\nnetwork: [embedding: {width: 12, deviation: 0.3}, lstm: 12, tied_head]\n"
+       "language: {context: 8, carry: true, candidates: 4}\noptimizer: {type: adam, lr: 0.01}\n"
+       "train: {epochs: 6, batch: 4}",
+       "letters"},
       {"letters_transformer_muon",
        "task: language_model\nnetwork: [embedding: {width: 16, deviation: 0.3}, transformer: {layers: 2, heads: 2, "
        "causal: true, rotary: true, dropout: 0.1, norm_kind: rms}, tied_head]\nlanguage: {context: 8}\n"
@@ -161,8 +166,9 @@ struct Training {
       options.type = "character";
       language->tokenizer = train::fit_tokenizer(options, {text});
       language->build(Rng(recipe.seed, "weights"));
-      reading = std::make_unique<tasks::LanguageModeling>(*language, stream_of(*language, text),
-                                                          stream_of(*language, other), recipe.train.batch);
+      reading =
+          std::make_unique<tasks::LanguageModeling>(*language, stream_of(*language, text), stream_of(*language, other),
+                                                    recipe.train.batch, 0, recipe.language.candidates);
       trainer = std::make_unique<train::Trainer>(recipe, *reading);
       return;
     }
@@ -284,6 +290,18 @@ TEST(Resume, NoticesEachPartThatIsLeftOut) {
       });
       EXPECT_TRUE(found == true) << part << " can be left out, and nobody notices";
     }
+  }
+}
+
+TEST(Resume, RefusesWhatBelongsToNothing) {
+  const Training whole(courses().front());
+  for (const char* name : {"optimizer.other", "task.state", "other"}) {
+    TensorFile file = parse_safetensors(whole.state(), "state");
+    file.tensors.emplace_back(name, Tensor::zeros({2}));
+    const auto before = whole.state();
+    expect_error(ErrorKind::data, {"state", name, "belongs to nothing"},
+                 [&] { whole.trainer->restore(file, "state"); });
+    EXPECT_EQ(whole.state(), before);
   }
 }
 
