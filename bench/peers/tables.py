@@ -1,12 +1,16 @@
 """scikit-learn beside a network for tables, on the same rows of the same folds.
 
     python bench/peers/tables.py wdbc runs/breast-cancer/predictions.csv path/to/wdbc.data
+    python bench/peers/tables.py pneumoniamnist runs/pneumonia/report.json path/to/pneumoniamnist
+
+The second is about pictures, their pixels the columns, with the parts that the data has itself.
 
 Each fold trains on all rows that are not in it; the network sets some of those aside to choose its threshold on. Prints
 a table in Markdown: accuracy and AUC as means over the repeats (with their standard deviation), ECE and Brier score
 over all predictions, as `tandem train` reports them.
 """
 import csv
+import json
 import sys
 from collections import defaultdict
 
@@ -61,8 +65,26 @@ def summary(name, y, p, repeat):
           f"| {ece(y, p):.4f} | {np.mean((p - y) ** 2):.4f} |", flush=True)
 
 
+def pictures(report, folder):
+    """Training pictures without the validation ones, as for the network; its row is that of its report."""
+    def part(name):
+        x = np.load(f"{folder}/{name}_images.npy")
+        return x.reshape(len(x), -1) / 255.0, np.load(f"{folder}/{name}_labels.npy").ravel().astype(int)
+    (train, known), (test, truth) = part("train"), part("test")
+    found = json.load(open(report))["decision"]
+    print("| on the same test pictures | accuracy | AUC | ECE | Brier |\n|---|---|---|---|---|")
+    print(f"| tandem | {100 * found['accuracy']['value']:.2f} % | {found['auc']['value']:.4f} | {found['ece']['value']:.4f} "
+          f"| {found['brier']['value']:.4f} |", flush=True)
+    for title, model in models([], train.shape[1]).items():
+        p = model.fit(train, known).predict_proba(test)[:, 1]
+        print(f"| {title} | {100 * np.mean((p > 0.5) == truth):.2f} % | {roc_auc_score(truth, p):.4f} | {ece(truth, p):.4f} "
+              f"| {np.mean((p - truth) ** 2):.4f} |", flush=True)
+
+
 def main():
     name, predictions, path = sys.argv[1:4]
+    if name == "pneumoniamnist":
+        return pictures(predictions, path)
     x, y, words = {"wdbc": wdbc, "heart_cleveland": heart}[name](path)
     rows = list(csv.DictReader(open(predictions)))
     positive = [k for k in rows[0] if k.startswith("p:")][1]
