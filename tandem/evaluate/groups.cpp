@@ -165,7 +165,7 @@ std::vector<Gap> gaps_of(const std::vector<std::string>& names, const std::vecto
   std::vector<Gap> out;
   for (const auto& [name, rate] : rates) {
     size_t high = members.size(), low = members.size();
-    const auto value = [&](size_t i) { return (decisions[i].*rate)().value; };
+    const auto value = [&, rate = rate](size_t i) { return (decisions[i].*rate)().value; };
     for (size_t i = 0; i < members.size(); ++i) {
       if (std::isnan(value(i))) continue;
       if (high == members.size() || value(i) > value(high)) high = i;

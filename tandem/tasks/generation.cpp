@@ -62,8 +62,7 @@ int32_t choose_token(std::span<const float> scores, std::span<const int32_t> tex
   if (options.repetition_penalty != 1) {
     std::vector<int32_t> said(text.begin(), text.end());
     std::ranges::sort(said);
-    const auto twice = std::ranges::unique(said);
-    said.erase(twice.begin(), twice.end());
+    said.erase(std::unique(said.begin(), said.end()), said.end());
     const auto penalty = static_cast<float>(options.repetition_penalty);
     for (const int32_t id : said) {
       float& score = s.at(static_cast<size_t>(id));

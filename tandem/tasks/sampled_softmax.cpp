@@ -35,7 +35,7 @@ SampledSoftmax::Loss SampledSoftmax::loss(const Tensor& features, const Tensor& 
     scored.push_back(static_cast<int32_t>(std::min(at, cumulative_.end() - 1) - cumulative_.begin()));
   }
   std::ranges::sort(scored);
-  scored.erase(std::ranges::unique(scored).begin(), scored.end());
+  scored.erase(std::unique(scored.begin(), scored.end()), scored.end());
 
   const auto count = std::ssize(scored);
   std::vector<float> shift;

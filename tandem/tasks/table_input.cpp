@@ -48,7 +48,7 @@ double normal_quantile(double p) {
 /// The share of the training rows below x, from the knots of equal shares; in the middle of a run of equal knots.
 double rank_of(const std::vector<double>& knots, double x) {
   const auto last = static_cast<double>(knots.size() - 1);
-  const auto [first, end] = std::ranges::equal_range(knots, x);
+  const auto [first, end] = std::equal_range(knots.begin(), knots.end(), x);
   const auto at = static_cast<double>(first - knots.begin());
   if (first != end) return (at + static_cast<double>(end - first - 1) / 2) / last;
   if (first == knots.begin()) return 0;
