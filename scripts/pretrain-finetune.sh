@@ -4,7 +4,8 @@
 # and a new head alone. Writes docs/results/pretrain-finetune.json and docs/pictures/pretrain-finetune.svg, and prints
 # the table. "From scratch" is the same network with the same tokenizer, untrained.
 #   scripts/pretrain-finetune.sh                       hours on two cores; stopped and started again it goes on
-#   QUICK=1 scripts/pretrain-finetune.sh               a tiny network in a minute: whether all of it works, no more
+#   QUICK=1 scripts/pretrain-finetune.sh               a tiny network in a minute: whether all of it works, no more; report
+#                                                      and plot lie beside its runs
 #   TANDEM=build/release/tandem PLACE=runs/words …     the program, and where its runs lie
 # Data is looked for in TANDEM_DATA, else in the cache folder: `tandem data list` says what is there.
 set -euo pipefail
@@ -17,8 +18,10 @@ ways="scratch whole lora adapters frozen"
 counts="100 500 all"
 pretrain=()
 if [ -n "${QUICK:-}" ]; then
-  place=$(mktemp -d)
-  trap 'rm -rf "$place"' EXIT
+  if [ -z "${PLACE:-}" ]; then
+    place=$(mktemp -d)
+    trap 'rm -rf "$place"' EXIT
+  fi
   report=$place/report.json
   picture=$place/plot.svg
   block="{transformer: {layers: 1, heads: 2, norm: last, causal: true}}"

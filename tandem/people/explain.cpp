@@ -1,5 +1,4 @@
 #include <tandem/autograd/tape.h>
-#include <tandem/base/threads.h>
 #include <tandem/ops/arithmetic.h>
 #include <tandem/ops/reduce.h>
 #include <tandem/ops/shape.h>
@@ -7,7 +6,6 @@
 #include <tandem/people/unit.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <memory>
 

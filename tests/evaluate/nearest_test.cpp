@@ -1,3 +1,4 @@
+#include <tandem/base/random.h>
 #include <tandem/base/threads.h>
 #include <tandem/evaluate/nearest.h>
 
@@ -43,7 +44,7 @@ TEST(Nearest, HasTheSameNumbersForAnyThreads) {
   for (size_t i = 0; i < one.size(); ++i) {
     EXPECT_EQ(one[i].index, four[i].index);
     EXPECT_EQ(one[i].similarity, four[i].similarity);
-    if (i > 0) EXPECT_GE(one[i - 1].similarity, one[i].similarity);
+    EXPECT_GE(one[i > 0 ? i - 1 : 0].similarity, one[i].similarity);
   }
   EXPECT_EQ(one[0].index, 0);
 }
