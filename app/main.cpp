@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
   cli::add_tune(app, context);
   cli::add_evaluate(app, context);
   cli::add_predict(app, context);
+  cli::add_embed(app, context);
   cli::add_generate(app, context);
   cli::add_import(app, context);
   cli::add_merge(app, context);

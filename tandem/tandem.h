@@ -1,6 +1,7 @@
 // All of the library.
 #pragma once
 #include <tandem/adapt/checkpoint.h>
+#include <tandem/adapt/encoder.h>
 #include <tandem/autograd/tape.h>
 #include <tandem/base/threads.h>
 #include <tandem/data/catalog.h>
@@ -34,6 +35,7 @@
 #include <tandem/people/learn.h>
 #include <tandem/people/suspects.h>
 #include <tandem/people/versions.h>
+#include <tandem/tasks/known_texts.h>
 #include <tandem/train/cross_validation.h>
 #include <tandem/train/fit.h>
 #include <tandem/train/run.h>

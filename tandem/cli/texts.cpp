@@ -1,5 +1,4 @@
 #include <tandem/cli/texts.h>
-#include <tandem/data/text/texts.h>
 #include <tandem/data/text/unicode.h>
 #include <tandem/evaluate/report.h>
 #include <tandem/train/recipe.h>
@@ -16,10 +15,13 @@ bool looks_like_a_path(const std::string& input) {
 
 }  // namespace
 
-data::Dataset read_texts(const tasks::Classifier& model, const std::vector<std::string>& inputs) {
-  data::TextSource source;
-  if (const auto recipe = model.notes.find("recipe"); recipe != model.notes.end())
-    source = train::Recipe::read(Config::parse(recipe->second, "recipe of the model")).data.text.source;
+data::TextSource text_source(const std::map<std::string, std::string>& notes) {
+  const auto recipe = notes.find("recipe");
+  if (recipe == notes.end()) return {};
+  return train::Recipe::read(Config::parse(recipe->second, "recipe of the model")).data.text.source;
+}
+
+data::Texts read_texts(const data::TextSource& source, const std::vector<std::string>& inputs) {
   data::Texts texts;
   const auto add = [&](std::string text, const std::string& where) {
     if (text.find_first_not_of(" \t\r\n") == std::string::npos)
@@ -48,8 +50,13 @@ data::Dataset read_texts(const tasks::Classifier& model, const std::vector<std::
       add(input, "the text given");
     }
   }
-  if (texts.empty()) fail(ErrorKind::data, "predict", "there is no text in what was given");
+  if (texts.empty()) fail(ErrorKind::data, "texts", "there is no text in what was given");
+  return texts;
+}
+
+data::Dataset read_texts(const tasks::Classifier& model, const std::vector<std::string>& inputs) {
   data::Dataset out{.inputs = {}, .labels = {}, .classes = model.classes, .source = "texts"};
+  data::Texts texts = read_texts(text_source(model.notes), inputs);
   out.labels.assign(texts.size(), 0);
   out.inputs = std::move(texts);
   return out;

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <tuple>
 
 namespace tandem::data {
 namespace {
@@ -78,6 +79,15 @@ Dataset limited(const Dataset& set, int64_t most, uint64_t seed) {
   for (int64_t i = 0; i < most; ++i) chosen.push_back(line[static_cast<size_t>(i)].second);
   std::ranges::sort(chosen);
   return subset(set, chosen);
+}
+
+/// A test part where there is none, and only then the limits: a network that learns from a few examples is measured on
+/// no fewer than one that learns from all.
+void limit(Splits& parts, const LoadOptions& options) {
+  if (parts.test.size() == 0 && options.test_share > 0)
+    std::tie(parts.train, parts.test) = split(parts.train, options.test_share, options.seed + 0x7e57);
+  parts.train = limited(parts.train, options.train_examples, options.seed);
+  parts.test = limited(parts.test, options.test_examples, options.seed);
 }
 
 /// The folder or archive of a part of CIFAR-10 inside `folder`; "" when there is neither.
@@ -349,8 +359,7 @@ Splits load_table(const std::string& source, const TableSource& table, const Loa
   Splits out = load_table(path, table_source(source, table));
   for (Dataset* set : {&out.train, &out.validation, &out.test})
     if (set->size() > 0 && !options.classes.empty()) *set = only_classes(*set, options.classes);
-  out.train = limited(out.train, options.train_examples, options.seed);
-  out.test = limited(out.test, options.test_examples, options.seed);
+  limit(out, options);
   return out;
 }
 
@@ -379,8 +388,7 @@ Splits load(const std::string& source, const LoadOptions& options) {
     for (Dataset* set : {&out.train, &out.validation, &out.test}) {
       if (set->size() > 0 && !options.classes.empty()) *set = only_classes(*set, options.classes);
     }
-    out.train = limited(out.train, options.train_examples, options.seed);
-    out.test = limited(out.test, options.test_examples, options.seed);
+    limit(out, options);
   }
   if (!out.train.has_texts())
     for (Dataset* set : {&out.train, &out.validation, &out.test}) *set = conform(*set, options.image);

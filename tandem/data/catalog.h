@@ -14,9 +14,10 @@ namespace tandem::data {
 
 struct LoadOptions {
   fs::path data_folder{};      // where named data sets lie; "" means data_folder("")
-  uint64_t seed = 1;           // of the built-in digits, and of the choice when a limit is set
+  uint64_t seed = 1;           // of the built-in digits, of test_share, and of the choice when a limit is set
   int64_t train_examples = 0;  // 0: all (builtin: 20,000); otherwise that many, each class giving its share
   int64_t test_examples = 0;   // 0: all (builtin: 5,000)
+  double test_share = 0;       // of the training part, before any limit, when there is no test part of its own
   ImageOptions image{};
   std::optional<TextSource> text{};    // a path holds texts, and this says where in its files
   std::vector<std::string> classes{};  // only these, in this order; empty: all

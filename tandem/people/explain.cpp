@@ -1,5 +1,4 @@
 #include <tandem/autograd/tape.h>
-#include <tandem/base/threads.h>
 #include <tandem/ops/arithmetic.h>
 #include <tandem/ops/reduce.h>
 #include <tandem/ops/shape.h>
@@ -7,10 +6,8 @@
 #include <tandem/people/unit.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <memory>
-#include <numeric>
 
 namespace tandem::people {
 namespace {
@@ -147,43 +144,12 @@ Explanation explain(const tasks::Classifier& model, const Tensor& picture, const
 }
 
 Neighbours::Neighbours(tasks::Classifier& model, const data::Dataset& set)
-    : features_(model.outputs(set).features), labels_(set.labels) {
-  const auto d = static_cast<size_t>(features_.size(1));
-  const auto x = features_.data<float>();
-  for (size_t i = 0; i < labels_.size(); ++i) {
-    double squares = 0;
-    for (const float v : x.subspan(i * d, d)) squares += static_cast<double>(v) * static_cast<double>(v);
-    const double scale = squares > 0 ? 1 / std::sqrt(squares) : 0;
-    for (float& v : x.subspan(i * d, d)) v = static_cast<float>(static_cast<double>(v) * scale);
-  }
-}
+    : features_(model.outputs(set).features), labels_(set.labels) {}
 
 std::vector<Neighbours::Neighbour> Neighbours::nearest(std::span<const float> features, int64_t count) const {
-  const auto d = static_cast<size_t>(features_.size(1));
-  if (features.size() != d)
-    fail("neighbours", "{} features were given, the training examples have {}", features.size(), d);
-  double squares = 0;
-  for (const float v : features) squares += static_cast<double>(v) * static_cast<double>(v);
-  const double scale = squares > 0 ? 1 / std::sqrt(squares) : 0;
-  std::vector<double> similarity(labels_.size());
-  const auto x = features_.data<const float>();
-  parallel_for(std::ssize(labels_), 1024, [&](int64_t begin, int64_t end) {
-    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-      double sum = 0;
-      for (size_t j = 0; j < d; ++j) sum += static_cast<double>(x[i * d + j]) * static_cast<double>(features[j]);
-      similarity[i] = sum * scale;
-    }
-  });
-  std::vector<int64_t> order(labels_.size());
-  std::iota(order.begin(), order.end(), int64_t{0});
-  const auto most = std::clamp<int64_t>(count, 0, std::ssize(order));
-  std::ranges::partial_sort(order, order.begin() + most, [&](int64_t a, int64_t b) {
-    const double left = similarity[static_cast<size_t>(a)], right = similarity[static_cast<size_t>(b)];
-    return left > right || (left == right && a < b);
-  });
   std::vector<Neighbour> out;
-  for (const int64_t i : std::span(order).first(static_cast<size_t>(most)))
-    out.push_back({i, labels_[static_cast<size_t>(i)], similarity[static_cast<size_t>(i)]});
+  for (const auto& [index, similarity] : features_.to(features, count))
+    out.push_back({index, labels_[static_cast<size_t>(index)], similarity});
   return out;
 }
 

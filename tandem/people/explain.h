@@ -1,6 +1,7 @@
 // Why a network gave an answer, for pictures: one number a pixel that says how much it speaks for the answer (above 0)
 // or against it (below 0), and the training pictures that look most alike to the network.
 #pragma once
+#include <tandem/evaluate/nearest.h>
 #include <tandem/people/attribution.h>
 #include <tandem/tasks/classifier.h>
 
@@ -71,7 +72,7 @@ class Neighbours {
   [[nodiscard]] std::vector<Neighbour> nearest(std::span<const float> features, int64_t count) const;
 
  private:
-  Tensor features_;  // (n, d), each of length 1
+  evaluate::Nearest features_;
   std::vector<int32_t> labels_;
 };
 

@@ -1,4 +1,4 @@
-#include <tandem/data/text/unicode.h>
+#include <tandem/data/text/stored.h>
 #include <tandem/people/memory.h>
 
 #include <nlohmann/json.hpp>
@@ -11,17 +11,7 @@ data::Dataset sample(const data::Dataset& set, int64_t most, uint64_t seed) {
   return data::split(set, static_cast<double>(most) / static_cast<double>(set.size()), seed).second;
 }
 
-// Texts one after another as bytes, and where each ends.
-void put_texts(TensorFile& file, const std::string& name, const std::vector<std::string>& texts) {
-  std::vector<uint8_t> bytes;
-  std::vector<int64_t> ends;
-  for (const std::string& text : texts) {
-    bytes.insert(bytes.end(), text.begin(), text.end());
-    ends.push_back(std::ssize(bytes));
-  }
-  file.tensors.emplace_back(name, Tensor::from(bytes, {std::ssize(bytes)}));
-  file.tensors.emplace_back(name + ".ends", Tensor::from(ends, {std::ssize(ends)}));
-}
+constexpr const char* remedy = "remove it, and it is made again";
 
 // Of a table only the columns that are learned from.
 void put(TensorFile& file, const std::string& name, const data::Dataset& set) {
@@ -29,7 +19,7 @@ void put(TensorFile& file, const std::string& name, const data::Dataset& set) {
   if (set.has_pictures()) {
     file.tensors.emplace_back(name + ".pixels", set.pixels());
   } else if (set.has_texts()) {
-    put_texts(file, name + ".texts", set.texts());
+    data::put_texts(file, name + ".texts", set.texts());
   } else {
     auto columns = nlohmann::json::array();
     for (const data::Column& column : set.table().columns) {
@@ -39,7 +29,7 @@ void put(TensorFile& file, const std::string& name, const data::Dataset& set) {
       if (column.numeric())
         file.tensors.emplace_back(own, Tensor::from(column.numbers, {std::ssize(column.numbers)}));
       else
-        put_texts(file, own, column.words);
+        data::put_texts(file, own, column.words);
     }
     file.metadata["tandem." + name + ".columns"] = columns.dump();
   }
@@ -76,7 +66,7 @@ class Reader {
   Tensor tensor(const std::string& name, DType type, int rank) const {
     Tensor out = file_.find(name);
     if (!out.defined() || out.dtype() != type || out.rank() != rank)
-      fail(ErrorKind::data, where_, "has no {} as it was written: remove it, and it is made again", name);
+      fail(ErrorKind::data, where_, "has no {} as it was written: {}", name, remedy);
     return out;
   }
   Tensor sized(const std::string& name, Tensor values, int64_t size) const {
@@ -86,19 +76,9 @@ class Reader {
     return values;
   }
   data::Texts texts(const std::string& name, int64_t size) const {
-    const auto bytes = tensor(name, DType::u8, 1);
-    const auto ends = sized(name, tensor(name + ".ends", DType::i64, 1), size);
-    const std::string all(bytes.data<const uint8_t>().begin(), bytes.data<const uint8_t>().end());
-    data::Texts out;
-    int64_t begin = 0;
-    for (const int64_t end : ends.data<const int64_t>()) {
-      if (end < begin || end > std::ssize(all))
-        fail(ErrorKind::data, where_, "has texts in {} that end before they begin: remove it, and it is made again",
-             name);
-      out.push_back(all.substr(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
-      data::check_utf8(out.back(), where_);
-      begin = end;
-    }
+    data::Texts out = data::texts_in(file_, name, where_, remedy);
+    if (std::ssize(out) != size)
+      fail(ErrorKind::data, where_, "has {} of {} where there are {} labels: {}", std::ssize(out), name, size, remedy);
     return out;
   }
   data::Table table(const std::string& name, int64_t size) const {

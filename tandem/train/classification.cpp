@@ -239,6 +239,7 @@ data::Splits prepare(const Recipe& recipe, const fs::path& data_folder) {
   options.seed = recipe.split_seed();
   options.train_examples = recipe.data.train;
   options.test_examples = recipe.data.test;
+  if (recipe.data.folds == 0) options.test_share = recipe.data.test_share;
   if (!recipe.data.size.empty()) options.image.height = recipe.data.size[0], options.image.width = recipe.data.size[1];
   options.image.channels = recipe.data.channels;
   options.classes = recipe.data.classes;
@@ -256,9 +257,6 @@ data::Splits prepare(const Recipe& recipe, const fs::path& data_folder) {
     for (data::Dataset* part : {&splits.train, &splits.validation, &splits.test}) part->source = recipe.data.source;
   if (recipe.data.folds > 0 && splits.test.size() > 0)
     fail("data.folds", "{} has a test part of its own: measure on it, without folds", recipe.data.source);
-  if (splits.test.size() == 0 && recipe.data.test_share > 0 && recipe.data.folds == 0)
-    std::tie(splits.train, splits.test) =
-        data::split(splits.train, recipe.data.test_share, recipe.split_seed() + 0x7e57);
   if (splits.validation.size() == 0 && recipe.data.validation > 0)
     std::tie(splits.train, splits.validation) = data::split(splits.train, recipe.data.validation, recipe.split_seed());
   return splits;

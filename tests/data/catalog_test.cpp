@@ -228,5 +228,27 @@ TEST(RealData, PneumoniaMnist) {
   EXPECT_EQ(std::ranges::count(set.test.labels, 1), 390);
 }
 
+TEST(Catalog, ALimitLeavesATestPartThatIsSetAsideWhole) {
+  const TemporaryFolder folder;
+  std::string csv = "text,label\n";
+  for (int i = 0; i < 200; ++i) csv += fmt::format("text number {},{}\n", i, i % 2 ? "odd" : "even");
+  const fs::path file = folder.path() / "numbers.csv";
+  write_text(file, csv);
+  const auto parts = [&](int64_t train, int64_t test, uint64_t seed = 1) {
+    return load(
+        file, {.seed = seed, .train_examples = train, .test_examples = test, .test_share = 0.25, .text = TextSource{}});
+  };
+  const Splits all = parts(0, 0), few = parts(10, 0);
+  EXPECT_EQ(all.train.size(), 150);
+  EXPECT_EQ(all.test.size(), 50);
+  EXPECT_EQ(few.test.texts(), all.test.texts()) << "few labels are measured on the same examples";
+  EXPECT_EQ(few.train.size(), 10);
+  EXPECT_EQ(std::ranges::count(few.train.labels, 1), 5) << "each class gives its share";
+  for (const std::string& text : few.train.texts())
+    EXPECT_EQ(std::ranges::count(all.test.texts(), text), 0) << text << " is in both parts";
+  EXPECT_NE(parts(10, 0, 2).train.texts(), few.train.texts()) << "drawn by the seed";
+  EXPECT_EQ(parts(0, 20).test.size(), 20);
+}
+
 }  // namespace
 }  // namespace tandem::data

@@ -148,7 +148,7 @@ TEST_F(Explained, NeighboursAreOfTheSameKind) {
   const auto itself = neighbours.nearest(own.rows(7, 8).data<const float>(), 1);
   EXPECT_NEAR(itself[0].similarity, 1, 1e-5);
   EXPECT_EQ(neighbours.nearest(own.rows(7, 8).data<const float>(), 1000).size(), 300U);
-  expect_error(ErrorKind::usage, {"3 features", "16"}, [&] {
+  expect_error(ErrorKind::usage, {"3 numbers", "16"}, [&] {
     (void)neighbours.nearest(std::vector<float>{1, 2, 3}, 1);
   });
 }
