@@ -34,6 +34,7 @@
 #include <tandem/people/learn.h>
 #include <tandem/people/suspects.h>
 #include <tandem/people/versions.h>
+#include <tandem/tasks/quantise.h>
 #include <tandem/train/cross_validation.h>
 #include <tandem/train/fit.h>
 #include <tandem/train/run.h>
