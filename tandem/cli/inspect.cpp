@@ -7,6 +7,7 @@
 #include <tandem/train/language_model.h>
 #include <tandem/train/run.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -70,7 +71,8 @@ Cost cost_of(Model& model, const fs::path& path, const char* unit) {
     out.numbers += t.numel();
     if (t.rank() < 2) return;
     out.weights += t.numel();
-    for (int64_t i = 0; i < t.numel(); ++i) out.zeros += t.at(i) == 0 ? 1 : 0;
+    out.zeros += t.dtype() == DType::i8 ? std::ranges::count(t.data<const int8_t>(), 0)
+                                        : std::ranges::count(t.data<const float>(), 0.0F);
   });
   out.speed = tasks::speed_of(model);
   return out;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 namespace tandem::train {
 namespace {
@@ -10,28 +9,24 @@ namespace {
 /// Sets the smallest of all elements to zero, until `share` of them are. Of equals the earlier goes first, so that the
 /// number is exact.
 void cut(const std::vector<Tensor>& weights, double share) {
-  struct Place {
-    float size;
-    uint32_t tensor;
-    uint64_t index;
-    auto operator<=>(const Place&) const = default;
-  };
   int64_t all = 0;
-  for (const Tensor& w : weights) all += w.numel();
-  const auto wanted = std::llround(share * static_cast<double>(all));
-  std::vector<Place> left;
-  for (uint32_t t = 0; t < weights.size(); ++t) {
-    const auto values = weights[t].data<const float>();
-    for (uint64_t i = 0; i < values.size(); ++i)
-      if (values[i] != 0) left.push_back({std::abs(values[i]), t, i});
+  std::vector<float> sizes;  // of those that are left
+  for (const Tensor& w : weights) {
+    all += w.numel();
+    for (const float value : w.data<const float>())
+      if (value != 0) sizes.push_back(std::abs(value));
   }
-  const int64_t more = wanted - (all - std::ssize(left));
+  const int64_t more = std::llround(share * static_cast<double>(all)) - (all - std::ssize(sizes));
   if (more <= 0) return;
-  std::ranges::nth_element(left, left.begin() + (more - 1));
-  for (int64_t i = 0; i < more; ++i) {
-    const Place& p = left[static_cast<size_t>(i)];
-    weights[p.tensor].data<float>()[p.index] = 0;
-  }
+  const auto last = sizes.begin() + (more - 1);
+  std::ranges::nth_element(sizes, last);
+  const float limit = *last;
+  int64_t equals = more - std::count_if(sizes.begin(), last, [&](float size) { return size < limit; });
+  for (const Tensor& w : weights)
+    for (float& value : w.data<float>()) {
+      const float size = std::abs(value);
+      if (value != 0 && (size < limit || (size == limit && equals-- > 0))) value = 0;
+    }
 }
 
 }  // namespace
