@@ -56,8 +56,8 @@ const char* checksums_of(const fs::path& path) { return safetensors::has_checksu
 
 /// What a model takes: room, and time on this machine.
 struct Cost {
-  int64_t file = 0, numbers = 0;  // bytes of the file; numbers in it
-  int64_t int8 = 0;               // of those
+  int64_t file = 0, numbers = 0;   // bytes of the file; numbers in it
+  int64_t int8 = 0;                // of those
   int64_t weights = 0, zeros = 0;  // numbers of tensors with two axes or more
   tasks::Speed speed = {};
   const char* unit = "";  // of the speed

@@ -109,8 +109,8 @@ enum Kind : int64_t { convolution_of_int8 = 30, product_of_int8 };
 // One picture, padded already.
 const onednn::Prepared& convolution(const ConvShape& s) {
   const int64_t h = s.h + 2 * s.pad_h, w = s.w + 2 * s.pad_w;
-  const onednn::Key key{convolution_of_int8, h, w, s.c, s.o, s.kh, s.kw, s.stride_h, s.stride_w, s.dilation_h,
-                        s.dilation_w};
+  const onednn::Key key{convolution_of_int8, h,           w, s.c, s.o, s.kh, s.kw, s.stride_h, s.stride_w,
+                        s.dilation_h,        s.dilation_w};
   return onednn::prepared(key, [&] {
     const auto src = onednn::layout({1, s.c, h, w}, tag::nhwc, type::u8);
     const auto dst = onednn::layout({1, s.o, s.oh(), s.ow()}, tag::nhwc, type::s32);
@@ -118,11 +118,22 @@ const onednn::Prepared& convolution(const ConvShape& s) {
     // oneDNN wants the padding that the last window really needs: less than none where a stride leaves pixels over.
     const memory::dims after{(s.oh() - 1) * s.stride_h + s.dilation_h * (s.kh - 1) + 1 - h,
                              (s.ow() - 1) * s.stride_w + s.dilation_w * (s.kw - 1) + 1 - w};
-    const dnnl::convolution_forward::primitive_desc made(
-        {dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, src, weights, dst,
-         {s.stride_h, s.stride_w}, {s.dilation_h - 1, s.dilation_w - 1}, {0, 0}, after},
-        onednn::user_scratchpad(), onednn::engine());
-    return onednn::Prepared{dnnl::convolution_forward(made), src, made.weights_desc(), {}, dst, made.scratchpad_desc(),
+    const dnnl::convolution_forward::primitive_desc made({dnnl::prop_kind::forward_inference,
+                                                          dnnl::algorithm::convolution_direct,
+                                                          src,
+                                                          weights,
+                                                          dst,
+                                                          {s.stride_h, s.stride_w},
+                                                          {s.dilation_h - 1, s.dilation_w - 1},
+                                                          {0, 0},
+                                                          after},
+                                                         onednn::user_scratchpad(), onednn::engine());
+    return onednn::Prepared{dnnl::convolution_forward(made),
+                            src,
+                            made.weights_desc(),
+                            {},
+                            dst,
+                            made.scratchpad_desc(),
                             made.impl_info_str()};
   });
 }

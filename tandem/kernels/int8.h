@@ -27,7 +27,7 @@ struct Int8Weight {
   const int8_t* values = nullptr;  // not owned
   Block laid_out;                  // of a convolution: for inputs of height x width
   int64_t height = 0, width = 0;
-  float inverse_scale = 1;         // of the input
+  float inverse_scale = 1;  // of the input
   int32_t zero = 0;
   std::vector<float> scale, bias;  // y = scale * (sum - shift) + bias
   std::vector<int32_t> shift;      // input_zero * sum of the weights

@@ -28,11 +28,11 @@ std::map<std::string, Make> table() {
 }
 
 const std::map<std::string, Make>& layers() {
-  static const auto all = table<Linear, Conv2d, MaxPool2d, AvgPool2d, GlobalAvgPool, BatchNorm, LayerNorm, RMSNorm,
-                                GroupNorm, Dropout, Flatten, ReLU, LeakyReLU, Sigmoid, Tanh, GELU, GELUTanh, SiLU,
-                                Softmax, Residual, Sequential, Parallel, Embedding, TiedHead, Positions, RNN, LSTM, GRU,
-                                Conv1d, PoolSequence, Attention, Transformer, Lora, Bottleneck, Int8Linear,
-                                Int8Conv2d>();
+  static const auto all =
+      table<Linear, Conv2d, MaxPool2d, AvgPool2d, GlobalAvgPool, BatchNorm, LayerNorm, RMSNorm, GroupNorm, Dropout,
+            Flatten, ReLU, LeakyReLU, Sigmoid, Tanh, GELU, GELUTanh, SiLU, Softmax, Residual, Sequential, Parallel,
+            Embedding, TiedHead, Positions, RNN, LSTM, GRU, Conv1d, PoolSequence, Attention, Transformer, Lora,
+            Bottleneck, Int8Linear, Int8Conv2d>();
   return all;
 }
 

@@ -104,8 +104,8 @@ Linear Int8Linear::in_float() const {
 }
 
 void Int8Linear::prepare() {
-  prepared_ = std::make_shared<const PreparedInt8>(PreparedInt8{
-      tensors.weight, kernels::int8_weight(tensors.weight.data<const int8_t>(), tensors.scales())});
+  prepared_ = std::make_shared<const PreparedInt8>(
+      PreparedInt8{tensors.weight, kernels::int8_weight(tensors.weight.data<const int8_t>(), tensors.scales())});
 }
 
 void Int8Conv2d::fields(Fields& f) {
@@ -129,13 +129,13 @@ Shape Int8Conv2d::build(const Shape& in, Build& build) {
 kernels::ConvShape Int8Conv2d::shape_for(const Shape& images) const {
   const Conv2dOptions o = like.options();
   const Shape& w = tensors.weight.shape();
-  return {images[0], images[1], images[2], images[3], w[0],      w[2],       w[3],
+  return {images[0], images[1], images[2], images[3], w[0],       w[2],       w[3],
           o.stride,  o.stride,  o.padding, o.padding, o.dilation, o.dilation, 1};
 }
 
 std::shared_ptr<const PreparedInt8> Int8Conv2d::laid_out(const kernels::ConvShape& s) const {
-  return std::make_shared<const PreparedInt8>(PreparedInt8{
-      tensors.weight, kernels::int8_weight(s, tensors.weight.data<const int8_t>(), tensors.scales())});
+  return std::make_shared<const PreparedInt8>(
+      PreparedInt8{tensors.weight, kernels::int8_weight(s, tensors.weight.data<const int8_t>(), tensors.scales())});
 }
 
 Tensor Int8Conv2d::run(const Tensor& given, Pass& pass, const Tensor& added, bool relu) const {
@@ -180,8 +180,10 @@ void Int8Conv2d::prepare() {
 
 void expect_trainable(const std::string& name, const Tensor& tensor) {
   if (tensor.dtype() == DType::i8)
-    fail("train", "tensor '{}' is of 8-bit integers, which predict and do not learn: train the network that it was "
-                  "made of, and quantise that", name);
+    fail("train",
+         "tensor '{}' is of 8-bit integers, which predict and do not learn: train the network that it was "
+         "made of, and quantise that",
+         name);
 }
 
 }  // namespace tandem::nn

@@ -61,8 +61,8 @@ void quantise_weight(const Tensor& from, Int8Tensors& into) {
 template <class Int8Layer, class FloatLayer>
 std::unique_ptr<Module> in_int8(const FloatLayer& layer, const Seen& seen) {
   Int8Layer out;
-  out.like = layer;
-  out.like.weight = out.like.bias = Tensor{};
+  FloatLayer options = layer;  // those alone: not its tensors, nor what for_inference() laid out
+  Fields::read(Fields::write(options), out.like, layer.kind());
   Build build;
   out.tensors.build(layer.weight.shape(), layer.with_bias, build);
   quantise_weight(layer.weight, out.tensors);

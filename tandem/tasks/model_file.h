@@ -10,7 +10,8 @@ namespace tandem::tasks {
 
 inline constexpr const char* format_version = "1";
 
-/// Tensors as the network has them, however the file keeps them; writing keeps those that are mostly zeros in less room.
+/// Tensors as the network has them, however the file keeps them; writing keeps those that are mostly zeros in less
+/// room.
 [[nodiscard]] inline TensorFile read_model_file(const fs::path& path) {
   TensorFile file = read_safetensors(path);
   expand(file, path.string());

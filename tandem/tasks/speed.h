@@ -7,7 +7,7 @@ namespace tandem::tasks {
 
 /// Examples a second, of a language model tokens: the best of several runs, on the threads in use.
 struct Speed {
-  int64_t batch = 0;                // examples that go through the network together; tokens of one text
+  int64_t batch = 0;  // examples that go through the network together; tokens of one text
   double batched = 0, one_by_one = 0;
 };
 /// From the numbers to probabilities, all views of a picture included; reading the example itself is not in it. Texts

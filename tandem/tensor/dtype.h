@@ -8,8 +8,8 @@
 
 namespace tandem {
 
-/// f32 is for work, f64 for checking; integers hold data, labels and indices, i8 the weights of a quantised network. bf16
-/// stores images between the layers of a network that trains in mixed precision.
+/// f32 is for work, f64 for checking; integers hold data, labels and indices, i8 the weights of a quantised network.
+/// bf16 stores images between the layers of a network that trains in mixed precision.
 enum class DType : uint8_t { f32, f64, i32, i64, u8, i8, bf16 };
 
 template <class T>

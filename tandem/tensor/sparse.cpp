@@ -14,6 +14,7 @@ namespace tandem {
 namespace {
 
 constexpr const char* key = "tandem.sparse";
+constexpr size_t worth = 1024;  // bytes of a tensor: names and checksums of two take some 300
 const std::string mask_end = ".mask", values_end = ".values";
 
 size_t mask_bytes(int64_t elements) { return static_cast<size_t>(elements / 8 + (elements % 8 != 0 ? 1 : 0)); }
@@ -30,7 +31,7 @@ std::vector<bool> zeros_of(const Tensor& t) {
 
 /// Mask and values, when they take less than half.
 std::vector<Tensor> parts_of(const Tensor& t) {
-  if (t.dtype() != DType::f32 && t.dtype() != DType::i8) return {};
+  if ((t.dtype() != DType::f32 && t.dtype() != DType::i8) || t.byte_count() < worth) return {};
   const std::vector<bool> zero = zeros_of(t);
   const int64_t kept = std::ranges::count(zero, false);
   const size_t size = size_of(t.dtype());
@@ -135,8 +136,7 @@ void expand(TensorFile& file, const std::string& where) {
     return place == places.end() ? Tensor{} : std::exchange(file.tensors[place->second].second, Tensor{});
   };
   for (const auto& [name, sizes] : shapes.entries()) {
-    if (places.contains(name))
-      fail(ErrorKind::data, where, "tensor '{}' stands there twice: whole, and sparse", name);
+    if (places.contains(name)) fail(ErrorKind::data, where, "tensor '{}' stands there twice: whole, and sparse", name);
     const Shape shape = shape_of(name, sizes, where);
     const Tensor mask = take(name + mask_end), values = take(name + values_end);
     const Tensor tensor = whole(name, shape, mask, values, where);

@@ -4,9 +4,9 @@
 
 namespace tandem {
 
-/// Each tensor that takes less than half of its bytes so becomes two, NAME.mask and NAME.values: a bit for each element
-/// in order, the lowest of a byte first, and the elements whose bit is 1. "tandem.sparse" in the metadata has the
-/// shapes. A file without such tensors stays as it is.
+/// Each tensor of a kilobyte or more that takes less than half of its bytes so becomes two, NAME.mask and NAME.values:
+/// a bit for each element in order, the lowest of a byte first, and the elements whose bit is 1. "tandem.sparse" in the
+/// metadata has the shapes. A file without such tensors stays as it is.
 void compact(TensorFile& file);
 
 /// The inverse. Throws a data error, naming `where`, when shape, mask and values do not belong together. What it takes

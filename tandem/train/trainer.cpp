@@ -386,8 +386,8 @@ void Trainer::end_epoch(std::span<const int64_t> sample, const Hooks& hooks) {
         fail(ErrorKind::numeric, "train",
              "the validation loss became {} in epoch {}: lower optimizer.lr ({}), or set train.clip", m.loss,
              state_.epoch + 1, recipe_.optimizer.lr);
-      if (pruning_ && !pruning_->complete(static_cast<double>(state_.epoch + 1) /
-                                          static_cast<double>(recipe_.train.epochs)))
+      if (pruning_ &&
+          !pruning_->complete(static_cast<double>(state_.epoch + 1) / static_cast<double>(recipe_.train.epochs)))
         return;  // not yet the network that is wanted, whatever its score
       const double score = recipe_.train.early_stopping.monitor == "loss" ? -m.loss : m.accuracy;
       best = state_.best_epoch == 0 || score > state_.best_score;

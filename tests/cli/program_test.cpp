@@ -458,8 +458,8 @@ TEST_F(Command, QuantiseMakesAModelThatEveryVerbTakes) {
   expect_has(said.err, {"model   small.safetensors"});
   const json cost = json::parse(run({"inspect", "small.safetensors", "--json"}).out).at("cost");
   EXPECT_EQ(cost.at("int8_numbers"), 100 + 1000) << "convolution and linear";
-  expect_has(run({"inspect", "small.safetensors"}).out,
-             {"int8_conv 4", "int8_linear 10", "int8: 1,100 of ", "quantised: int8, ranges from 100 training examples"});
+  expect_has(run({"inspect", "small.safetensors"}).out, {"int8_conv 4", "int8_linear 10", "int8: 1,100 of ",
+                                                         "quantised: int8, ranges from 100 training examples"});
   const double before = json::parse(run({"evaluate", "runs/tiny", "--json"}).out).at("accuracy");
   const double after = json::parse(run({"evaluate", "small.safetensors", "--json"}).out).at("accuracy");
   EXPECT_NEAR(after, before, 0.034) << "two of sixty";

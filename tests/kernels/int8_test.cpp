@@ -50,9 +50,9 @@ struct LinearShape {
 };
 
 TEST(KernelInt8, LinearIsTheSumOfIntegers) {
-  for (const LinearShape s : {LinearShape{1, 1, 1}, LinearShape{3, 10, 7}, LinearShape{70, 33, 301},
-                              LinearShape{1, 200, 1500}, LinearShape{65, 50, 784}, LinearShape{2, 3, 20'000}, LinearShape{2, 3, 0},
-                              LinearShape{0, 3, 4}})
+  for (const LinearShape s :
+       {LinearShape{1, 1, 1}, LinearShape{3, 10, 7}, LinearShape{70, 33, 301}, LinearShape{1, 200, 1500},
+        LinearShape{65, 50, 784}, LinearShape{2, 3, 20'000}, LinearShape{2, 3, 0}, LinearShape{0, 3, 4}})
     for (const int32_t zero : {0, 60})
       for (const bool relu : {false, true}) {
         SCOPED_TRACE(fmt::format("{} x {} x {}, zero {}", s.m, s.n, s.k, zero));
@@ -92,12 +92,13 @@ std::vector<float> plain_conv(const ConvShape& s, const Case& c, const std::vect
 
 TEST(KernelInt8, ConvolutionIsTheSumOfIntegers) {
   //                            n  h   w   c  o  kh kw strides pads dilations
-  for (const ConvShape& s : {ConvShape{1, 1, 1, 1, 1}, ConvShape{2, 9, 9, 1, 32, 3, 3, 1, 1, 1, 1},
-                             ConvShape{3, 8, 12, 3, 16, 3, 3, 1, 1, 1, 1}, ConvShape{2, 16, 16, 16, 16, 3, 3, 1, 1, 1, 1},
-                             ConvShape{2, 8, 8, 64, 64, 3, 3, 1, 1, 1, 1}, ConvShape{2, 15, 14, 32, 24, 3, 3, 2, 2, 1, 1},
-                             ConvShape{2, 12, 12, 16, 32, 1, 1, 2, 2}, ConvShape{1, 8, 8, 17, 5, 3, 3, 1, 1, 1, 1},
-                             ConvShape{1, 14, 14, 6, 16, 5, 5}, ConvShape{2, 10, 10, 8, 8, 3, 3, 1, 1, 2, 2, 2, 2},
-                             ConvShape{1, 7, 7, 48, 10, 3, 3, 3, 3, 0, 0}})
+  for (const ConvShape& s :
+       {ConvShape{1, 1, 1, 1, 1}, ConvShape{2, 9, 9, 1, 32, 3, 3, 1, 1, 1, 1},
+        ConvShape{3, 8, 12, 3, 16, 3, 3, 1, 1, 1, 1}, ConvShape{2, 16, 16, 16, 16, 3, 3, 1, 1, 1, 1},
+        ConvShape{2, 8, 8, 64, 64, 3, 3, 1, 1, 1, 1}, ConvShape{2, 15, 14, 32, 24, 3, 3, 2, 2, 1, 1},
+        ConvShape{2, 12, 12, 16, 32, 1, 1, 2, 2}, ConvShape{1, 8, 8, 17, 5, 3, 3, 1, 1, 1, 1},
+        ConvShape{1, 14, 14, 6, 16, 5, 5}, ConvShape{2, 10, 10, 8, 8, 3, 3, 1, 1, 2, 2, 2, 2},
+        ConvShape{1, 7, 7, 48, 10, 3, 3, 3, 3, 0, 0}})
     for (const int32_t zero : {0, 60}) {
       SCOPED_TRACE(fmt::format("{} x {} x {} to {}, kernel {}, zero {}", s.h, s.w, s.c, s.o, s.kh, zero));
       const Case c(s.n * s.h * s.w * s.c, s.o, s.weights(), zero, 2);
@@ -143,8 +144,8 @@ TEST(KernelInt8, SameBytesWhateverTheThreadsAndTheBatch) {
 
 TEST(KernelInt8, WhatIsOutOfRangeIsCutAndNaNIsZero) {
   constexpr float infinite = std::numeric_limits<float>::infinity();
-  const std::vector<float> x{0,   0.24F, 0.26F,     0.75F,    1.25F, -0.26F, 1e30F, -1e30F, infinite,
-                             -infinite, std::nanf(""), 63.5F, -100, 100};
+  const std::vector<float> x{0,      0.24F,    0.26F,     0.75F,         1.25F, -0.26F, 1e30F,
+                             -1e30F, infinite, -infinite, std::nanf(""), 63.5F, -100,   100};
   std::vector<uint8_t> q(x.size());
   quantise(x, 2, 10, q);  // steps of a half; of two nearest the even
   EXPECT_EQ(q, (std::vector<uint8_t>{10, 10, 11, 12, 12, 9, 127, 0, 127, 0, 0, 127, 0, 127}));

@@ -39,8 +39,9 @@ Tensor forward(const nn::Sequential& net, const Tensor& x) {
 }
 
 nn::Sequential quantised(const nn::Sequential& net, const Tensor& examples) {
-  return nn::quantised(
-      net, [&](const nn::Sequential& n, nn::Pass& pass) { (void)n.forward_part(0, n.layers().size(), examples, pass); });
+  return nn::quantised(net, [&](const nn::Sequential& n, nn::Pass& pass) {
+    (void)n.forward_part(0, n.layers().size(), examples, pass);
+  });
 }
 
 /// The difference's norm, relative to what is wanted.
@@ -95,11 +96,12 @@ TEST(Int8, BranchesAreQuantisedAndOtherLayersStay) {
     pass.lengths = {3, 4};
     (void)n.forward_part(0, n.layers().size(), x, pass);
   });
-  EXPECT_EQ(small.write().str(), Config::parse("[parallel: {branches: [[int8_linear: {units: 4, inputs: 0, bias: true}, "
-                                               "relu], [conv1d: {filters: 3, kernel: 2, padding: same, dilation: 1, "
-                                               "bias: true}]]}, int8_linear: {units: classes, inputs: 0, bias: true}]",
-                                               "want")
-                                     .str());
+  EXPECT_EQ(small.write().str(),
+            Config::parse("[parallel: {branches: [[int8_linear: {units: 4, inputs: 0, bias: true}, "
+                          "relu], [conv1d: {filters: 3, kernel: 2, padding: same, dilation: 1, "
+                          "bias: true}]]}, int8_linear: {units: classes, inputs: 0, bias: true}]",
+                          "want")
+                .str());
 }
 
 TEST(Int8, TheRangeIsThatOfTheLeastError) {
@@ -118,8 +120,8 @@ TEST(Int8, TheRangeIsThatOfTheLeastError) {
 }
 
 TEST(Int8, GradientsAreThoseOfTheSameWeightsInFloat) {
-  const nn::Sequential small = quantised(built("[conv: 4, relu, flatten, linear: classes]", {5, 5, 2}),
-                                         normal({64, 5, 5, 2}, "examples"));
+  const nn::Sequential small =
+      quantised(built("[conv: 4, relu, flatten, linear: classes]", {5, 5, 2}), normal({64, 5, 5, 2}, "examples"));
   Tensor x = normal({3, 5, 5, 2}, "x");
   require_grad(x);
   const Tensor y = forward(small, x), g = normal(y.shape(), "g");
@@ -157,7 +159,9 @@ TEST(Int8, RefusesWhatItCannotBeMadeOf) {
   });
   for (const char* kind : {"int8_linear: 3", "int8_conv: {filters: 3, kernel: 1}"})
     expect_error(ErrorKind::usage, {"each output sums 140000 products, more than 133000 could overflow", "float32"},
-                 [&] { (void)built(fmt::format("[{}]", kind), {1, 1, 140'000}); });
+                 [&] {
+                   (void)built(fmt::format("[{}]", kind), {1, 1, 140'000});
+                 });
 }
 
 TEST(Int8, RefusesTensorsThatCannotBe) {

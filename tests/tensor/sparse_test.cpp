@@ -20,11 +20,11 @@ Tensor some(const Shape& shape, double share, DType type = DType::f32) {
 
 TensorFile mixed() {
   return {{{"dense", some({20}, 1)},
-           {"a.weight", some({7, 3, 5}, 0.2)},
+           {"a.weight", some({7, 15, 15}, 0.2)},
            {"ids", Tensor::zeros({100}, DType::i32)},
-           {"b.weight", some({9, 11}, 0.2, DType::i8)},
+           {"b.weight", some({99, 11}, 0.2, DType::i8)},
            {"half", some({1000}, 0.5)},
-           {"nothing", Tensor::zeros({77})},
+           {"nothing", Tensor::zeros({777})},
            {"one", Tensor::zeros({1})}},
           {{"note", "kept"}}};
 }
@@ -37,8 +37,8 @@ TEST(Sparse, IsTheSameAfterTheFileInLessRoom) {
   for (const auto& [name, tensor] : file.tensors) names.push_back(name);
   EXPECT_EQ(names, (std::vector<std::string>{"dense", "a.weight.mask", "a.weight.values", "ids", "b.weight.mask",
                                              "b.weight.values", "half", "nothing.mask", "nothing.values", "one"}))
-      << "what would save less than half stays";
-  EXPECT_EQ(file.find("a.weight.mask").numel(), 14) << "105 bits";
+      << "what would save less than half stays, and what is small";
+  EXPECT_EQ(file.find("a.weight.mask").numel(), 197) << "1,575 bits";
   EXPECT_LT(format_safetensors(file).size(), format_safetensors(before).size());
   TensorFile read = parse_safetensors(format_safetensors(file), "file");
   expand(read, "file");
@@ -66,15 +66,13 @@ TEST(Sparse, LeavesAFileWithoutSuchTensorsAlone) {
 TEST(Sparse, RefusesPartsThatDoNotFit) {
   const auto refused = [](const std::vector<std::string>& parts, const std::function<void(TensorFile&)>& spoil) {
     SCOPED_TRACE(parts.front());
-    TensorFile file{{{"w", some({7, 15}, 0.2)}}, {}};
+    TensorFile file{{{"w", some({7, 45}, 0.2)}}, {}};
     compact(file);
     ASSERT_TRUE(file.find("w.mask").defined());
     spoil(file);
     expect_error(ErrorKind::data, parts, [&] { expand(file, "m.safetensors"); });
   };
-  const auto shapes = [](const char* text) {
-    return [text](TensorFile& f) { f.metadata.at("tandem.sparse") = text; };
-  };
+  const auto shapes = [](const char* text) { return [text](TensorFile& f) { f.metadata.at("tandem.sparse") = text; }; };
   const auto put = [](size_t i, const Tensor& tensor) {
     return [i, tensor](TensorFile& f) { f.tensors[i].second = tensor; };
   };
@@ -84,18 +82,19 @@ TEST(Sparse, RefusesPartsThatDoNotFit) {
   refused({"'w' has an impossible shape"}, shapes("{w: [7, 15x]}"));
   refused({"'w' has an impossible shape"}, shapes("{w: [4611686018427387904, 4]}"));
   refused({"'w' has an impossible shape"}, shapes("{w: [1, 1, 1, 1, 1, 7, 15]}"));
-  refused({"'w' of shape (7, 17) has a mask of 14 bytes in uint8, expected 15"}, shapes("{w: [7, 17]}"));
-  refused({"'w' of shape (1000000, 1000000) has a mask of 14 bytes in uint8, expected 125000000000"},
+  refused({"'w' of shape (7, 47) has a mask of 40 bytes in uint8, expected 42"}, shapes("{w: [7, 47]}"));
+  refused({"'w' of shape (1000000, 1000000) has a mask of 40 bytes in uint8, expected 125000000000"},
           shapes("{w: [1000000, 1000000]}"));
-  refused({"'v' of shape (7, 15) has no '.mask' or no '.values'"}, shapes("{v: [7, 15]}"));
-  refused({"'w' of shape (7, 15)", "one for each bit"}, put(1, Tensor::zeros({3})));
-  refused({"'w' of shape (7, 15) has values of int32, expected float32 or int8"},
+  refused({"'v' of shape (7, 45) has no '.mask' or no '.values'"}, shapes("{v: [7, 45]}"));
+  refused({"'w' of shape (7, 45)", "one for each bit"}, put(1, Tensor::zeros({3})));
+  refused({"'w' of shape (7, 45) has values of int32, expected float32 or int8"},
           put(1, Tensor::zeros({3}, DType::i32)));
-  refused({"has a mask of 56 bytes in int32"}, put(0, Tensor::zeros({14}, DType::i32)));
-  refused({"has a mask with bit 105, behind its last element"},
-          [](TensorFile& f) { f.tensors[0].second.data<uint8_t>()[13] |= 2; });
-  refused({"'w' stands there twice: whole, and sparse"},
-          [](TensorFile& f) { f.tensors.emplace_back("w", Tensor::zeros({7, 15})); });
+  refused({"has a mask of 56 bytes in int32"}, put(0, Tensor::zeros({40}, DType::i32)));
+  refused({"has a mask with bit 315, behind its last element"},
+          [](TensorFile& f) { f.tensors[0].second.data<uint8_t>()[39] |= 8; });
+  refused({"'w' stands there twice: whole, and sparse"}, [](TensorFile& f) {
+    f.tensors.emplace_back("w", Tensor::zeros({7, 45}));
+  });
   refused({"has no '.mask' or no '.values'"}, [](TensorFile& f) { f.tensors.pop_back(); });
 }
 

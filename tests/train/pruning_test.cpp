@@ -54,7 +54,8 @@ TEST(Pruning, TakesTheSmallestOfAllOrOfEachTensor) {
   EXPECT_EQ(values(each[1]), (std::vector<float>{0, 0, -7, 8}));
   std::vector<Tensor> same{Tensor::full({3, 3}, 2)};
   train::Pruning({.share = 0.5, .until = 0}, same).step(1, 0.1, [] {});
-  EXPECT_EQ(values(same[0]), (std::vector<float>{0, 0, 0, 0, 0, 2, 2, 2, 2})) << "of equals the first, 9 / 2 rounded up";
+  EXPECT_EQ(values(same[0]), (std::vector<float>{0, 0, 0, 0, 0, 2, 2, 2, 2}))
+      << "of equals the first, 9 / 2 rounded up";
 }
 
 TEST(Pruning, CutsWhenItIsTimeToAndHoldsZerosInBetween) {
@@ -108,8 +109,8 @@ INSTANTIATE_TEST_SUITE_P(Optimizers, PrunedTraining,
 TEST(Pruning, APrunedNetworkLearnsOnAndStaysSo) {
   const Folder home;
   const data::Splits data{.train = bands(90, 1), .validation = bands(30, 2), .test = {}};
-  train::Fit fit = train::fit(small_recipe().network, data,
-                              {.epochs = 4, .batch = 16, .prune = {.share = 0.8, .until = 0.2}});
+  train::Fit fit =
+      train::fit(small_recipe().network, data, {.epochs = 4, .batch = 16, .prune = {.share = 0.8, .until = 0.2}});
   const auto [none, all] = pruned(fit.model.net);
   EXPECT_EQ(none, std::llround(0.8 * static_cast<double>(all)));
   fit.model.save(home / "small.safetensors");
@@ -132,11 +133,10 @@ TEST(Pruning, APrunedNetworkLearnsOnAndStaysSo) {
 
 TEST(Pruning, RefusesWhatCannotBe) {
   expect_error(ErrorKind::usage, {"train.prune", "an adapter begins as zeros", "tandem merge"}, [] {
-    (void)train::Recipe::read(Config::parse(
-        "start_from: runs/x\nadapt: {lora: {rank: 2}}\ntrain: {prune: {share: 0.5}}", "r.yaml"));
+    (void)train::Recipe::read(
+        Config::parse("start_from: runs/x\nadapt: {lora: {rank: 2}}\ntrain: {prune: {share: 0.5}}", "r.yaml"));
   });
-  expect_error(ErrorKind::usage, {"share", "0.99"},
-               [] { (void)small_recipe("train: {prune: {share: 1}}\n"); });
+  expect_error(ErrorKind::usage, {"share", "0.99"}, [] { (void)small_recipe("train: {prune: {share: 1}}\n"); });
   expect_error(ErrorKind::usage, {"by", "network", "layer"}, [] { (void)small_recipe("train: {prune: {by: me}}\n"); });
   expect_error(ErrorKind::usage, {"train.prune", "no weight to take out"},
                [] { (void)train::Pruning({.share = 0.5}, {Tensor::zeros({3})}); });

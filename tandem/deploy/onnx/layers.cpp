@@ -142,13 +142,14 @@ Flow group_norm(const Scope& s, const nn::GroupNorm& l, const Flow& given) {
 }  // namespace
 
 LayerTable plain_layers() {
-  return {row<nn::Sequential, sequential>(), row<nn::Residual, residual>(),
-          row<nn::Parallel, parallel>(),     row<nn::Lora, lora>(),
-          row<nn::Bottleneck, bottleneck>(), row<nn::Linear, linear>(), row<nn::Int8Linear, int8_linear>(),
-          row<nn::Flatten, flatten>(),       row<nn::Dropout, dropout>(),
-          row<nn::LeakyReLU, leaky_relu>(),  row<nn::Softmax, softmax>(),
-          row<nn::BatchNorm, batch_norm>(),  row<nn::LayerNorm, layer_norm>(),
-          row<nn::RMSNorm, rms_norm>(),      row<nn::GroupNorm, group_norm>()};
+  return {row<nn::Sequential, sequential>(),  row<nn::Residual, residual>(),
+          row<nn::Parallel, parallel>(),      row<nn::Lora, lora>(),
+          row<nn::Bottleneck, bottleneck>(),  row<nn::Linear, linear>(),
+          row<nn::Int8Linear, int8_linear>(), row<nn::Flatten, flatten>(),
+          row<nn::Dropout, dropout>(),        row<nn::LeakyReLU, leaky_relu>(),
+          row<nn::Softmax, softmax>(),        row<nn::BatchNorm, batch_norm>(),
+          row<nn::LayerNorm, layer_norm>(),   row<nn::RMSNorm, rms_norm>(),
+          row<nn::GroupNorm, group_norm>()};
 }
 
 // --- the scope
