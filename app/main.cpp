@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
   cli::add_generate(app, context);
   cli::add_import(app, context);
   cli::add_merge(app, context);
+  cli::add_quantise(app, context);
   cli::add_export(app, context);
   cli::add_explain(app, context);
   cli::add_inspect(app, context);

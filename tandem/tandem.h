@@ -36,6 +36,7 @@
 #include <tandem/people/suspects.h>
 #include <tandem/people/versions.h>
 #include <tandem/tasks/known_texts.h>
+#include <tandem/tasks/quantise.h>
 #include <tandem/train/cross_validation.h>
 #include <tandem/train/fit.h>
 #include <tandem/train/run.h>

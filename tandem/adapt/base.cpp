@@ -3,6 +3,7 @@
 #include <tandem/base/checksum.h>
 #include <tandem/base/text.h>
 #include <tandem/nn/weights.h>
+#include <tandem/tasks/model_file.h>
 
 #include <algorithm>
 #include <charconv>
@@ -85,7 +86,7 @@ Base Base::load(const fs::path& model) {
     out.reads = tasks::TextInput{{.most = read.context, .longer = "cut"}, read.tokenizer.options(), read.tokenizer};
     return out;
   }
-  TensorFile file = read_safetensors(model);
+  TensorFile file = tasks::read_model_file(model);
   for (const char* key : {"tandem.task", "tandem.network"})
     if (!file.metadata.contains(key))
       fail(ErrorKind::data, out.where, "has no '{}' in its metadata: it is no model of tandem to start from", key);

@@ -1,10 +1,14 @@
 #include <tandem/base/text.h>
 #include <tandem/cli/verbs.h>
 #include <tandem/nn/weights.h>
+#include <tandem/tasks/quantise.h>
+#include <tandem/tasks/speed.h>
 #include <tandem/tensor/safetensors_header.h>
 #include <tandem/train/language_model.h>
 #include <tandem/train/run.h>
 
+#include <algorithm>
+#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -24,16 +28,18 @@ std::string amount(double bytes) {
   return fmt::format("{:.3g} GB", bytes);
 }
 
-/// The shape of a picture; of texts, what they are cut into.
+/// The shape of a picture or of a table's row; of texts, what they are cut into.
 nlohmann::ordered_json input_of(const tasks::Classifier& model) {
   if (const auto* text = std::get_if<tasks::TextInput>(&model.input))
     return {{"tokenizer", text->options.type}, {"vocabulary", text->tokenizer.size()}, {"most", text->length.most}};
-  return {model.image().height, model.image().width, model.image().channels};
+  const Shape shape = tasks::shape_of(model.input);
+  return std::vector<int64_t>(shape.begin(), shape.end());
 }
 std::string input_text(const tasks::Classifier& model) {
   if (const auto* text = std::get_if<tasks::TextInput>(&model.input))
     return fmt::format("text: {} kinds of {} tokens", grouped(text->tokenizer.size()), text->options.type);
-  return fmt::format("{} x {} x {}", model.image().height, model.image().width, model.image().channels);
+  const Shape shape = tasks::shape_of(model.input);
+  return fmt::format("{}", fmt::join(shape.begin(), shape.end(), " x "));
 }
 
 // Any safetensors file: a model, a checkpoint, an adapter. Reading verifies; a damaged one is the error of all readers.
@@ -48,11 +54,62 @@ int verify(const fs::path& path) {
 
 const char* checksums_of(const fs::path& path) { return safetensors::has_checksums(path) ? "verified" : "none"; }
 
+/// What a model takes: room, and time on this machine.
+struct Cost {
+  int64_t file = 0, numbers = 0;   // bytes of the file; numbers in it
+  int64_t int8 = 0;                // of those
+  int64_t weights = 0, zeros = 0;  // numbers of tensors with two axes or more
+  tasks::Speed speed = {};
+  const char* unit = "";  // of the speed
+};
+
+template <class Model>
+Cost cost_of(Model& model, const fs::path& path, const char* unit) {
+  Cost out;
+  out.file = static_cast<int64_t>(fs::file_size(path)), out.int8 = tasks::int8_numbers(model.net), out.unit = unit;
+  model.net.visit("", [&](const std::string&, Tensor& t, bool) {
+    out.numbers += t.numel();
+    if (t.rank() < 2) return;
+    out.weights += t.numel();
+    out.zeros += t.dtype() == DType::i8 ? std::ranges::count(t.data<const int8_t>(), 0)
+                                        : std::ranges::count(t.data<const float>(), 0.0F);
+  });
+  out.speed = tasks::speed_of(model);
+  return out;
+}
+
+double share(int64_t part, int64_t whole) {
+  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+nlohmann::ordered_json json_of(const Cost& c) {
+  return {{"file_bytes", c.file},
+          {"float32_bytes", 4 * c.numbers},
+          {"int8_numbers", c.int8},
+          {"zeros", share(c.zeros, c.weights)},
+          {"speed",
+           {{"unit", c.unit},
+            {"machine", train::machine()},
+            {"batch", c.speed.batch},
+            {"batched", c.speed.batched},
+            {"one_by_one", c.speed.one_by_one}}}};
+}
+
+void print(const Cost& c) {
+  fmt::print("  file: {}, {:.0f} % of what its numbers take in float32\n", amount(static_cast<double>(c.file)),
+             100 * share(c.file, 4 * c.numbers));
+  if (c.int8 > 0) fmt::print("  int8: {} of {} numbers\n", grouped(c.int8), grouped(c.numbers));
+  if (c.zeros > 0) fmt::print("  zeros: {:.1f} % of the weights\n", 100 * share(c.zeros, c.weights));
+  fmt::print("  speed: {} {} a second, {} together; {} one at a time ({})\n", grouped(std::llround(c.speed.batched)),
+             c.unit, c.speed.batch, grouped(std::llround(c.speed.one_by_one)), train::machine());
+}
+
 int run_language(const Options& o, const fs::path& path) {
   tasks::LanguageModel model = tasks::LanguageModel::load(path);
   const auto rows = train::layer_rows(model.net);
   const nn::Count count = nn::count(model.net);
   const int64_t products = model.net.multiply_adds({});
+  const Cost cost = cost_of(model, path, "tokens");
   if (o.json) {
     nlohmann::ordered_json layers = nlohmann::ordered_json::array();
     for (const auto& row : rows)
@@ -66,6 +123,7 @@ int run_language(const Options& o, const fs::path& path) {
                                      {"parameters", count.trained},
                                      {"numbers", count.all},
                                      {"multiply_adds", products},
+                                     {"cost", json_of(cost)},
                                      {"layers", layers},
                                      {"notes", model.notes}};
     fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
@@ -82,6 +140,7 @@ int run_language(const Options& o, const fs::path& path) {
              amount(static_cast<double>(count.all) * 4), grouped(products));
   fmt::print("  {} tokens known, {} at a time{}\n", grouped(model.vocabulary()), grouped(model.reading.context),
              model.reading.carry ? ", remembering those before" : "");
+  print(cost);
   fmt::print("  checksums: {}\n", checksums_of(path));
   for (const auto& [key, value] : model.notes)
     if (value.find('\n') == std::string::npos) fmt::print("  {}: {}\n", key, value);
@@ -100,6 +159,7 @@ int run(const Options& o) {
   for (size_t i = 0; i < rows.size(); ++i)
     per_layer.push_back(
         model.net.layers()[i]->multiply_adds(i == 0 ? tasks::shape_of(model.input) : model.net.shapes()[i - 1]));
+  const Cost cost = cost_of(model, path, "examples");
   int64_t activations = tasks::shape_of(model.input).numel();
   for (const Shape& shape : model.net.shapes()) activations += shape.numel();
 
@@ -120,6 +180,7 @@ int run(const Options& o) {
                                      {"numbers", count.all},
                                      {"multiply_adds", products},
                                      {"activation_bytes", activations * 4},
+                                     {"cost", json_of(cost)},
                                      {"layers", layers},
                                      {"notes", model.notes}};
     fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
@@ -140,6 +201,7 @@ int run(const Options& o) {
   fmt::print("\n  {} parameters ({}), {} multiply-adds and {} of activations per example\n", grouped(count.trained),
              amount(static_cast<double>(count.all) * 4), grouped(products),
              amount(static_cast<double>(activations) * 4));
+  print(cost);
   fmt::print("  {} classes: {}\n", model.classes.size(), join(model.classes));
   fmt::print("  checksums: {}\n", checksums_of(path));
   for (const auto& [key, value] : model.notes)

@@ -24,6 +24,7 @@ void add_embed(CLI::App& app, Context& context);
 void add_generate(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);
 void add_merge(CLI::App& app, Context& context);
+void add_quantise(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
 void add_explain(CLI::App& app, Context& context);
 void add_inspect(CLI::App& app, Context& context);

@@ -5,6 +5,7 @@
 #include <tandem/nn/catalog.h>
 #include <tandem/nn/conv.h>
 #include <tandem/nn/embedding.h>
+#include <tandem/nn/int8.h>
 #include <tandem/nn/linear.h>
 #include <tandem/nn/models.h>
 #include <tandem/nn/norm.h>
@@ -27,10 +28,11 @@ std::map<std::string, Make> table() {
 }
 
 const std::map<std::string, Make>& layers() {
-  static const auto all = table<Linear, Conv2d, MaxPool2d, AvgPool2d, GlobalAvgPool, BatchNorm, LayerNorm, RMSNorm,
-                                GroupNorm, Dropout, Flatten, ReLU, LeakyReLU, Sigmoid, Tanh, GELU, GELUTanh, SiLU,
-                                Softmax, Residual, Sequential, Parallel, Embedding, TiedHead, Positions, RNN, LSTM, GRU,
-                                Conv1d, PoolSequence, Attention, Transformer, Lora, Bottleneck>();
+  static const auto all =
+      table<Linear, Conv2d, MaxPool2d, AvgPool2d, GlobalAvgPool, BatchNorm, LayerNorm, RMSNorm, GroupNorm, Dropout,
+            Flatten, ReLU, LeakyReLU, Sigmoid, Tanh, GELU, GELUTanh, SiLU, Softmax, Residual, Sequential, Parallel,
+            Embedding, TiedHead, Positions, RNN, LSTM, GRU, Conv1d, PoolSequence, Attention, Transformer, Lora,
+            Bottleneck, Int8Linear, Int8Conv2d>();
   return all;
 }
 

@@ -26,7 +26,7 @@ Conv2dOptions Conv2d::options() const {
   return {stride, padding == same ? dilation * (kernel - 1) / 2 : padding, dilation, groups};
 }
 
-Shape Conv2d::build(const Shape& in, Build& build) {
+Shape Conv2d::output(const Shape& in) const {
   expect_image("conv", in);
   if (filters < 1) fail("conv", "filters is missing: give the number of output channels, as in conv: 32");
   if (padding == same && dilation * (kernel - 1) % 2 != 0)
@@ -40,12 +40,17 @@ Shape Conv2d::build(const Shape& in, Build& build) {
          "kernel {} (dilation {}) is larger than its input {}x{} with padding {}: use a smaller kernel, padding: same, "
          "or pool less before it",
          kernel, dilation, in[0], in[1], pad);
+  return {(in[0] + 2 * pad - reach) / stride + 1, (in[1] + 2 * pad - reach) / stride + 1, filters};
+}
+
+Shape Conv2d::build(const Shape& in, Build& build) {
+  const Shape out = output(in);
   const int64_t fan_in = in[2] / groups * kernel * kernel;
   const Shape shape{filters, in[2] / groups, kernel, kernel};
   weight = init == "he" ? build.he(shape, fan_in) : build.uniform(shape, fan_in);
   bias = with_bias ? build.uniform({filters}, fan_in) : Tensor{};
   packed_.reset();
-  return {(in[0] + 2 * pad - reach) / stride + 1, (in[1] + 2 * pad - reach) / stride + 1, filters};
+  return out;
 }
 
 Tensor Conv2d::forward(const Tensor& x, Pass& pass) {
@@ -67,8 +72,8 @@ void Conv2d::visit(const std::string& at, const Visitor& v) {
 }
 
 int64_t Conv2d::multiply_adds(const Shape& in) const {
-  const int64_t pad = options().padding, reach = dilation * (kernel - 1) + 1;
-  return ((in[0] + 2 * pad - reach) / stride + 1) * ((in[1] + 2 * pad - reach) / stride + 1) * weight.numel();
+  const Shape out = output(in);
+  return out[0] * out[1] * weight.numel();
 }
 
 void Pool2d::fields(Fields& f) {

@@ -25,6 +25,8 @@ struct Conv2d : Layer<Conv2d> {
   void visit(const std::string& at, const Visitor& v) override;
   [[nodiscard]] int64_t multiply_adds(const Shape& in) const override;
   [[nodiscard]] Conv2dOptions options() const;  // with `same` padding worked out
+  /// The output's shape; throws when `in` does not fit.
+  [[nodiscard]] Shape output(const Shape& in) const;
   /// Lays the weight out for prediction: see nn/inference.h.
   void prepare();
 

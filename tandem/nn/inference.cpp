@@ -1,6 +1,7 @@
 #include <tandem/nn/adapter.h>
 #include <tandem/nn/conv.h>
 #include <tandem/nn/inference.h>
+#include <tandem/nn/int8.h>
 #include <tandem/nn/linear.h>
 #include <tandem/nn/norm.h>
 
@@ -56,6 +57,8 @@ Sequential for_inference(const Sequential& net) {
     layer->visit("", [](const std::string&, Tensor& t, bool) { t = t.clone(); });  // clone() of a layer shares them
     if (auto* conv = dynamic_cast<Conv2d*>(layer.get())) conv->prepare();
     if (auto* linear = dynamic_cast<Linear*>(layer.get())) linear->prepare();
+    if (auto* conv = dynamic_cast<Int8Conv2d*>(layer.get())) conv->prepare();
+    if (auto* linear = dynamic_cast<Int8Linear*>(layer.get())) linear->prepare();
     out.add(std::move(layer));
   }
   return out;

@@ -8,17 +8,21 @@ void Linear::fields(Fields& f) {
   f("bias", with_bias);
 }
 
-Shape Linear::build(const Shape& in, Build& build) {
+Shape Linear::output(const Shape& in, const Build& build) const {
   if (in.rank() < 1) fail("linear", "takes inputs with at least one axis, got shape {}", in);
   if (units == 0 && build.classes == 0) fail("linear", "units: classes needs a task with classes; give a number");
   if (inputs != 0 && inputs != in[-1])
     fail("linear", "expects {} inputs, got {} (shape {}): set inputs: {} or drop it to have it inferred{}", inputs,
          in[-1], in, in[-1], in.rank() > 1 ? "; put a flatten before it to use the whole image" : "");
-  const int64_t out = units == 0 ? build.classes : units;
-  weight = build.uniform({out, in[-1]}, in[-1]);
-  bias = with_bias ? build.uniform({out}, in[-1]) : Tensor{};
+  return in.with(-1, units == 0 ? build.classes : units);
+}
+
+Shape Linear::build(const Shape& in, Build& build) {
+  const Shape out = output(in, build);
+  weight = build.uniform({out[-1], in[-1]}, in[-1]);
+  bias = with_bias ? build.uniform({out[-1]}, in[-1]) : Tensor{};
   prepared_.reset();
-  return in.with(-1, out);
+  return out;
 }
 
 Tensor Linear::forward(const Tensor& x, Pass& pass) {

@@ -21,6 +21,8 @@ struct Linear : Layer<Linear> {
   [[nodiscard]] Tensor forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) override;
   void visit(const std::string& at, const Visitor& v) override;
   [[nodiscard]] int64_t multiply_adds(const Shape& in) const override;
+  /// The output's shape; throws when `in` does not fit.
+  [[nodiscard]] Shape output(const Shape& in, const Build& build) const;
   /// Makes it ready for prediction: see nn/inference.h.
   void prepare();
 

@@ -7,11 +7,11 @@
 
 namespace tandem::nn {
 
-Tensor Build::parameter(const Shape& shape) {
+Tensor Build::parameter(const Shape& shape, DType type) {
   if (shape.numel() > most)
     fail("network", "a parameter of shape {} is too large: {} numbers are left for it", shape, most);
   most -= shape.numel();
-  return Tensor::empty(shape);
+  return Tensor::empty(shape, type);
 }
 
 Tensor Build::full(const Shape& shape, float value) {

@@ -51,7 +51,7 @@ struct Build {
   Shape source = {};       // of what cross-attention looks at
 
   /// Memory for a parameter; throws when the network has more numbers than `most`.
-  [[nodiscard]] Tensor parameter(const Shape& shape);
+  [[nodiscard]] Tensor parameter(const Shape& shape, DType type = DType::f32);
   [[nodiscard]] Tensor full(const Shape& shape, float value);
   /// Uniform in ±1/sqrt(fan_in): PyTorch's default for linear and convolution layers.
   [[nodiscard]] Tensor uniform(const Shape& shape, int64_t fan_in);
@@ -87,6 +87,8 @@ class Module {
   [[nodiscard]] virtual Tensor forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added = {});
   /// The one list of its tensors: saving, counting, freezing and training all come from it.
   virtual void visit(const std::string& at, const Visitor& visitor) { (void)at, (void)visitor; }
+  /// Throws when its tensors hold values that it cannot work with: asked after they were read from a file.
+  virtual void check() const {}
   /// Multiply-add operations for one example of shape `in`, as far as they matter (products and convolutions).
   [[nodiscard]] virtual int64_t multiply_adds(const Shape& in) const {
     (void)in;

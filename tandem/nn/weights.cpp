@@ -1,4 +1,6 @@
 #include <tandem/autograd/tape.h>
+#include <tandem/nn/int8.h>
+#include <tandem/nn/parts.h>
 #include <tandem/nn/weights.h>
 
 #include <algorithm>
@@ -18,8 +20,9 @@ Count count(Module& net) {
 
 std::vector<Tensor> trained(Module& net) {
   std::vector<Tensor> out;
-  net.visit("", [&](const std::string&, Tensor& t, bool is_trained) {
+  net.visit("", [&](const std::string& name, Tensor& t, bool is_trained) {
     if (!is_trained) return;
+    expect_trainable(name, t);
     require_grad(t);
     out.push_back(t);
   });
@@ -41,6 +44,10 @@ void assign(Module& net, const std::vector<std::pair<std::string, Tensor>>& from
     if (found->second.shape() != tensor.shape())
       fail(ErrorKind::data, where, "tensor '{}' has shape {}, the network's has {}", name, found->second.shape(),
            tensor.shape());
+    const bool bytes = size_of(tensor.dtype()) == 1;
+    if (bytes && found->second.dtype() != tensor.dtype())
+      fail(ErrorKind::data, where, "tensor '{}' holds {}, the network's {}", name, name_of(found->second.dtype()),
+           name_of(tensor.dtype()));
   }
   if (own.size() != given.size())
     for (const auto& entry : given)
@@ -50,6 +57,15 @@ void assign(Module& net, const std::vector<std::pair<std::string, Tensor>>& from
     const Tensor value = given.at(name).to(tensor.dtype());
     std::memcpy(tensor.bytes(), value.bytes(), value.byte_count());
   }
+  const auto check = [&](const std::string& at, const Module& layer) {
+    try {
+      layer.check();
+    } catch (const Error& e) {
+      fail(ErrorKind::data, where, "layer {}{}", at, e.what());
+    }
+  };
+  check("", net);
+  each_part(net, [&](const std::string& at, Module& layer) { check(at + " ", layer); });
 }
 
 }  // namespace tandem::nn

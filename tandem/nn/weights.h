@@ -18,7 +18,8 @@ struct Count {
 [[nodiscard]] std::vector<std::pair<std::string, Tensor>> named(Module& net);
 
 /// Copies the values of `from` into the network; throws a data error, naming `where`, when a name is missing or unknown
-/// or a shape differs.
+/// a shape differs, a tensor
+/// of integers holds another type, or a layer cannot work with its values (Module::check).
 void assign(Module& net, const std::vector<std::pair<std::string, Tensor>>& from, const std::string& where);
 
 }  // namespace tandem::nn

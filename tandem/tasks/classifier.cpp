@@ -202,11 +202,11 @@ void Classifier::save(const fs::path& path) {
     file.metadata["tandem.confidence"] = Fields::write(*confidence).str();
     for (auto& named : confidence->tensors()) file.tensors.push_back(std::move(named));
   }
-  write_safetensors(path, file);
+  write_model_file(path, std::move(file));
 }
 
 Classifier Classifier::load(const fs::path& path) {
-  TensorFile file = read_safetensors(path);
+  TensorFile file = read_model_file(path);
   const auto text = [&](const char* key) { return model_text(file, path, key); };
   check_format(file, path);
   Classifier model;

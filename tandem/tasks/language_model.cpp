@@ -44,11 +44,11 @@ void LanguageModel::save(const fs::path& path) {
   data::TokenizerOptions options = tokenizer.options();
   file.metadata["tandem.tokenizer"] = Fields::write(options).str();
   file.metadata["tandem.reading"] = Fields::write(reading).str();
-  write_safetensors(path, file);
+  write_model_file(path, std::move(file));
 }
 
 LanguageModel LanguageModel::load(const fs::path& path) {
-  TensorFile file = read_safetensors(path);
+  TensorFile file = read_model_file(path);
   const auto text = [&](const char* key) { return model_text(file, path, key); };
   check_format(file, path);
   if (text("task") != task_name)

@@ -1,14 +1,26 @@
-// What every model file begins to be read with.
+// What every model file is read and written with.
 #pragma once
 #include <tandem/base/error.h>
 #include <tandem/base/files.h>
-#include <tandem/tensor/safetensors.h>
+#include <tandem/tensor/sparse.h>
 
 #include <string>
 
 namespace tandem::tasks {
 
 inline constexpr const char* format_version = "1";
+
+/// Tensors as the network has them, however the file keeps them; writing keeps those that are mostly zeros in less
+/// room.
+[[nodiscard]] inline TensorFile read_model_file(const fs::path& path) {
+  TensorFile file = read_safetensors(path);
+  expand(file, path.string());
+  return file;
+}
+inline void write_model_file(const fs::path& path, TensorFile file) {
+  compact(file);
+  write_safetensors(path, file);
+}
 
 /// The metadata 'tandem.KEY' of a model file. Throws a data error when there is none.
 [[nodiscard]] inline std::string model_text(const TensorFile& file, const fs::path& path, const char* key) {

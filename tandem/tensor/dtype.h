@@ -8,9 +8,9 @@
 
 namespace tandem {
 
-/// f32 is for work, f64 for checking; integers hold data, labels and indices. bf16 stores images between the layers of
-/// a network that trains in mixed precision.
-enum class DType : uint8_t { f32, f64, i32, i64, u8, bf16 };
+/// f32 is for work, f64 for checking; integers hold data, labels and indices, i8 the weights of a quantised network.
+/// bf16 stores images between the layers of a network that trains in mixed precision.
+enum class DType : uint8_t { f32, f64, i32, i64, u8, i8, bf16 };
 
 template <class T>
 struct dtype_of;
@@ -38,6 +38,10 @@ template <>
 struct dtype_of<uint8_t> {
   static constexpr DType value = DType::u8;
 };
+template <>
+struct dtype_of<int8_t> {
+  static constexpr DType value = DType::i8;
+};
 template <class T>
 inline constexpr DType dtype_v = dtype_of<T>::value;
 
@@ -48,7 +52,8 @@ inline constexpr DType dtype_v = dtype_of<T>::value;
     case DType::f64:
     case DType::i64: return 8;
     case DType::bf16: return 2;
-    case DType::u8: return 1;
+    case DType::u8:
+    case DType::i8: return 1;
   }
   return 0;
 }
@@ -61,6 +66,7 @@ inline constexpr DType dtype_v = dtype_of<T>::value;
     case DType::i32: return "int32";
     case DType::i64: return "int64";
     case DType::u8: return "uint8";
+    case DType::i8: return "int8";
   }
   return "?";
 }

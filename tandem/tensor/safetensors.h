@@ -22,7 +22,7 @@ struct TensorFile {
 
 /// Bounded by the file's own size before anything is allocated: header length, names, sizes by checked products,
 /// offsets in order, without gaps and inside the file. Anything else is a data error that names field and offset.
-/// F16 and BF16 tensors are widened to float32, BOOL is read as U8; I8 is refused by name.
+/// F16 and BF16 tensors are widened to float32, BOOL is read as U8.
 [[nodiscard]] TensorFile read_safetensors(const fs::path& path);
 [[nodiscard]] TensorFile parse_safetensors(std::span<const uint8_t> bytes, const std::string& where);
 

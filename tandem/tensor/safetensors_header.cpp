@@ -11,13 +11,14 @@ namespace {
 
 using json = nlohmann::json;
 
-constexpr std::array<Code, 8> known{{{"F32", DType::f32, 4},
+constexpr std::array<Code, 9> known{{{"F32", DType::f32, 4},
                                      {"F64", DType::f64, 8},
                                      {"F16", DType::f32, 2},
                                      {"BF16", DType::f32, 2},
                                      {"I32", DType::i32, 4},
                                      {"I64", DType::i64, 8},
                                      {"U8", DType::u8, 1},
+                                     {"I8", DType::i8, 1},
                                      {"BOOL", DType::u8, 1}}};
 
 // Walks through the text and says how far the parser has read.
@@ -92,7 +93,7 @@ class Listener : public nlohmann::json_sax<json> {
     if (in_ == In::entry && key_ == "dtype") {
       const auto found = std::ranges::find(known, std::string_view(text), &Code::name);
       if (found == known.end())
-        refuse("tensor '{}' has dtype '{}', expected F32, F64, F16, BF16, I32, I64 or U8", entry_.name, text);
+        refuse("tensor '{}' has dtype '{}', expected F32, F64, F16, BF16, I32, I64, U8 or I8", entry_.name, text);
       entry_.code = &*found;
       return true;
     }

@@ -19,6 +19,7 @@ decltype(auto) dispatch(DType type, Fn&& fn) {
     case DType::i32: return fn(int32_t{});
     case DType::i64: return fn(int64_t{});
     case DType::u8: return fn(uint8_t{});
+    case DType::i8: return fn(int8_t{});
   }
   fail(ErrorKind::internal, "tensor", "unknown dtype {}", static_cast<int>(type));
 }

@@ -19,6 +19,7 @@ Fit fit(const nn::Sequential& net, const data::Splits& data, const FitOptions& o
   recipe.train.batch = options.batch;
   recipe.train.precision = options.precision;
   recipe.train.average = options.average;
+  recipe.train.prune = options.prune;
   recipe.train.early_stopping = options.early_stopping;
   recipe.people = options.people;
 

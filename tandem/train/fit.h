@@ -13,6 +13,7 @@ struct FitOptions {
   EarlyStopping early_stopping = {};
   std::string precision = "fp32";  // or bf16: see TrainOptions
   AverageOptions average = {};
+  PruneOptions prune = {};
   data::Augment augment = {};
   tasks::MixingOptions mixing = {};
   tasks::LossOptions loss = {};

@@ -42,6 +42,7 @@ void TrainOptions::fields(Fields& f) {
   f("clip", clip, {0, 1e9});
   f("average", average);
   f("keep", keep, {"best", "last"});
+  f("prune", prune);
   f("progressive", progressive);
   f("early_stopping", early_stopping);
 }
@@ -116,6 +117,10 @@ Recipe Recipe::read(const Config& config) {
   if (recipe.train.average.decay > 0 && recipe.train.average.last > 0)
     config.get("train").get("average").fail(
         "train.average: decay: a running mean, or last: the equal mean of the last share of the training: one of them");
+  if (recipe.train.prune.on() && (recipe.adapt.lora || recipe.adapt.bottleneck))
+    config.get("train").get("prune").fail(
+        "train.prune: an adapter begins as zeros, and what is zero stays so: prune the network that tandem merge makes "
+        "of both");
   const tasks::MixingOptions& mixing = recipe.data.augment.mixing;
   if (mixing.any() && (recipe.task == "text_classification" || recipe.task == "language_model"))
     config.get("data").get("augment").fail(

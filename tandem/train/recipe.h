@@ -10,6 +10,7 @@
 #include <tandem/tasks/recall.h>
 #include <tandem/train/averaging.h>
 #include <tandem/train/privacy.h>
+#include <tandem/train/pruning.h>
 
 #include <optional>
 
@@ -53,6 +54,7 @@ struct TrainOptions {
   double clip = 0;                 // joint norm that gradients are cut to; 0: not at all
   AverageOptions average;          // a mean of the weights, which is what is kept
   std::string keep = "best";       // which weights: best on the validation part, or last
+  PruneOptions prune;              // weights that end as zeros
   tasks::Progressive progressive;
   EarlyStopping early_stopping;
   void fields(Fields& f);

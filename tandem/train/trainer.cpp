@@ -2,6 +2,7 @@
 #include <tandem/base/denormals.h>
 #include <tandem/base/json_text.h>
 #include <tandem/kernels/optim.h>
+#include <tandem/nn/int8.h>
 #include <tandem/nn/weights.h>
 #include <tandem/train/ensemble.h>
 #include <tandem/train/fault.h>
@@ -73,6 +74,7 @@ Trainer::Trainer(const Recipe& recipe, std::unique_ptr<tasks::Task> owned, tasks
   if (!task_.validates() && (recipe.train.early_stopping.patience > 0 || recipe.schedule.type == "plateau"))
     fail("train",
          "early stopping and the plateau schedule watch the validation part, which is empty: set data.validation");
+  if (recipe.train.prune.on()) pruning_.emplace(recipe.train.prune, parameters_);
   steps_an_epoch_ = std::ssize(task_.batches(recipe.train.batch, Rng(recipe.seed, "shuffle").split(0)));
   if (recipe.privacy.on()) {
     private_ = dynamic_cast<tasks::Classification*>(&task_);
@@ -93,6 +95,7 @@ std::vector<Tensor> Trainer::learning() {
   std::vector<Tensor> out;
   net_.visit("", [&](const std::string& name, Tensor& t, bool trained) {
     if (!trained) buffers_.push_back(t);
+    if (trained) nn::expect_trainable(name, t);
     if (!trained || (rates_ && !rates_->ever(name))) return;
     require_grad(t);
     names_.push_back(name);
@@ -246,7 +249,11 @@ void Trainer::apply(double loss, int64_t correct, int64_t examples) {
   if (look) doctor_->before_step(optimizer_.norms());
   const double at =
       static_cast<double>(state_.epoch) + static_cast<double>(state_.step + 1) / static_cast<double>(steps_an_epoch_);
-  optimizer_.step(learning_rate(at));
+  const auto move = [&] { optimizer_.step(learning_rate(at)); };
+  if (pruning_)
+    pruning_->step(optimizer_.steps() + 1, at / static_cast<double>(recipe_.train.epochs), move);
+  else
+    move();
   optimizer_.clear_grads();
   if (look)
     for (evaluate::Remark& said : doctor_->after_step()) remark(std::move(said));
@@ -261,6 +268,7 @@ void Trainer::apply(double loss, int64_t correct, int64_t examples) {
       const auto into = average_[i].data<float>();
       const auto from = own[i].second.data<float>();
       for (size_t j = 0; j < into.size(); ++j) into[j] += static_cast<float>(pull) * (from[j] - into[j]);
+      if (pruning_ && own[i].second.rank() >= 2) keep_zeros(own[i].second, average_[i]);
     }
   }
 
@@ -379,6 +387,9 @@ void Trainer::end_epoch(std::span<const int64_t> sample, const Hooks& hooks) {
         fail(ErrorKind::numeric, "train",
              "the validation loss became {} in epoch {}: lower optimizer.lr ({}), or set train.clip", m.loss,
              state_.epoch + 1, recipe_.optimizer.lr);
+      if (pruning_ &&
+          !pruning_->complete(static_cast<double>(state_.epoch + 1) / static_cast<double>(recipe_.train.epochs)))
+        return;  // not yet the network that is wanted, whatever its score
       const double score = recipe_.train.early_stopping.monitor == "loss" ? -m.loss : m.accuracy;
       best = state_.best_epoch == 0 || score > state_.best_score;
       if (!best) {

@@ -125,6 +125,7 @@ class Trainer {
   tasks::Task& task_;
   nn::Module& net_;
   std::optional<adapt::Rates> rates_;  // with recipe.adapt
+  std::optional<Pruning> pruning_;     // with recipe.train.prune
   std::vector<std::string> names_;     // of parameters_
   std::vector<Tensor> buffers_;        // of the network: what is saved and not trained
   std::vector<Tensor> parameters_;

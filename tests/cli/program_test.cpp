@@ -434,6 +434,55 @@ TEST_F(Command, InspectSpeaksJson) {
   expect_has(table.out, {"conv", "5 x 5 x 4", "1,010", "1,122 parameters", "10 classes"});
 }
 
+TEST_F(Command, InspectSaysWhatAModelTakes) {
+  const json cost = json::parse(run({"inspect", "runs/tiny", "--json"}).out).at("cost");
+  EXPECT_EQ(cost.at("file_bytes"), fs::file_size(*home / "runs/tiny/model.safetensors"));
+  EXPECT_EQ(cost.at("float32_bytes"), 4 * (104 + 16 + 1010));
+  EXPECT_EQ(cost.at("int8_numbers"), 0);
+  EXPECT_EQ(cost.at("zeros"), 0);
+  EXPECT_EQ(cost.at("speed").at("unit"), "examples");
+  EXPECT_EQ(cost.at("speed").at("batch"), 64);
+  EXPECT_GT(cost.at("speed").at("batched"), 0);
+  EXPECT_GT(cost.at("speed").at("one_by_one"), 0);
+  const Said table = run({"inspect", "runs/tiny", "--threads", "1"});
+  expect_has(table.out, {"file: ", "of what its numbers take in float32", "speed: ", "examples a second, 64 together;",
+                         "one at a time (1 threads, AVX"});
+  EXPECT_EQ(table.out.find("int8"), std::string::npos);
+  EXPECT_EQ(table.out.find("zeros"), std::string::npos);
+}
+
+TEST_F(Command, QuantiseMakesAModelThatEveryVerbTakes) {
+  const Said said = run({"quantise", "runs/tiny", "small.safetensors", "--examples", "100"});
+  ASSERT_EQ(said.code, 0) << said.err;
+  expect_has(said.out, {"int8    1,100 of ", "bytes   "});
+  expect_has(said.err, {"model   small.safetensors"});
+  const json cost = json::parse(run({"inspect", "small.safetensors", "--json"}).out).at("cost");
+  EXPECT_EQ(cost.at("int8_numbers"), 100 + 1000) << "convolution and linear";
+  expect_has(run({"inspect", "small.safetensors"}).out, {"int8_conv 4", "int8_linear 10", "int8: 1,100 of ",
+                                                         "quantised: int8, ranges from 100 training examples"});
+  const double before = json::parse(run({"evaluate", "runs/tiny", "--json"}).out).at("accuracy");
+  const double after = json::parse(run({"evaluate", "small.safetensors", "--json"}).out).at("accuracy");
+  EXPECT_NEAR(after, before, 0.034) << "two of sixty";
+  EXPECT_EQ(run({"predict", "small.safetensors", "digit.png"}).code, 0);
+  EXPECT_EQ(run({"explain", "small.safetensors", "digit.png", "--out", "why.png"}).code, 0);
+  EXPECT_EQ(run({"export", "small.safetensors", "--to", "onnx"}).code, 0);
+  EXPECT_EQ(run({"inspect", "--verify", "small.safetensors"}).code, 0) << "it has checksums";
+
+  Said refused = run({"quantise", "small.safetensors", "smaller.safetensors"});
+  EXPECT_EQ(refused.code, 2);
+  expect_has(refused.err, {"quantise", "one of 8-bit integers already"});
+  home->write("on.yaml", "name: on\nstart_from: small.safetensors\ndata: {train: 100, test: 50, size: [14, 14]}\n");
+  refused = run({"train", "on.yaml"});
+  EXPECT_EQ(refused.code, 2);
+  expect_has(refused.err, {"tensor '0.weight'", "predict and do not learn", "quantise that"});
+  TensorFile bare = read_safetensors(*home / "small.safetensors");
+  bare.metadata.erase("tandem.recipe");
+  write_safetensors(*home / "bare.safetensors", bare);
+  refused = run({"quantise", "bare.safetensors", "x.safetensors"});
+  EXPECT_EQ(refused.code, 3);
+  expect_has(refused.err, {"bare.safetensors", "holds no recipe, and so no data to learn ranges from"});
+}
+
 TEST_F(Command, EvaluateAgreesWithTheRunsReport) {
   const json written = json::parse(read_text(*home / "runs/tiny/report.json"));
   const Said said = run({"evaluate", "runs/tiny", "--json", "--page", "page.html"});

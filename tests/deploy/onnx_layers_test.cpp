@@ -2,6 +2,7 @@
 #include <tandem/deploy/onnx/layers.h>
 #include <tandem/nn/catalog.h>
 #include <tandem/nn/embedding.h>
+#include <tandem/nn/int8.h>
 
 #include <numeric>
 
@@ -29,10 +30,12 @@ struct Row {
 /// The rows of all layers, and what else is worth a row: options that write other nodes.
 std::vector<Row> rows() {
   std::vector<Row> out;
-  for (const auto& [name, row] : layer_rows)
+  for (const auto& [name, row] : layer_rows) {
+    if (name.starts_with("int8")) continue;  // exported as other layers: below
     out.push_back({row.text, row.input == LayerRow::pictures  ? Takes::pictures
                              : row.input == LayerRow::vectors ? Takes::vectors
                                                               : Takes::ids});
+  }
   for (const char* text : {"linear: 5", "batch_norm", "layer_norm", "rms_norm", "group_norm: 2", "softmax", "gelu",
                            "flatten", "bottleneck: {units: 3, layer: {linear: 5}}", "residual: {body: [linear: 6]}"})
     for (const Takes takes : {Takes::rows, Takes::vectors}) out.push_back({text, takes});
@@ -206,6 +209,34 @@ TEST(OnnxLayers, OnlyLayersThatLookAheadAskForLengths) {
   for (const char* text :
        {"lstm: {units: 4, bidirectional: true}", "attention: {heads: 2}", "pool_sequence: last", "conv1d: 3"})
     EXPECT_EQ(inputs(text), 2U) << text;
+}
+
+TEST(OnnxLayers, OfIntegersAreExportedWithTheWeightsTheyStandFor) {
+  Rng rng(3, "int8");
+  const auto weights = [&](nn::Int8Tensors& tensors) {
+    for (int8_t& w : tensors.weight.data<int8_t>()) w = static_cast<int8_t>(rng.below(255) - 127);
+    for (float& s : tensors.scale.data<float>()) s = static_cast<float>(rng.uniform(0.01, 0.02));
+  };
+  const auto bytes = [](nn::Module& layer) {
+    Graph graph;
+    const Flow x{graph.input("x", Type::f32, {"batch", 8, 8, 4}), Layout::images};
+    (void)deploy::onnx::write_layer(Scope(graph), layer, x);
+    return graph.bytes("layer", "test");
+  };
+  nn::Build build{Rng(1, "w"), 10};
+  nn::Int8Linear linear;
+  linear.like.units = 5;
+  (void)linear.build({8, 8, 4}, build);
+  weights(linear.tensors);
+  nn::Linear wide = linear.in_float();
+  EXPECT_EQ(bytes(linear), bytes(wide));
+  nn::Int8Conv2d conv;
+  conv.like.filters = 3;
+  (void)conv.build({8, 8, 4}, build);
+  weights(conv.tensors);
+  nn::Conv2d wide_conv = conv.in_float();
+  EXPECT_EQ(bytes(conv), bytes(wide_conv));
+  EXPECT_NE(bytes(conv), bytes(wide));
 }
 
 TEST(OnnxLayers, RefuseWhatTheyDoNotKnow) {

@@ -41,6 +41,8 @@ inline const std::map<std::string, LayerRow> layer_rows{
     {"lora", "lora: {rank: 2, alpha: 3, tensors: ['weight'], layer: {linear: 5}}"},
     {"bottleneck", "bottleneck: {units: 3, layer: {linear: 5}}"},
     {"rms_norm", "rms_norm: 1e-3"},
+    {"int8_linear", "int8_linear: {units: 5, bias: true}"},
+    {"int8_conv", "int8_conv: {filters: 6, kernel: 3, stride: 2, padding: 1, dilation: 1, bias: true}"},
     {"embedding", {"embedding: {width: 5, vocabulary: 12, deviation: 0.5, trained: true}", LayerRow::ids}},
     {"tied_head", {"tied_head: {bias: true}", LayerRow::vectors}},
     {"rnn", {"rnn: {units: 5, layers: 2, bidirectional: true, bias: true, activation: relu}", LayerRow::vectors}},

@@ -27,8 +27,24 @@ Tensor normal(const Shape& shape, Rng& rng) {
 void disturb(nn::Module& l, uint64_t seed) {
   Rng rng(seed, "disturb");
   l.visit("", [&](const std::string&, Tensor& t, bool) {
-    for (float& value : t.data<float>()) value += static_cast<float>(rng.uniform(0.1, 0.9));
+    if (t.dtype() == DType::i8)
+      for (int8_t& value : t.data<int8_t>()) value = static_cast<int8_t>(rng.below(255) - 127);
+    else if (t.dtype() == DType::u8)
+      for (uint8_t& value : t.data<uint8_t>()) value = static_cast<uint8_t>(1 + rng.below(2));  // some x is cut
+    else
+      for (float& value : t.data<float>()) value += static_cast<float>(rng.uniform(0.1, 0.9));
   });
+}
+
+/// Makes element i another one.
+void change(const Tensor& t, int64_t i) {
+  const auto at = static_cast<size_t>(i);
+  if (t.dtype() == DType::i8)
+    t.data<int8_t>()[at] = static_cast<int8_t>(-t.data<int8_t>()[at] / 2);
+  else if (t.dtype() == DType::u8)
+    t.data<uint8_t>()[at] /= 2;
+  else
+    t.data<float>()[at] *= 1.5F;
 }
 
 bool same(const Tensor& a, const Tensor& b) {
@@ -44,6 +60,7 @@ TEST(Layers, EachHasARow) {
 struct EachLayer : ::testing::TestWithParam<std::string> {
   [[nodiscard]] static const LayerRow& row() { return layer_rows.at(GetParam()); }
   [[nodiscard]] static std::string text() { return row().text; }
+  [[nodiscard]] static bool predicts_only() { return GetParam().starts_with("int8"); }
   [[nodiscard]] static Shape build(nn::Module& l, uint64_t seed) {
     nn::Build b{Rng(seed, "weights"), 10};
     b.embedding = {9, 6}, b.source = {6};
@@ -96,7 +113,7 @@ TEST_P(EachLayer, EveryPartMatters) {
   const Tensor x = input(5), y = forward(*a, x);
   for (const auto& [name, tensor] : nn::named(*a)) {
     const Tensor before = tensor.clone();
-    for (float& value : tensor.data<float>()) value *= 1.5F;
+    for (int64_t i = 0; i < tensor.numel(); ++i) change(tensor, i);
     EXPECT_FALSE(same(forward(*a, x), y)) << name << " has no influence";
     std::memcpy(tensor.bytes(), before.bytes(), before.byte_count());
   }
@@ -107,6 +124,7 @@ TEST_P(EachLayer, EveryTrainedPartGetsAGradient) {
   const auto a = layer(text());
   (void)build(*a, 1);
   disturb(*a, 3);
+  if (predicts_only()) return expect_error(ErrorKind::usage, {"do not learn"}, [&] { (void)nn::trained(*a); });
   const auto parameters = nn::trained(*a);
   nn::Pass way = pass(true);
   const Tensor y = a->forward(input(5), way);
@@ -127,6 +145,7 @@ TEST_P(EachLayer, EveryTrainedPartGetsAGradient) {
 // largest is what a few roundings to bfloat16 cost here, and an error of wiring costs far more.
 TEST_P(EachLayer, WorksInMixedPrecision) {
   if (row().input == LayerRow::ids) return;  // no numbers that could be stored so
+  if (predicts_only()) return;
   std::vector<Tensor> results[2];
   for (const bool bf16 : {false, true}) {
     const auto a = layer(text());

@@ -164,7 +164,7 @@ TEST(Safetensors, RefusesMalformedFiles) {
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"x\":1}}", 8, {"'a' has unknown key 'x'"}},
       {"{" + entry("a", "F8_E4M3", "[2]", "[0,2]") + "}", 2, {"'a' has dtype 'F8_E4M3'", "F32, F64"}},
       {"{" + entry("a", "F4", "[2]", "[0,1]") + "}", 1, {"'a' has dtype 'F4'"}},
-      {"{" + entry("a", "I8", "[2]", "[0,2]") + "}", 2, {"'a' has dtype 'I8'"}},
+      {"{" + entry("a", "I16", "[2]", "[0,4]") + "}", 4, {"'a' has dtype 'I16'"}},
       {"{" + entry("a", "f32", "[2]", "[0,8]") + "}", 8, {"'a' has dtype 'f32'"}},
       {"{" + entry("a", "F32", "[-2]", "[0,8]") + "}", 8, {"'a'", "shape", "whole number"}},
       {"{" + entry("a", "F32", "[2.0]", "[0,8]") + "}", 8, {"'a'", "shape", "whole number"}},

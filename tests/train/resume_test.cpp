@@ -68,6 +68,13 @@ const std::vector<Course>& courses() {
            varied +
            "optimizer: {type: rmsprop, lr: 0.003, momentum: 0.5}\ntrain: {epochs: 26, batch: 48, average: 0.9}",
        "large pictures"},
+      {"convolution_pruned",
+       layers + "dropout: 0.3, linear: classes]\n" + varied +
+           "optimizer: {type: sgd, lr: 0.05, momentum: 0.9, weight_decay: 0.01}\n"
+           "train: {epochs: 17, batch: 16, average: 0.9, prune: {share: 0.7, until: 0.6, every: 3}}"},
+      {"forward_pruned_by_layer",
+       "network: [flatten, linear: 16, relu, linear: classes]\noptimizer: {type: muon, lr: 0.01, momentum: 0.9}\n"
+       "train: {epochs: 17, batch: 16, average: {last: 0.3}, prune: {share: 0.5, by: layer, every: 7}}"},
       {"recurrent_rmsprop",
        "network: [embedding: 8, dropout: 0.2, lstm: {units: 8, layers: 2, dropout: 0.2}, pool_sequence: last, linear: "
        "classes]\ntask: text_classification\ndata: {augment: {words: 0.2}}\n"

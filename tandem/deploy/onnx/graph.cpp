@@ -33,9 +33,10 @@ Type type_of(const std::string& name, DType type) {
     case DType::i32: return Type::i32;
     case DType::i64: return Type::i64;
     case DType::u8: return Type::u8;
+    case DType::i8:
     case DType::bf16: break;
   }
-  fail("onnx", "tensor '{}' is stored as bfloat16, which is for the time of a training alone", name);
+  fail("onnx", "tensor '{}' is stored as {}, which no graph of ours holds", name, name_of(type));
 }
 
 // Fields as onnx/onnx.proto numbers them.

@@ -2,6 +2,7 @@
 #include <tandem/deploy/onnx/layers.h>
 #include <tandem/nn/activation.h>
 #include <tandem/nn/adapter.h>
+#include <tandem/nn/int8.h>
 #include <tandem/nn/linear.h>
 #include <tandem/nn/norm.h>
 #include <tandem/nn/sequence.h>
@@ -72,6 +73,9 @@ Flow linear(const Scope& s, const nn::Linear& l, const Flow& given) {
   return with(x, write_affine(s, x.value, x.layout, {"weight", "bias", l.weight, l.bias}));
 }
 
+// In float32, with the weights that the integers stand for.
+Flow int8_linear(const Scope& s, const nn::Int8Linear& l, const Flow& x) { return linear(s, l.in_float(), x); }
+
 Flow flatten(const Scope& s, const nn::Flatten&, const Flow& given) {
   const Flow x = channels_last(s, given);
   if (x.layout != Layout::images) return x;
@@ -138,13 +142,14 @@ Flow group_norm(const Scope& s, const nn::GroupNorm& l, const Flow& given) {
 }  // namespace
 
 LayerTable plain_layers() {
-  return {row<nn::Sequential, sequential>(), row<nn::Residual, residual>(),
-          row<nn::Parallel, parallel>(),     row<nn::Lora, lora>(),
-          row<nn::Bottleneck, bottleneck>(), row<nn::Linear, linear>(),
-          row<nn::Flatten, flatten>(),       row<nn::Dropout, dropout>(),
-          row<nn::LeakyReLU, leaky_relu>(),  row<nn::Softmax, softmax>(),
-          row<nn::BatchNorm, batch_norm>(),  row<nn::LayerNorm, layer_norm>(),
-          row<nn::RMSNorm, rms_norm>(),      row<nn::GroupNorm, group_norm>()};
+  return {row<nn::Sequential, sequential>(),  row<nn::Residual, residual>(),
+          row<nn::Parallel, parallel>(),      row<nn::Lora, lora>(),
+          row<nn::Bottleneck, bottleneck>(),  row<nn::Linear, linear>(),
+          row<nn::Int8Linear, int8_linear>(), row<nn::Flatten, flatten>(),
+          row<nn::Dropout, dropout>(),        row<nn::LeakyReLU, leaky_relu>(),
+          row<nn::Softmax, softmax>(),        row<nn::BatchNorm, batch_norm>(),
+          row<nn::LayerNorm, layer_norm>(),   row<nn::RMSNorm, rms_norm>(),
+          row<nn::GroupNorm, group_norm>()};
 }
 
 // --- the scope

@@ -1,5 +1,6 @@
 #include <tandem/deploy/onnx/layers.h>
 #include <tandem/nn/conv.h>
+#include <tandem/nn/int8.h>
 
 namespace tandem::deploy::onnx {
 namespace {
@@ -20,6 +21,9 @@ Flow conv(const Scope& s, const nn::Conv2d& l, const Flow& given) {
   return {s.add("Conv", inputs, attributes), x.layout};
 }
 
+// In float32, with the weights that the integers stand for.
+Flow int8_conv(const Scope& s, const nn::Int8Conv2d& l, const Flow& x) { return conv(s, l.in_float(), x); }
+
 Flow pool(const Scope& s, const std::string& op, const nn::Pool2d& l, const Flow& given) {
   const Flow x = channels_first(s, given);
   const PoolOptions& o = l.options;
@@ -37,8 +41,8 @@ Flow global_avg_pool(const Scope& s, const nn::GlobalAvgPool&, const Flow& given
 }  // namespace
 
 LayerTable image_layers() {
-  return {row<nn::Conv2d, conv>(), row<nn::MaxPool2d, max_pool>(), row<nn::AvgPool2d, avg_pool>(),
-          row<nn::GlobalAvgPool, global_avg_pool>()};
+  return {row<nn::Conv2d, conv>(), row<nn::Int8Conv2d, int8_conv>(), row<nn::MaxPool2d, max_pool>(),
+          row<nn::AvgPool2d, avg_pool>(), row<nn::GlobalAvgPool, global_avg_pool>()};
 }
 
 }  // namespace tandem::deploy::onnx
