@@ -42,6 +42,7 @@ inline const std::map<std::string, LayerRow> layer_rows{
     {"bottleneck", "bottleneck: {units: 3, layer: {linear: 5}}"},
     {"rms_norm", "rms_norm: 1e-3"},
     {"embedding", {"embedding: {width: 5, vocabulary: 12, deviation: 0.5, trained: true}", LayerRow::ids}},
+    {"tied_embedding", {"tied_embedding", LayerRow::ids}},
     {"tied_head", {"tied_head: {bias: true}", LayerRow::vectors}},
     {"rnn", {"rnn: {units: 5, layers: 2, bidirectional: true, bias: true, activation: relu}", LayerRow::vectors}},
     {"lstm", {"lstm: {units: 5, layers: 2, bidirectional: true, bias: true}", LayerRow::vectors}},
