@@ -7,14 +7,11 @@
 #include <iostream>
 
 namespace tandem::cli {
-namespace {
 
 bool looks_like_a_path(const std::string& input) {
   return input.find(' ') == std::string::npos &&
          (data::is_text_file(input) || input.ends_with(".txt") || input.find('/') != std::string::npos);
 }
-
-}  // namespace
 
 data::Dataset read_texts(const tasks::Classifier& model, const std::vector<std::string>& inputs) {
   data::TextSource source;

@@ -12,6 +12,9 @@ namespace tandem::cli {
 /// its place, for an empty one. Labels are all 0.
 [[nodiscard]] data::Dataset read_texts(const tasks::Classifier& model, const std::vector<std::string>& inputs);
 
+/// Whether someone who gave this meant a file, and not a text.
+[[nodiscard]] bool looks_like_a_path(const std::string& input);
+
 /// At most `columns` wide on a terminal, on one line.
 [[nodiscard]] std::string shortened(const std::string& text, int64_t columns);
 

@@ -74,7 +74,7 @@ void Recipe::fields(Fields& f) {
   f.custom(
       "network",
       [&](const Config& node) {
-        if (node.is_map())
+        if (!node.get("encoder").is_null() || !node.get("decoder").is_null())
           Fields::read(node, encoder_decoder, "network");
         else
           network = node.is_scalar() ? nn::model(node.text()) : nn::Sequential::read(node);

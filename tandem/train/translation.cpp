@@ -44,7 +44,6 @@ class TranslationJob : public Job {
     model_.save(folder.model());
 
     const bool test = pairs_.test.size() > 0, held = pairs_.validation.size() > 0;
-    const double started = now();
     const tasks::Translator translator(model_);
     const auto measured = [&](const data::Pairs& pairs) {
       return evaluate_translation(translator, pairs, recipe_.translation.search);
@@ -56,7 +55,7 @@ class TranslationJob : public Job {
     if (test && held) report.validation = measured(pairs_.validation).figures;
     report.facts.data = recipe_.data.source;
     report.facts.split = test ? "test" : held ? "validation" : "train";
-    report.facts.seconds = now() - started;
+    report.facts.seconds = found.seconds;
     report.facts.parameters = nn::count(model_.net).trained;
 
     Findings out;
@@ -108,6 +107,7 @@ tasks::TranslationModel make_translation_model(const Recipe& recipe, const data:
 
 TranslationEvaluation evaluate_translation(const tasks::Translator& translator, const data::Pairs& pairs,
                                            const tasks::BeamOptions& options) {
+  const double started = now();
   const tasks::TranslationModel& model = translator.model();
   const tasks::PairMeasure m = measure(model, encode(model, pairs));
   const std::vector<tasks::Translated> said = translator.translate(pairs.source, options);
@@ -133,7 +133,8 @@ TranslationEvaluation evaluate_translation(const tasks::Translator& translator, 
            .target_vocabulary = model.target.tokens(),
            .beam = options.beam,
            .length_penalty = options.length_penalty},
-          evaluate::choose_samples(std::move(samples))};
+          evaluate::choose_samples(std::move(samples)),
+          now() - started};
 }
 
 evaluate::RunFacts translation_facts(tasks::TranslationModel& model, const std::string& source,

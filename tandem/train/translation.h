@@ -16,6 +16,7 @@ namespace tandem::train {
 struct TranslationEvaluation {
   evaluate::TranslationFigures figures;
   evaluate::TranslationSamples samples;
+  double seconds = 0;
 };
 /// Translates all of `pairs`, and compares.
 [[nodiscard]] TranslationEvaluation evaluate_translation(const tasks::Translator& translator, const data::Pairs& pairs,
