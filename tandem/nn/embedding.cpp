@@ -37,7 +37,7 @@ Shape TiedEmbedding::build(const Shape& in, Build& build) {
   if (build.embedding.rank() == 0)
     fail("tied_embedding", "shares the weight of an embedding, but there is none before it: put one into the encoder");
   if (build.vocabulary > 0 && build.vocabulary != build.embedding[0])
-    fail("tied_embedding", "shares an embedding of {} entries, but the vocabulary has {}: set translation.shared: true",
+    fail("tied_embedding", "shares an embedding of {} entries, but its vocabulary has {}: it must be the same one",
          build.embedding[0], build.vocabulary);
   return {build.embedding[1]};
 }

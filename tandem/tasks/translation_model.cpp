@@ -65,6 +65,12 @@ void TranslationModel::fit(const data::TokenizerOptions& options, const data::Pa
 
 void TranslationModel::build(const Rng& rng, int64_t most) {
   nn::Build build{rng, target.tokens(), most};
+  for (size_t i = 0; i < net.decoder.layers().size(); ++i)
+    if (!reading.shared && net.decoder.layers()[i]->kind() == "tied_embedding")
+      fail("network",
+           "decoder.{}: tied_embedding shares the encoder's vectors, but each language has a vocabulary of its own: set "
+           "translation.shared: true, or give the decoder an embedding",
+           i);
   const Shape out = net.build(source.tokens(), target.tokens(), build);
   if (out != Shape{target.tokens()})
     fail("network",

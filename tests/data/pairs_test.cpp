@@ -25,7 +25,7 @@ std::string lines(const std::string& word, int count) {
 void expect_pairs(const data::Pairs& pairs, int64_t count) {
   ASSERT_EQ(pairs.size(), count);
   for (size_t i = 0; i < pairs.source.size(); ++i)
-    EXPECT_EQ(pairs.source[i].substr(3), pairs.target[i].substr(3)) << "one is the other's translation";
+    EXPECT_EQ(pairs.source[i].substr(4), pairs.target[i].substr(4)) << "one is the other's translation";
 }
 
 TEST(Pairs, OfAFolderWithItsParts) {

@@ -9,7 +9,7 @@
 namespace tandem::testing {
 
 /// "le chat noir voit un grand chien" in made-up words: verb last, adjectives behind their nouns and only sometimes
-/// there, words one for one.
+/// there, words one for one, but for the point.
 inline data::Pairs made_up_pairs(int64_t count, uint64_t seed) {
   const char* const nouns[][2] = {{"dog", "canu"}, {"cat", "felo"}, {"bird", "avi"}, {"fish", "pisu"}, {"cow", "bovo"}};
   const char* const adjectives[][2] = {{"red", "rubi"}, {"big", "granu"}, {"old", "veta"}, {"wet", "molu"}};
@@ -29,7 +29,7 @@ inline data::Pairs made_up_pairs(int64_t count, uint64_t seed) {
     const auto& verb = verbs[rng.below(3)];
     source += std::string(" ") + verb[0] + " ", target += " ";
     thing("a", "uno");
-    out.source.push_back(source), out.target.push_back(target + " " + verb[1]);
+    out.source.push_back(source + " ."), out.target.push_back(target + " " + verb[1]);
   }
   return out;
 }

@@ -64,7 +64,7 @@ TEST(TranslationModels, OneTableServesEncoderDecoderAndOutput) {
   // Its gradient comes from all three: without the decoder's part it would be zero where the source has no such word.
   tasks::Translation task(model, encode(model, made_up_pairs(4, 2)), {});
   const auto parameters = nn::trained(model.net);
-  nn::Pass pass{true};
+  nn::Pass pass;
   const std::vector<int64_t> all{0, 1, 2, 3};
   backward(task.loss(all, {}, pass).loss);
   const Tensor gradient = grad_of(parameters[0]);
@@ -99,7 +99,7 @@ TEST(TranslationModels, DamagedOnesAreRefused) {
   refused({"damaged", "encoder is empty"}, text("network", "{decoder: [tied_head]}"));
   refused({"damaged", "most"}, text("reading", "{from: a, to: b, length: {most: -1}}"));
   refused({"no 'tandem.reading'"}, [](TensorFile& file) { file.metadata.erase("tandem.reading"); });
-  refused({"target_tokenizer", "missing"}, text("reading", "{from: a, to: b, shared: true, length: {most: 20}}"));
+  refused({"tokenizer's 'pieces' is missing"}, text("reading", "{from: a, to: b, shared: true, length: {most: 20}}"));
   for (const char* name : {"source_tokenizer.pieces", "target_tokenizer.tokens", "encoder.0.weight",
                            "decoder.2.layers.0.multihead_attn.in_proj_weight"})
     refused({name[0] == 'e' || name[0] == 'd' ? name : "missing"}, [&](TensorFile& file) {
@@ -131,7 +131,7 @@ TEST(TranslationModels, NetworksThatCannotTranslateAreRefused) {
           "[embedding: 8, transformer: {heads: 2, causal: true}, tied_head]");
   refused({"encoder.1", "has 12 positions", "20 tokens", "set its most to 20"}, "[embedding: 8, positions: {most: 12}]",
           "[embedding: 8, " + writes + ", tied_head]");
-  refused({"decoder: layer 0: tied_embedding", "set translation.shared: true"}, reads,
+  refused({"decoder.0", "tied_embedding", "vocabulary of its own", "set translation.shared: true"}, reads,
           "[tied_embedding, " + writes + ", tied_head]");
   refused({"decoder: layer 1: attention", "(8)", "(6)"}, reads, "[embedding: 6, " + writes + ", tied_head]");
   TranslationModel model;
@@ -162,7 +162,9 @@ TEST(TranslationTask, ABatchIsCutByTokens) {
         least = std::min(least, in_it), most = std::max(most, in_it);
       }
       EXPECT_EQ(seen.size(), 101U);
-      if (size == 7) EXPECT_LE(most - least, 2 * 8) << "about as many tokens in each";  // a text has at most 8
+      if (size == 7) {  // a text has at most 8
+        EXPECT_LE(most - least, 2 * 8) << "about as many tokens in each";
+      }
     }
   EXPECT_NE(task.batches(7, Rng(1, "a")), task.batches(7, Rng(2, "a")));
 }

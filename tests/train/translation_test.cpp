@@ -72,7 +72,7 @@ TEST(TranslationRun, LearnsAMadeUpLanguageAndReportsIt) {
 
   // One file is enough, and measures the same.
   const tasks::Translator translator = tasks::Translator::load(folder.model());
-  EXPECT_EQ(translator.translate("the old dog hears a bird").text, "la canu veta uno avi auda");
+  EXPECT_EQ(translator.translate("the old dog hears a bird .").text, "la canu veta uno avi auda");
   const auto again = train::evaluate_translation(translator, train::find_pairs(recipe, home.path()).test,
                                                  recipe.translation.search);
   EXPECT_EQ(again.figures.bleu.score, result.test.figures.at("bleu"));
