@@ -175,9 +175,9 @@ int run_translation(const Options& o, const Context& context, const fs::path& pa
   report.facts.command = context.command;
   fmt::print("{}", o.json ? evaluate::report_json(report) : evaluate::text_table(report));
   if (!o.page.empty()) {
-    write_text(o.page, evaluate::report_page({.report = report,
-                                              .recipe = model.notes.at("recipe"),
-                                              .network = train::layer_rows(model.net)}));
+    write_text(o.page,
+               evaluate::report_page(
+                   {.report = report, .recipe = model.notes.at("recipe"), .network = train::layer_rows(model.net)}));
     say("report   " + o.page);
   }
   return check_gates(gates, train::figures_of(report.figures));

@@ -20,7 +20,8 @@ ordered_json samples_json(const TranslationSamples& samples) {
   const auto list = [](const std::vector<TranslationSample>& some) {
     ordered_json out = ordered_json::array();
     for (const TranslationSample& s : some)
-      out.push_back({{"source", s.source}, {"reference", s.reference}, {"translation", s.translation}, {"bleu", s.bleu}});
+      out.push_back(
+          {{"source", s.source}, {"reference", s.reference}, {"translation", s.translation}, {"bleu", s.bleu}});
     return out;
   };
   return {{"worst", list(samples.worst)}, {"best", list(samples.best)}, {"others", list(samples.others)}};
@@ -35,12 +36,8 @@ ordered_json details_json(const Bleu& bleu) {
 }
 
 ordered_json measured_json(const TranslationFigures& f) {
-  return {{"examples", f.pairs},
-          {"tokens", f.tokens},
-          {"loss", f.loss},
-          {"accuracy", f.accuracy},
-          {"bleu", f.bleu.score},
-          {"bleu_lower", f.bleu_lower.score},
+  return {{"examples", f.pairs},    {"tokens", f.tokens},   {"loss", f.loss},
+          {"accuracy", f.accuracy}, {"bleu", f.bleu.score}, {"bleu_lower", f.bleu_lower.score},
           {"unknown", f.unknown}};
 }
 
@@ -149,13 +146,12 @@ std::string report_page(const TranslationPage& page) {
       {"remarks", ordered_json::parse(remarks_json(facts))},
       {"recipe", page.recipe},
       {"network", network},
-      {"next",
-       ordered_json::array(
-           {ordered_json::array({"tandem translate " + run + " TEXT", "Translate a text", "翻译一段文字"}),
-            ordered_json::array({"tandem translate " + run + " FILE.txt > OUT.txt", "Translate a file, line by line",
-                                 "逐行翻译文件"}),
-            ordered_json::array(
-                {"tandem evaluate " + run + " --on PATH", "Measure on pairs of your own", "用自己的句对评估"})})}};
+      {"next", ordered_json::array(
+                   {ordered_json::array({"tandem translate " + run + " TEXT", "Translate a text", "翻译一段文字"}),
+                    ordered_json::array({"tandem translate " + run + " FILE.txt > OUT.txt",
+                                         "Translate a file, line by line", "逐行翻译文件"}),
+                    ordered_json::array({"tandem evaluate " + run + " --on PATH", "Measure on pairs of your own",
+                                         "用自己的句对评估"})})}};
   const std::string plain = fmt::format(
       "<h1>{}</h1><p>{} · {}</p><ul><li>BLEU {:.2f}, lower case {:.2f}</li><li>Loss {:.4f} nats a token</li></ul>",
       escaped_html(facts.name), escaped_html(facts.data), escaped_html(facts.split), r.figures.bleu.score,

@@ -11,12 +11,12 @@ namespace tandem::evaluate {
 
 struct TranslationFigures {
   int64_t pairs = 0;
-  int64_t tokens = 0;   // of the references, ends counted
-  double loss = 0;      // nats a token, each predicted from the source and the right ones before it
-  double accuracy = 0;  // share of tokens that were thought the likeliest
-  Bleu bleu = {};       // of the texts as they are written
+  int64_t tokens = 0;    // of the references, ends counted
+  double loss = 0;       // nats a token, each predicted from the source and the right ones before it
+  double accuracy = 0;   // share of tokens that were thought the likeliest
+  Bleu bleu = {};        // of the texts as they are written
   Bleu bleu_lower = {};  // capitals counting as small letters
-  double unknown = 0;   // share of the sources' tokens that the model does not know
+  double unknown = 0;    // share of the sources' tokens that the model does not know
   int64_t source_vocabulary = 0, target_vocabulary = 0;
   int64_t beam = 0;
   double length_penalty = 0;
@@ -40,8 +40,8 @@ struct TranslationReport {
   TranslationSamples samples = {};
 };
 
-/// report.json: task, data, split, examples (pairs), tokens, loss, accuracy, bleu, bleu_lower, bleu_details, validation,
-/// samples, seconds, parameters, seed, version and more.
+/// report.json: task, data, split, examples (pairs), tokens, loss, accuracy, bleu, bleu_lower, bleu_details,
+/// validation, samples, seconds, parameters, seed, version and more.
 [[nodiscard]] std::string report_json(const TranslationReport& report);
 [[nodiscard]] std::string text_table(const TranslationReport& report);
 

@@ -68,8 +68,8 @@ void advance(Search& text, const Tensor& scores, std::span<const double> normali
   const auto width = static_cast<size_t>(scores.size(1)), beam = static_cast<size_t>(o.beam);
   const auto log_probability = [&](const Beginning& b, int32_t token) {
     const auto row = static_cast<size_t>(b.row);
-    return b.log_probability + static_cast<double>(scores.data<const float>()[row * width + static_cast<size_t>(token)]) -
-           normaliser[row];
+    return b.log_probability +
+           static_cast<double>(scores.data<const float>()[row * width + static_cast<size_t>(token)]) - normaliser[row];
   };
   const auto end = [&](const Beginning& b, double p) {
     text.ended.push_back({b.tokens, p, penalised(p, std::ssize(b.tokens) + 1, o.length_penalty)});

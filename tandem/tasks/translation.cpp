@@ -7,10 +7,7 @@
 namespace tandem::tasks {
 
 Translation::Translation(TranslationModel& model, TokenPairs train, TokenPairs validation, double label_smoothing)
-    : model_(model),
-      train_(std::move(train)),
-      validation_(std::move(validation)),
-      label_smoothing_(label_smoothing) {
+    : model_(model), train_(std::move(train)), validation_(std::move(validation)), label_smoothing_(label_smoothing) {
   if (train_.size() == 0)
     fail(ErrorKind::data, "train", "no pair is left to learn from: {} have more than data.text.length.most {} tokens",
          train_.left_out, model_.reading.length.most);

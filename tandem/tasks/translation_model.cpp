@@ -24,14 +24,15 @@ bool is_tokenizer_tensor(const std::string& name) {
 
 /// What must be true of the layers so that a translation can be learned and then written token by token.
 void check_layers(nn::EncoderDecoder& net, const data::LengthLimit& length) {
+  if (length.most == 1) fail("data.text.length", "most: 1 has room for the end of a text alone: give 2 or more, or 0");
   bool looks = false;
   nn::each_part(net, [&](const std::string& at, nn::Module& layer) {
     const std::string name = at.substr(0, at.size() - 1);
     if (const auto* positions = dynamic_cast<const nn::Positions*>(&layer);
         positions && (length.most == 0 || positions->most < length.most))
-      fail("network", "{} has {} positions, but texts may have {}: set its most to {}, or data.text.length.most to {}",
-           name, positions->most, length.most == 0 ? "any length" : fmt::format("{} tokens", length.most),
-           length.most == 0 ? "more and data.text.length.most to it" : std::to_string(length.most), positions->most);
+      fail("network", "{} has {} positions, but texts may have {}: set data.text.length.most to {}{}", name,
+           positions->most, length.most == 0 ? "any length" : fmt::format("{} tokens", length.most), positions->most,
+           length.most == 0 ? "" : fmt::format(", or its most to {}", length.most));
     const auto* attention = dynamic_cast<const nn::Attention*>(&layer);
     if (!attention || !at.starts_with("decoder.")) return;
     looks = looks || attention->cross;
@@ -51,8 +52,7 @@ void TranslationReading::fields(Fields& f) {
 }
 
 void TranslationModel::fit(const data::TokenizerOptions& options, const data::Pairs& train) {
-  if (options.ngrams.any())
-    fail("data.text.tokenizer", "n-grams have no place in a translation: leave ngrams out");
+  if (options.ngrams.any()) fail("data.text.tokenizer", "n-grams have no place in a translation: leave ngrams out");
   if (reading.shared) {
     std::vector<std::string> both = train.source;
     both.insert(both.end(), train.target.begin(), train.target.end());
@@ -67,10 +67,11 @@ void TranslationModel::build(const Rng& rng, int64_t most) {
   nn::Build build{rng, target.tokens(), most};
   for (size_t i = 0; i < net.decoder.layers().size(); ++i)
     if (!reading.shared && net.decoder.layers()[i]->kind() == "tied_embedding")
-      fail("network",
-           "decoder.{}: tied_embedding shares the encoder's vectors, but each language has a vocabulary of its own: set "
-           "translation.shared: true, or give the decoder an embedding",
-           i);
+      fail(
+          "network",
+          "decoder.{}: tied_embedding shares the encoder's vectors, but each language has a vocabulary of its own: set "
+          "translation.shared: true, or give the decoder an embedding",
+          i);
   const Shape out = net.build(source.tokens(), target.tokens(), build);
   if (out != Shape{target.tokens()})
     fail("network",
@@ -169,8 +170,8 @@ int64_t count_right(const Tensor& scores, const Tensor& next) {
   const Tensor likeliest = arg_max(scores.detach(), -1);
   int64_t out = 0;
   for (int64_t i = 0; i < next.numel(); ++i)
-    out += likeliest.data<const int64_t>()[static_cast<size_t>(i)] ==
-           next.data<const int32_t>()[static_cast<size_t>(i)];
+    out +=
+        likeliest.data<const int64_t>()[static_cast<size_t>(i)] == next.data<const int32_t>()[static_cast<size_t>(i)];
   return out;
 }
 

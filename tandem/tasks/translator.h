@@ -1,6 +1,5 @@
 // Translates texts.
 #pragma once
-#include <tandem/nn/memory.h>
 #include <tandem/tasks/beam_search.h>
 #include <tandem/tasks/translation_model.h>
 
@@ -12,11 +11,11 @@ namespace tandem::tasks {
 
 struct Translated {
   std::string text = {};
-  double score = 0;          // the logarithm of its probability, penalised by length: the nearer to 0, the surer
-  int64_t tokens = 0;        // of the translation
+  double score = 0;    // the logarithm of its probability, penalised by length: the nearer to 0, the surer
+  int64_t tokens = 0;  // of the translation
   int64_t source_tokens = 0;
-  int64_t unknown = 0;       // tokens of the source that the model does not know
-  bool cut = false;          // whether the source had more tokens than the model reads, and its end was left away
+  int64_t unknown = 0;  // tokens of the source that the model does not know
+  bool cut = false;     // whether the source had more tokens than the model reads, and its end was left away
 };
 
 /// A model ready to translate. Any number of threads may use one.
@@ -39,34 +38,6 @@ class Translator {
  private:
   TranslationModel model_;
   nn::EncoderDecoder ready_;
-};
-
-/// The scores of what comes next in translations that grow side by side: NextScores of a network. It keeps keys and
-/// values, those of the source too; without `cache` the whole of each translation goes through the decoder again for
-/// each token, which gives the same.
-class Continuations {
- public:
-  /// Reads the sources, each a list of tokens.
-  Continuations(const nn::EncoderDecoder& net, std::span<const std::vector<int32_t>> sources, bool cache = true);
-  Continuations(const Continuations&) = delete;  // a memory belongs to one network
-  Continuations& operator=(const Continuations&) = delete;
-  [[nodiscard]] Tensor operator()(std::span<const int64_t> from, std::span<const int32_t> tokens);
-
- private:
-  [[nodiscard]] Tensor read_again(std::span<const int64_t> from, std::span<const int32_t> tokens);
-
-  nn::EncoderDecoder net_;  // shares the weights
-  nn::Pass pass_;
-  nn::Memory memory_;
-  bool cache_, begun_ = false;
-  // Without a cache: the sources' vectors, and of each translation which one is its source and what it says so far.
-  Tensor encoded_;
-  std::vector<int64_t> places_;  // of each source's first vector, and the end of the last
-  struct Beginning {
-    int64_t source = 0;
-    std::vector<int32_t> tokens;
-  };
-  std::vector<Beginning> beginnings_;
 };
 
 }  // namespace tandem::tasks

@@ -61,8 +61,8 @@ void TranslationOptions::fields(Fields& f) {
 
 void Recipe::fields(Fields& f) {
   f("name", name);
-  f("task", task, {"image_classification", "text_classification", "table_classification", "language_model",
-                   "translation"});
+  f("task", task,
+    {"image_classification", "text_classification", "table_classification", "language_model", "translation"});
   f("seed", seed);
   f("data", data);
   f.custom(
@@ -119,7 +119,8 @@ Recipe Recipe::read(const Config& config) {
     config.get("adapt").fail("adapt: changes a network that has learned before: give it with start_from: runs/NAME");
   const bool translation = recipe.task == "translation";
   if (translation && (!recipe.network.empty() || !recipe.start_from.empty()))
-    config.fail("a translation has a network of two parts and begins from nothing: network: {encoder: […], decoder: […]}");
+    config.fail(
+        "a translation has a network of two parts and begins from nothing: network: {encoder: […], decoder: […]}");
   if (translation && recipe.encoder_decoder.empty())
     config.fail("network is missing: give its two parts, as in network: {encoder: […], decoder: […]}");
   if (!translation && !recipe.encoder_decoder.empty())

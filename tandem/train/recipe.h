@@ -83,10 +83,10 @@ struct Recipe {
   DataOptions data;
   LanguageOptions language;
   TranslationOptions translation;
-  nn::Sequential network;             // empty: that of start_from
+  nn::Sequential network;              // empty: that of start_from
   nn::EncoderDecoder encoder_decoder;  // of a translation, in place of it
-  std::string start_from;  // a run or a model file whose network has learned before
-  adapt::Options adapt;    // how it becomes this one
+  std::string start_from;              // a run or a model file whose network has learned before
+  adapt::Options adapt;                // how it becomes this one
   tasks::TeachOptions teach;
   tasks::LossOptions loss;
   tasks::Views predict;  // test-time augmentation

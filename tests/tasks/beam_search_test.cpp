@@ -85,7 +85,8 @@ TEST(BeamSearch, AWideBeamFindsTheBestOfAll) {
   for (uint64_t seed = 1; seed <= 40; ++seed)
     for (const double alpha : {0.0, 0.6, 1.0, 2.0}) {
       const std::vector<int64_t> longest{5, 3, 0};
-      const auto found = search(seed, 1, {.beam = 64, .length_penalty = alpha}, longest);  // 63 texts of at most 5 words
+      const auto found =
+          search(seed, 1, {.beam = 64, .length_penalty = alpha}, longest);  // 63 texts of at most 5 words
       const auto greedy = search(seed, 1, {.beam = 1, .length_penalty = alpha}, longest);
       ASSERT_EQ(found.size(), 3U);
       for (size_t i = 0; i < 3; ++i) {
@@ -173,9 +174,9 @@ TEST(BeamSearch, APenaltyMakesTextsLonger) {
 }
 
 TEST(BeamSearch, RefusesWhatIsNoSearch) {
-  expect_error(ErrorKind::usage, {"beam", "0 is not possible", "1 to 1000"}, [] { (void)search(1, 1, {.beam = 0}, {3}); });
-  expect_error(ErrorKind::usage, {"length_penalty", "-1"},
-               [] { (void)search(1, 1, {.length_penalty = -1}, {3}); });
+  expect_error(ErrorKind::usage, {"beam", "0 is not possible", "1 to 1000"},
+               [] { (void)search(1, 1, {.beam = 0}, {3}); });
+  expect_error(ErrorKind::usage, {"length_penalty", "-1"}, [] { (void)search(1, 1, {.length_penalty = -1}, {3}); });
   expect_error(ErrorKind::usage, {"length_penalty"}, [] { (void)search(1, 1, {.length_penalty = NAN}, {3}); });
   expect_error(ErrorKind::numeric, {"no finite score", "damaged"}, [] {
     (void)tasks::beam_search(

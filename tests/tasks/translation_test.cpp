@@ -1,6 +1,7 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/base/threads.h>
 #include <tandem/nn/weights.h>
+#include <tandem/tasks/continuations.h>
 #include <tandem/tasks/language_model.h>
 #include <tandem/tensor/safetensors.h>
 
@@ -51,7 +52,8 @@ TEST(TranslationModels, AFileIsEnough) {
     again.save(home / "n.safetensors");
     EXPECT_EQ(read_file(home / "n.safetensors"), read_file(home / "m.safetensors"));
     const data::Pairs pairs = made_up_pairs(20, 5);
-    expect_same(Translator(model).translate(pairs.source), Translator::load(home / "m.safetensors").translate(pairs.source));
+    expect_same(Translator(model).translate(pairs.source),
+                Translator::load(home / "m.safetensors").translate(pairs.source));
   }
 }
 
@@ -102,9 +104,8 @@ TEST(TranslationModels, DamagedOnesAreRefused) {
   refused({"tokenizer's 'pieces' is missing"}, text("reading", "{from: a, to: b, shared: true, length: {most: 20}}"));
   for (const char* name : {"source_tokenizer.pieces", "target_tokenizer.tokens", "encoder.0.weight",
                            "decoder.2.layers.0.multihead_attn.in_proj_weight"})
-    refused({name[0] == 'e' || name[0] == 'd' ? name : "missing"}, [&](TensorFile& file) {
-      std::erase_if(file.tensors, [&](const auto& t) { return t.first == name; });
-    });
+    refused({name[0] == 'e' || name[0] == 'd' ? name : "missing"},
+            [&](TensorFile& file) { std::erase_if(file.tensors, [&](const auto& t) { return t.first == name; }); });
   // A tokenizer of another fit: its number of tokens is not that of the network's table.
   const TranslationModel other = tiny_translation_model({{"one two three"}, {"uno due tre"}});
   refused({"encoder.0.weight", "has shape"}, [&](TensorFile& file) {
@@ -116,8 +117,8 @@ TEST(TranslationModels, DamagedOnesAreRefused) {
 
 TEST(TranslationModels, NetworksThatCannotTranslateAreRefused) {
   const data::Pairs pairs = made_up_pairs(50, 1);
-  const auto refused = [&](const std::vector<std::string>& parts, const std::string& encoder, const std::string& decoder,
-                           bool shared = false) {
+  const auto refused = [&](const std::vector<std::string>& parts, const std::string& encoder,
+                           const std::string& decoder, bool shared = false) {
     const std::string network = "{encoder: " + encoder + ", decoder: " + decoder + "}";
     expect_error(ErrorKind::usage, parts, [&] { (void)tiny_translation_model(pairs, network.c_str(), shared); });
   };
@@ -129,13 +130,17 @@ TEST(TranslationModels, NetworksThatCannotTranslateAreRefused) {
           "[embedding: 8, transformer: {heads: 2, cross: true}, tied_head]");
   refused({"none of its layers looks at the source", "cross: true"}, reads,
           "[embedding: 8, transformer: {heads: 2, causal: true}, tied_head]");
-  refused({"encoder.1", "has 12 positions", "20 tokens", "set its most to 20"}, "[embedding: 8, positions: {most: 12}]",
-          "[embedding: 8, " + writes + ", tied_head]");
+  refused({"encoder.1", "has 12 positions", "20 tokens", "set data.text.length.most to 12, or its most to 20"},
+          "[embedding: 8, positions: {most: 12}]", "[embedding: 8, " + writes + ", tied_head]");
   refused({"decoder.0", "tied_embedding", "vocabulary of its own", "set translation.shared: true"}, reads,
           "[tied_embedding, " + writes + ", tied_head]");
   refused({"decoder: layer 1: attention", "(8)", "(6)"}, reads, "[embedding: 6, " + writes + ", tied_head]");
-  TranslationModel model;
+  TranslationModel model = tiny_translation_model(pairs);
   model.reading.length.most = 0;
+  expect_error(ErrorKind::usage, {"encoder.1", "has 20 positions", "any length", "set data.text.length.most to 20"},
+               [&] { model.build(Rng(1, "weights")); });
+  model.reading.length.most = 1;
+  expect_error(ErrorKind::usage, {"data.text.length", "most: 1", "2 or more"}, [&] { model.build(Rng(1, "weights")); });
   expect_error(ErrorKind::usage, {"n-grams"}, [&] { model.fit({.ngrams = {.words = 2}}, pairs); });
 }
 
@@ -272,8 +277,10 @@ TEST(Translators, TextsThatCannotBeRead) {
   const tasks::Translated cut = translator.translate(text);
   EXPECT_TRUE(cut.cut);
   EXPECT_EQ(cut.source_tokens, 19);
-  EXPECT_EQ(cut.text, translator.translate("the dog sees sees sees sees sees sees sees sees sees sees sees sees sees "
-                                           "sees sees sees sees").text);
+  EXPECT_EQ(cut.text, translator
+                          .translate("the dog sees sees sees sees sees sees sees sees sees sees sees sees sees "
+                                     "sees sees sees sees")
+                          .text);
   model.reading.length.longer = "refuse";
   expect_error(ErrorKind::usage, {"text 1 has 32 tokens, this model reads 19", "sentences"},
                [&] { (void)Translator(model).translate(text); });
@@ -284,8 +291,9 @@ TEST(Translators, TextsThatCannotBeRead) {
 }
 
 TEST(Translators, AreNotLongerThanTheirSourceAllows) {
-  TranslationModel model = disturbed("{encoder: [embedding: {width: 24}, transformer: {heads: 2}], decoder: [embedding: "
-                                     "{width: 24}, transformer: {heads: 2, causal: true, cross: true}, linear: classes]}");
+  TranslationModel model = disturbed(
+      "{encoder: [embedding: {width: 24}, transformer: {heads: 2}], decoder: [embedding: "
+      "{width: 24}, transformer: {heads: 2, causal: true, cross: true}, linear: classes]}");
   Tensor bias;
   model.net.visit("", [&](const std::string& name, Tensor& t, bool) {
     if (name == "decoder.2.bias") bias = t;

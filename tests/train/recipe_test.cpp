@@ -107,7 +107,8 @@ TEST(Recipe, PeopleAreAskedOnlyWhenTheRecipeSaysSo) {
 }
 
 TEST(Recipe, ATranslationHasANetworkOfTwoParts) {
-  const std::string text = "task: translation\nnetwork: {encoder: [embedding: 8], decoder: [embedding: 8, tied_head]}\n";
+  const std::string text =
+      "task: translation\nnetwork: {encoder: [embedding: 8], decoder: [embedding: 8, tied_head]}\n";
   Recipe r = recipe(text + "translation: {shared: true, beam: 3}\ndata: {from: de, to: en}\n");
   EXPECT_EQ(r.encoder_decoder.decoder.layers().size(), 2U);
   EXPECT_TRUE(r.translation.shared);

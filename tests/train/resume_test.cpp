@@ -94,7 +94,8 @@ const std::vector<Course>& courses() {
        "train: {epochs: 6, batch: 4, average: 0.95}",
        "letters"},
       {"pairs_transformer_adamw",
-       "task: translation\nnetwork: {encoder: [embedding: {width: 16, deviation: 0.2}, positions: {how: sinusoidal, most: "
+       "task: translation\nnetwork: {encoder: [embedding: {width: 16, deviation: 0.2}, positions: {how: sinusoidal, "
+       "most: "
        "20}, dropout: 0.1, transformer: {layers: 1, heads: 2, dropout: 0.1}], decoder: [tied_embedding, dropout: 0.1, "
        "transformer: {layers: 1, heads: 2, causal: true, cross: true, rotary: true, dropout: 0.1}, tied_head]}\n"
        "data: {from: en, to: xx, text: {length: {most: 20}}}\ntranslation: {shared: true}\n"
@@ -181,9 +182,9 @@ struct Training {
     if (course.learns == "pairs") {
       const data::Pairs pairs = made_up_pairs(96, 1);
       translator = std::make_unique<tasks::TranslationModel>(train::make_translation_model(recipe, pairs));
-      translating = std::make_unique<tasks::Translation>(*translator, encode(*translator, pairs),
-                                                         encode(*translator, made_up_pairs(20, 2)),
-                                                         recipe.loss.label_smoothing);
+      translating =
+          std::make_unique<tasks::Translation>(*translator, encode(*translator, pairs),
+                                               encode(*translator, made_up_pairs(20, 2)), recipe.loss.label_smoothing);
       trainer = std::make_unique<train::Trainer>(recipe, *translating);
       return;
     }

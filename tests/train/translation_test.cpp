@@ -73,8 +73,8 @@ TEST(TranslationRun, LearnsAMadeUpLanguageAndReportsIt) {
   // One file is enough, and measures the same.
   const tasks::Translator translator = tasks::Translator::load(folder.model());
   EXPECT_EQ(translator.translate("the old dog hears a bird .").text, "la canu veta uno avi auda");
-  const auto again = train::evaluate_translation(translator, train::find_pairs(recipe, home.path()).test,
-                                                 recipe.translation.search);
+  const auto again =
+      train::evaluate_translation(translator, train::find_pairs(recipe, home.path()).test, recipe.translation.search);
   EXPECT_EQ(again.figures.bleu.score, result.test.figures.at("bleu"));
   EXPECT_EQ(again.figures.loss, result.test.figures.at("loss"));
   EXPECT_EQ(train::task_in(folder.model()), "translation");
@@ -90,8 +90,9 @@ TEST(TranslationRun, LimitsAndLeavesOut) {
   train::Recipe recipe = translation_recipe(home / "pairs", tiny_shared_translator,
                                             "translation: {shared: true}\ntrain: {epochs: 1, batch: 32}");
   recipe.data.validation = 0, recipe.data.test_share = 0;
-  EXPECT_EQ(train::make_job(recipe, home.path())->remarks(),
-            (std::vector<std::string>{"1 of 80 pairs have more than data.text.length.most 20 tokens and are left out"}));
+  EXPECT_EQ(
+      train::make_job(recipe, home.path())->remarks(),
+      (std::vector<std::string>{"1 of 80 pairs have more than data.text.length.most 20 tokens and are left out"}));
   recipe.data.train = 40, recipe.data.test = 10, recipe.data.test_share = 0.25, recipe.data.validation = 0.1;
   const data::PairParts parts = train::find_pairs(recipe, home.path());
   EXPECT_EQ(parts.train.size(), 40);
