@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
   cli::add_predict(app, context);
   cli::add_embed(app, context);
   cli::add_generate(app, context);
+  cli::add_translate(app, context);
   cli::add_import(app, context);
   cli::add_merge(app, context);
   cli::add_quantise(app, context);

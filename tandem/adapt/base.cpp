@@ -91,6 +91,8 @@ Base Base::load(const fs::path& model) {
     if (!file.metadata.contains(key))
       fail(ErrorKind::data, out.where, "has no '{}' in its metadata: it is no model of tandem to start from", key);
   out.task = file.metadata.at("tandem.task");
+  if (out.task == "translation")
+    fail(ErrorKind::data, out.where, "holds a translation, an encoder and a decoder: start from one list of layers");
   out.net = nn::Sequential::read(Config::parse(file.metadata.at("tandem.network"), out.where + " (network)"));
   for (auto& named : file.tensors)
     if (layer_of(named.first) >= 0) out.tensors.push_back(std::move(named));

@@ -6,6 +6,7 @@
 #include <tandem/train/ensemble.h>
 #include <tandem/train/language_model.h>
 #include <tandem/train/run.h>
+#include <tandem/train/translation.h>
 
 #include <memory>
 
@@ -146,14 +147,52 @@ int run_language(const Options& o, const Context& context, const fs::path& path,
   return check_gates(gates, train::figures_of(found.figures));
 }
 
+int run_translation(const Options& o, const Context& context, const fs::path& path, const std::vector<Gate>& gates) {
+  if (!o.strangers.empty()) fail("--strangers", "is for networks that tell classes apart");
+  const tasks::Translator translator = tasks::Translator::load(path);
+  tasks::TranslationModel model = translator.model();
+  train::Recipe recipe = recipe_in(model.notes, path, o);
+  if (!o.source.empty()) {
+    recipe.data.source = o.source;
+    recipe.data.from = model.reading.from, recipe.data.to = model.reading.to;
+    recipe.data.train = recipe.data.test = 0;
+    recipe.data.test_share = recipe.data.validation = 0;  // the network learned from none of it: nothing to hold back
+  }
+  data::PairParts parts = train::find_pairs(recipe, data::data_folder(o.data));
+  const bool whole = !o.source.empty() && parts.test.size() == 0;  // pairs without parts
+  std::string split = whole ? "all" : o.split;
+  if (split == "test" && parts.test.size() == 0) split = "validation";  // as in the report
+  const data::Pairs& part = split == "test" ? parts.test : split == "validation" ? parts.validation : parts.train;
+  if (part.size() == 0) fail(ErrorKind::data, "evaluate", "the {} part is empty", split);
+  train::TranslationEvaluation found = train::evaluate_translation(translator, part, recipe.translation.search);
+  evaluate::TranslationReport report{.facts = train::translation_facts(model, recipe.data.source, split),
+                                     .figures = found.figures,
+                                     .samples = std::move(found.samples)};
+  report.facts.seconds = found.seconds;
+  report.facts.name = name_of(o.models[0]);
+  report.facts.folder = o.models[0];
+  report.facts.seed = recipe.seed;
+  report.facts.command = context.command;
+  fmt::print("{}", o.json ? evaluate::report_json(report) : evaluate::text_table(report));
+  if (!o.page.empty()) {
+    write_text(o.page,
+               evaluate::report_page(
+                   {.report = report, .recipe = model.notes.at("recipe"), .network = train::layer_rows(model.net)}));
+    say("report   " + o.page);
+  }
+  return check_gates(gates, train::figures_of(report.figures));
+}
+
 int run(const Options& o, const Context& context) {
   const fs::path path = train::model_path(o.models[0]);
   const std::string task = train::task_in(path);
   const std::vector<Gate> gates = parse_gates(o.require, train::figure_names(task));
-  if (o.models.size() > 1 && task == "language_model")
-    fail("evaluate", "several runs answer together when they tell classes apart, {} is a language model", o.models[0]);
+  if (o.models.size() > 1 && (task == "language_model" || task == "translation"))
+    fail("evaluate", "several runs answer together when they tell classes apart, {} is a {}", o.models[0],
+         task == "translation" ? "translation" : "language model");
   if (o.models.size() > 1) return run_ensemble(o, context, gates);
   if (task == "language_model") return run_language(o, context, path, gates);
+  if (task == "translation") return run_translation(o, context, path, gates);
   tasks::Classifier model = tasks::Classifier::load(path);
   train::Recipe recipe = recipe_in(model.notes, path, o);
   if (!o.strangers.empty() && !model.confidence)

@@ -6,6 +6,7 @@
 #include <tandem/tensor/safetensors_header.h>
 #include <tandem/train/language_model.h>
 #include <tandem/train/run.h>
+#include <tandem/train/translation.h>
 
 #include <algorithm>
 #include <cmath>
@@ -147,10 +148,51 @@ int run_language(const Options& o, const fs::path& path) {
   return 0;
 }
 
+int run_translation(const Options& o, const fs::path& path) {
+  tasks::TranslationModel model = tasks::TranslationModel::load(path);
+  const auto rows = train::layer_rows(model.net);
+  const nn::Count count = nn::count(model.net);
+  const tasks::TranslationReading& reading = model.reading;
+  if (o.json) {
+    nlohmann::ordered_json layers = nlohmann::ordered_json::array();
+    for (const auto& row : rows)
+      layers.push_back(
+          {{"name", row.name}, {"kind", row.kind}, {"output", row.output}, {"parameters", row.parameters}});
+    const nlohmann::ordered_json all{{"model", path.string()},
+                                     {"checksums", checksums_of(path)},
+                                     {"from", reading.from},
+                                     {"to", reading.to},
+                                     {"shared", reading.shared},
+                                     {"source_vocabulary", model.source.tokens()},
+                                     {"target_vocabulary", model.target.tokens()},
+                                     {"parameters", count.trained},
+                                     {"numbers", count.all},
+                                     {"layers", layers},
+                                     {"notes", model.notes}};
+    fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    return 0;
+  }
+  fmt::print("{}\n\n", path.string());
+  size_t wide = 10, deep = 6;
+  for (const auto& row : rows) wide = std::max(wide, row.kind.size()), deep = std::max(deep, row.output.size());
+  fmt::print("  {:<9}  {:<{}}  {:<{}}  {:>12}\n", "#", "layer", wide, "output", deep, "parameters");
+  for (const auto& row : rows)
+    fmt::print("  {:<9}  {:<{}}  {:<{}}  {:>12}\n", row.name, row.kind, wide, row.output, deep,
+               row.parameters ? grouped(row.parameters) : "");
+  fmt::print("\n  {} parameters ({})\n", grouped(count.trained), amount(static_cast<double>(count.all) * 4));
+  fmt::print("  {} to {}: {} and {} tokens known{}\n", reading.from, reading.to, grouped(model.source.tokens()),
+             grouped(model.target.tokens()), reading.shared ? ", the same" : "");
+  fmt::print("  checksums: {}\n", checksums_of(path));
+  for (const auto& [key, value] : model.notes)
+    if (value.find('\n') == std::string::npos) fmt::print("  {}: {}\n", key, value);
+  return 0;
+}
+
 int run(const Options& o) {
   const fs::path path = train::model_path(o.model);
   if (o.verify) return verify(path);
   if (train::task_in(path) == "language_model") return run_language(o, path);
+  if (train::task_in(path) == "translation") return run_translation(o, path);
   tasks::Classifier model = tasks::Classifier::load(path);
   const auto rows = train::layer_rows(model.net);
   const nn::Count count = nn::count(model.net);

@@ -6,14 +6,11 @@
 #include <iostream>
 
 namespace tandem::cli {
-namespace {
 
 bool looks_like_a_path(const std::string& input) {
   return input.find(' ') == std::string::npos &&
          (data::is_text_file(input) || input.ends_with(".txt") || input.find('/') != std::string::npos);
 }
-
-}  // namespace
 
 data::TextSource text_source(const std::map<std::string, std::string>& notes) {
   const auto recipe = notes.find("recipe");

@@ -18,6 +18,9 @@ namespace tandem::cli {
 /// The same as the recipe of the model says, as a data set whose labels are all 0.
 [[nodiscard]] data::Dataset read_texts(const tasks::Classifier& model, const std::vector<std::string>& inputs);
 
+/// Whether someone who gave this meant a file, and not a text.
+[[nodiscard]] bool looks_like_a_path(const std::string& input);
+
 /// At most `columns` wide on a terminal, on one line.
 [[nodiscard]] std::string shortened(const std::string& text, int64_t columns);
 

@@ -29,6 +29,7 @@ int finish(const train::RunFolder& folder, const train::RunResult& result, const
     fmt::print("\n{}\n", result.test.text);
   const std::string path = folder.path.string();
   const std::string next = task == "language_model"         ? fmt::format("generate {} --prompt TEXT", path)
+                           : task == "translation"          ? fmt::format("translate {} TEXT", path)
                            : task == "table_classification" ? fmt::format("predict {} ROWS.csv", path)
                            : task == "text_classification"  ? fmt::format("predict {} TEXT…", path)
                                                             : fmt::format("predict {} PICTURE…", path);

@@ -22,6 +22,7 @@ void add_evaluate(CLI::App& app, Context& context);
 void add_predict(CLI::App& app, Context& context);
 void add_embed(CLI::App& app, Context& context);
 void add_generate(CLI::App& app, Context& context);
+void add_translate(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);
 void add_merge(CLI::App& app, Context& context);
 void add_quantise(CLI::App& app, Context& context);

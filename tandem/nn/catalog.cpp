@@ -31,8 +31,8 @@ const std::map<std::string, Make>& layers() {
   static const auto all =
       table<Linear, Conv2d, MaxPool2d, AvgPool2d, GlobalAvgPool, BatchNorm, LayerNorm, RMSNorm, GroupNorm, Dropout,
             Flatten, ReLU, LeakyReLU, Sigmoid, Tanh, GELU, GELUTanh, SiLU, Softmax, Residual, Sequential, Parallel,
-            Embedding, TiedHead, Positions, RNN, LSTM, GRU, Conv1d, PoolSequence, Attention, Transformer, Lora,
-            Bottleneck, Int8Linear, Int8Conv2d>();
+            Embedding, TiedEmbedding, TiedHead, Positions, RNN, LSTM, GRU, Conv1d, PoolSequence, Attention, Transformer,
+            Lora, Bottleneck, Int8Linear, Int8Conv2d>();
   return all;
 }
 

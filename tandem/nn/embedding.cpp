@@ -32,6 +32,22 @@ Tensor Embedding::forward(const Tensor& ids, Pass& pass) {
 
 void Embedding::visit(const std::string& at, const Visitor& v) { v(at + "weight", weight, trained); }
 
+Shape TiedEmbedding::build(const Shape& in, Build& build) {
+  if (in.rank() != 0) fail("tied_embedding", "takes token ids, one number a token, got vectors of shape {}", in);
+  if (build.embedding.rank() == 0)
+    fail("tied_embedding", "shares the weight of an embedding, but there is none before it: put one into the encoder");
+  if (build.vocabulary > 0 && build.vocabulary != build.embedding[0])
+    fail("tied_embedding", "shares an embedding of {} entries, but its vocabulary has {}: it must be the same one",
+         build.embedding[0], build.vocabulary);
+  return {build.embedding[1]};
+}
+
+Tensor TiedEmbedding::forward(const Tensor& ids, Pass& pass) {
+  if (!pass.embedding.defined())
+    fail("tied_embedding", "this pass went through no embedding whose weight could be shared");
+  return embedding(pass.embedding, ids);
+}
+
 void Positions::fields(Fields& f) {
   f("how", how, {"learned", "sinusoidal"});
   f("most", most, {1, 1e7});

@@ -20,6 +20,14 @@ struct Embedding : Layer<Embedding> {
   void visit(const std::string& at, const Visitor& v) override;
 };
 
+/// Ids to rows of the embedding that the pass went through before: a decoder that shares the encoder's, where both
+/// languages have one vocabulary. It has no weight of its own.
+struct TiedEmbedding : Layer<TiedEmbedding> {
+  [[nodiscard]] std::string kind() const override { return "tied_embedding"; }
+  Shape build(const Shape& in, Build& build) override;
+  [[nodiscard]] Tensor forward(const Tensor& ids, Pass& pass) override;
+};
+
 /// Adds to each token's vector one for its position in its sequence, from 0 on: learned, or sines and cosines (Vaswani
 /// et al. 2017). A sequence of more than `most` tokens is refused. Rotary positions belong to attention.
 struct Positions : Layer<Positions> {

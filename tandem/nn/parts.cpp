@@ -22,6 +22,9 @@ void each_within(Module& layer, const std::string& at,
   } else if (const auto* residual = dynamic_cast<const Residual*>(&layer)) {
     list(residual->body, at + "body.");
     list(residual->shortcut, at + "shortcut.");
+  } else if (const auto* both = dynamic_cast<const EncoderDecoder*>(&layer)) {
+    list(both->encoder, at + "encoder.");
+    list(both->decoder, at + "decoder.");
   } else if (const auto* parallel = dynamic_cast<const Parallel*>(&layer)) {
     for (size_t i = 0; i < parallel->branches.size(); ++i) list(parallel->branches[i], fmt::format("{}{}.", at, i));
   } else if (auto* transformer = dynamic_cast<Transformer*>(&layer)) {

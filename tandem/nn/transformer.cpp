@@ -129,11 +129,27 @@ int64_t Transformer::multiply_adds(const Shape& in) const {
   return total;
 }
 
+void EncoderDecoder::fields(Fields& f) {
+  const auto part = [&](const char* name, Sequential& layers) {
+    f.custom(
+        name, [&](const Config& node) { layers = Sequential::read(node); }, [&] { return layers.write(); });
+  };
+  part("encoder", encoder);
+  part("decoder", decoder);
+}
+
 Shape EncoderDecoder::build(int64_t source_vocabulary, int64_t target_vocabulary, Build& build) {
-  build.vocabulary = source_vocabulary;
-  build.source = encoder.build({}, build);
-  build.vocabulary = target_vocabulary;
-  return decoder.build({}, build);
+  const auto part = [&](const char* name, Sequential& layers, int64_t vocabulary) {
+    if (layers.empty()) fail("network", "{} is empty: give a list of layers", name);
+    build.vocabulary = vocabulary;
+    try {
+      return layers.build({}, build);
+    } catch (const Error& e) {
+      throw Error(e.kind(), fmt::format("{}: {}", name, e.what()));
+    }
+  };
+  build.source = part("encoder", encoder, source_vocabulary);
+  return part("decoder", decoder, target_vocabulary);
 }
 
 void EncoderDecoder::encode(const Tensor& ids, const std::vector<int64_t>& lengths, Pass& pass) {

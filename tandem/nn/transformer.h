@@ -49,17 +49,25 @@ struct Transformer : Layer<Transformer> {
   [[nodiscard]] Norm make_norm(int64_t width, Build& build) const;
 };
 
-/// Reads one text and writes another: an encoder and a decoder whose blocks have `cross: true`.
-struct EncoderDecoder {
+/// Reads one text and writes another: an encoder and a decoder whose blocks have `cross: true`. The layers of the
+/// decoder that share an embedding share the encoder's, where the decoder has none of its own before them.
+struct EncoderDecoder : Layer<EncoderDecoder> {
   Sequential encoder, decoder;  // parts are named encoder.0.weight, decoder.0.weight, …
 
+  [[nodiscard]] bool empty() const { return encoder.empty() && decoder.empty(); }
+  [[nodiscard]] std::string kind() const override { return "encoder_decoder"; }
+  void fields(Fields& f) override;
   /// Both take token ids; returns the decoder's output shape. Each has a vocabulary of its own.
   Shape build(int64_t source_vocabulary, int64_t target_vocabulary, Build& build);
+  Shape build(const Shape&, Build& build) override { return this->build(build.vocabulary, build.vocabulary, build); }
+  /// decode() of ids whose lengths stand in the pass.
+  [[nodiscard]] Tensor forward(const Tensor& ids, Pass& pass) override { return decoder.forward(ids, pass); }
+  [[nodiscard]] bool holds_layers() const override { return true; }
   /// Encodes a packed batch, and puts the result into pass.source and pass.source_lengths.
   void encode(const Tensor& ids, const std::vector<int64_t>& lengths, Pass& pass);
   /// Scores for each token of `ids` in the light of pass.source; with pass.memory it goes on where it stopped.
   [[nodiscard]] Tensor decode(const Tensor& ids, const std::vector<int64_t>& lengths, Pass& pass);
-  void visit(const std::string& at, const Visitor& v);
+  void visit(const std::string& at, const Visitor& v) override;
 };
 
 }  // namespace tandem::nn

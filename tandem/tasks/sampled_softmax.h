@@ -1,5 +1,5 @@
-// Cross-entropy over a large vocabulary of which each step scores a part: sampled softmax (Bengio and Senécal 2008, Jean
-// et al. 2015).
+// Cross-entropy over a large vocabulary of which each step scores a part: sampled softmax (Bengio and Senécal 2008,
+// Jean et al. 2015).
 #pragma once
 #include <tandem/base/random.h>
 #include <tandem/data/text/stream.h>
@@ -10,8 +10,8 @@
 
 namespace tandem::tasks {
 
-/// A step scores the tokens that come next in it and others, which are drawn with the chance count^0.75. From each score
-/// the logarithm of how likely it is to be among them is taken, so that what is learned are the scores of all.
+/// A step scores the tokens that come next in it and others, which are drawn with the chance count^0.75. From each
+/// score the logarithm of how likely it is to be among them is taken, so that what is learned are the scores of all.
 class SampledSoftmax {
  public:
   struct Loss {

@@ -5,6 +5,7 @@
 #include <tandem/tasks/model_file.h>
 #include <tandem/train/classification.h>
 #include <tandem/train/language_model.h>
+#include <tandem/train/translation.h>
 
 #include <ctime>
 
@@ -12,13 +13,15 @@ namespace tandem::train {
 
 std::unique_ptr<Job> make_job(const Recipe& recipe, const fs::path& data_folder) {
   if (recipe.task == "language_model") return language_job(recipe, data_folder);
+  if (recipe.task == "translation") return translation_job(recipe, data_folder);
   return classification_job(recipe, data_folder);
 }
 
 std::string task_in(const fs::path& model) { return tasks::model_text(read_safetensors(model), model, "task"); }
 
 std::vector<std::string> figure_names(const std::string& task) {
-  return task == "language_model" ? language_figures() : classification_figures();
+  if (task == "language_model") return language_figures();
+  return task == "translation" ? translation_figures() : classification_figures();
 }
 
 std::optional<adapt::Base> load_base(const Recipe& recipe) {

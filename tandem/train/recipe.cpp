@@ -21,6 +21,8 @@ void DataOptions::fields(Fields& f) {
   f("test_share", test_share, {0, 0.9});
   f("seed", seed);
   f("text", text);
+  f("from", from);
+  f("to", to);
   f("folds", folds, {0, 1000});
   f("repeats", repeats, {1, 1000});
   f("group", group);
@@ -54,18 +56,34 @@ void LanguageOptions::fields(Fields& f) {
   f("generate", generate);
 }
 
+void TranslationOptions::fields(Fields& f) {
+  f("shared", shared);
+  search.fields(f);
+}
+
 void Recipe::fields(Fields& f) {
   f("name", name);
-  f("task", task, {"image_classification", "text_classification", "table_classification", "language_model"});
+  f("task", task,
+    {"image_classification", "text_classification", "table_classification", "language_model", "translation"});
   f("seed", seed);
   f("data", data);
   f.custom(
       "language", [&](const Config& node) { Fields::read(node, language, "language"); },
       [&] { return task == "language_model" ? Fields::write(language) : Config(); });
   f.custom(
+      "translation", [&](const Config& node) { Fields::read(node, translation, "translation"); },
+      [&] { return task == "translation" ? Fields::write(translation) : Config(); });
+  f.custom(
       "network",
-      [&](const Config& node) { network = node.is_scalar() ? nn::model(node.text()) : nn::Sequential::read(node); },
-      [&] { return network.empty() ? Config() : network.write(); });
+      [&](const Config& node) {
+        if (!node.get("encoder").is_null() || !node.get("decoder").is_null())
+          Fields::read(node, encoder_decoder, "network");
+        else
+          network = node.is_scalar() ? nn::model(node.text()) : nn::Sequential::read(node);
+      },
+      [&] {
+        return !encoder_decoder.empty() ? Fields::write(encoder_decoder) : network.empty() ? Config() : network.write();
+      });
   f.custom(
       "start_from", [&](const Config& node) { start_from = node.text(); },
       [&] { return start_from.empty() ? Config() : Config::scalar(start_from); });
@@ -101,7 +119,19 @@ Recipe Recipe::read(const Config& config) {
   Fields::read(config, recipe, "recipe");
   if (recipe.start_from.empty() && !config.get("adapt").is_null())
     config.get("adapt").fail("adapt: changes a network that has learned before: give it with start_from: runs/NAME");
-  if (recipe.network.empty() && recipe.start_from.empty())
+  const bool translation = recipe.task == "translation";
+  if (translation && (!recipe.network.empty() || !recipe.start_from.empty()))
+    config.fail(
+        "a translation has a network of two parts and begins from nothing: network: {encoder: […], decoder: […]}");
+  if (translation && recipe.encoder_decoder.empty())
+    config.fail("network is missing: give its two parts, as in network: {encoder: […], decoder: […]}");
+  if (!translation && !recipe.encoder_decoder.empty())
+    config.get("network").fail("network: an encoder and a decoder are there for task: translation");
+  if (!translation && !(recipe.data.from + recipe.data.to).empty())
+    config.get("data").fail("data.from and data.to are there for task: translation");
+  if (translation && recipe.loss.type != "cross_entropy")
+    config.get("loss").fail("loss: a translation is learned with cross_entropy");
+  if (!translation && recipe.network.empty() && recipe.start_from.empty())
     config.fail("network is missing: give a list of layers, or a model: " + join(nn::model_names()));
   const auto plain = [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
@@ -122,7 +152,8 @@ Recipe Recipe::read(const Config& config) {
         "train.prune: an adapter begins as zeros, and what is zero stays so: prune the network that tandem merge makes "
         "of both");
   const tasks::MixingOptions& mixing = recipe.data.augment.mixing;
-  if (mixing.any() && (recipe.task == "text_classification" || recipe.task == "language_model"))
+  const bool writes = translation || recipe.task == "language_model";
+  if (mixing.any() && (writes || recipe.task == "text_classification"))
     config.get("data").get("augment").fail(
         "data.augment: mixup and cutmix mix pictures or rows of tables, and a mixture of words is none");
   if (mixing.cutmix > 0 && recipe.task != "image_classification")
@@ -130,7 +161,7 @@ Recipe Recipe::read(const Config& config) {
   if (!config.get("teach").is_null()) {
     const Config node = config.get("teach");
     if (!recipe.teach.on()) node.fail("teach: give the networks that teach, from: [runs/NAME, runs/NAME-2]");
-    if (recipe.task == "language_model") node.fail("teach: is for networks that tell classes apart");
+    if (writes) node.fail("teach: is for networks that tell classes apart");
     if (recipe.loss.type == "binary_cross_entropy")
       node.fail(
           "teach: a temperature is for logits: end the network before its sigmoid, and set loss: "

@@ -3,8 +3,10 @@
 #include <tandem/adapt/options.h>
 #include <tandem/data/table_source.h>
 #include <tandem/nn/sequential.h>
+#include <tandem/nn/transformer.h>
 #include <tandem/optim/optimizer.h>
 #include <tandem/optim/schedule.h>
+#include <tandem/tasks/beam_search.h>
 #include <tandem/tasks/classification.h>
 #include <tandem/tasks/generation.h>
 #include <tandem/tasks/recall.h>
@@ -33,6 +35,7 @@ struct DataOptions {
   double test_share = 0.15;          // share of the training part, when there is no test part of its own
   uint64_t seed = 0;                 // of those two choices, so that runs of several seeds share them; 0: the recipe's
   tasks::TextOptions text;           // of a text task: where texts stand, and how they become tokens
+  std::string from, to;              // of a translation: languages, which are endings of files or names of columns
   int64_t folds = 0;                 // cross-validation instead of a test part; 0: none
   int64_t repeats = 1;               // … that many times, with other folds
   std::string group;                 // a column of a table: rows of one value lie in one fold
@@ -69,15 +72,24 @@ struct LanguageOptions {
   void fields(Fields& f);
 };
 
+/// Of a translation.
+struct TranslationOptions {
+  bool shared = false;        // one tokenizer for both languages
+  tasks::BeamOptions search;  // how translations are looked for; its values stand in this group themselves
+  void fields(Fields& f);
+};
+
 struct Recipe {
   std::string name = "run";
   std::string task = "image_classification";
   uint64_t seed = 1;
   DataOptions data;
   LanguageOptions language;
-  nn::Sequential network;  // empty: that of start_from
-  std::string start_from;  // a run or a model file whose network has learned before
-  adapt::Options adapt;    // how it becomes this one
+  TranslationOptions translation;
+  nn::Sequential network;              // empty: that of start_from
+  nn::EncoderDecoder encoder_decoder;  // of a translation, in place of it
+  std::string start_from;              // a run or a model file whose network has learned before
+  adapt::Options adapt;                // how it becomes this one
   tasks::TeachOptions teach;
   tasks::LossOptions loss;
   tasks::Views predict;  // test-time augmentation

@@ -392,7 +392,8 @@ TEST(BadUse, KeysOfRecipes) {
     letters += "abcdefghijklmnop\n";
   }
   const std::string csv = home.write("rows.csv", rows).string(), tsv = home.write("texts.tsv", texts).string(),
-                    txt = home.write("letters.txt", letters).string();
+                    txt = home.write("letters.txt", letters).string(), pairs = (home / "pairs").string();
+  for (const char* side : {"pairs.a", "pairs.b"}) home.write(side, "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\n");
   const std::string rest = ", train: {epochs: 1, batch: 4}}";
   const std::vector<std::string> recipes{
       "{name: a, data: {source: " + (home / "pictures").string() +
@@ -406,6 +407,11 @@ TEST(BadUse, KeysOfRecipes) {
       "{name: d, task: language_model, data: {source: " + txt +
           ", validation: 0.2, test_share: 0, text: {tokenizer: character}}, language: {context: 4, generate: {tokens: "
           "3}}, network: [embedding: 4, lstm: 4, linear: classes]" +
+          rest,
+      "{name: e, task: translation, data: {source: " + pairs +
+          ", from: a, to: b, text: {tokenizer: character, length: {most: 20}}}, translation: {beam: 2}, network: "
+          "{encoder: [embedding: 4], decoder: [embedding: 4, transformer: {heads: 2, causal: true, cross: true}, "
+          "tied_head]}" +
           rest};
   Calls call;
   const size_t stride = std::getenv("TANDEM_TORTURE") != nullptr ? 1 : 8;  // of the pairs of key and value

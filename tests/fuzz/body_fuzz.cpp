@@ -34,10 +34,10 @@ const deploy::ServedModel& model(size_t kind) {
       served("[embedding: 2, pool_sequence: mean, linear: classes]",
              tasks::fit_input(data::Texts{"a good film", "a bad film", "good good fun", "not bad, not good"}, {})),
       served("[linear: 2, tanh, linear: classes]",
-             tasks::fit_input(data::read_table(data::Csv::parse("age,sex\n31,F\n?,M\n45,M\n60,F\n", "fuzz", {}),
-                                               {.types = {{"age", data::ColumnType::number},
-                                                          {"sex", data::ColumnType::category}}}),
-                              tasks::TableOptions{}))};
+             tasks::fit_input(
+                 data::read_table(data::Csv::parse("age,sex\n31,F\n?,M\n45,M\n60,F\n", "fuzz", {}),
+                                  {.types = {{"age", data::ColumnType::number}, {"sex", data::ColumnType::category}}}),
+                 tasks::TableOptions{}))};
   return *models[kind % models.size()];
 }
 

@@ -44,6 +44,7 @@ inline const std::map<std::string, LayerRow> layer_rows{
     {"int8_linear", "int8_linear: {units: 5, bias: true}"},
     {"int8_conv", "int8_conv: {filters: 6, kernel: 3, stride: 2, padding: 1, dilation: 1, bias: true}"},
     {"embedding", {"embedding: {width: 5, vocabulary: 12, deviation: 0.5, trained: true}", LayerRow::ids}},
+    {"tied_embedding", {"tied_embedding", LayerRow::ids}},
     {"tied_head", {"tied_head: {bias: true}", LayerRow::vectors}},
     {"rnn", {"rnn: {units: 5, layers: 2, bidirectional: true, bias: true, activation: relu}", LayerRow::vectors}},
     {"lstm", {"lstm: {units: 5, layers: 2, bidirectional: true, bias: true}", LayerRow::vectors}},

@@ -261,6 +261,8 @@ TEST(Shapes, MessagesNameTheLayerAndTheNumbers) {
   refused("[embedding: 8]", {"layer 0: embedding", "token ids", "(28, 28, 1)"});
   refused("[embedding: 8]", {"no vocabulary", "vocabulary: 10000"}, {});
   refused("[embedding: {vocabulary: 9}]", {"width is missing"}, {});
+  refused("[tied_embedding]", {"layer 0: tied_embedding", "token ids", "(4)"}, {4});
+  refused("[tied_embedding]", {"layer 0: tied_embedding", "none before it", "encoder"}, {});
   refused("[tied_head]", {"layer 0: tied_head", "none before it"}, {4});
   refused("[embedding: {width: 4, vocabulary: 9}, linear: 5, tied_head]",
           {"layer 2: tied_head", "embedding's 4", "(5)", "linear: 4"}, {});

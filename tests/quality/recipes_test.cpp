@@ -1,5 +1,5 @@
-// The recipes about words, cut short: on a part of their data, or for fewer epochs, each must still reach what a network
-// with a fault does not. What they reach in full stands in docs/results.
+// The recipes about words, cut short: on a part of their data, or for fewer epochs, each must still reach what a
+// network with a fault does not. What they reach in full stands in docs/results.
 #include <tandem/train/run.h>
 
 #include <cstdlib>
@@ -53,13 +53,18 @@ INSTANTIATE_TEST_SUITE_P(
               {"language.context=64", "train.epochs=1", "train.batch=32", "optimizer.lr=0.02", "schedule.warmup=0.05",
                "network=[embedding: {width: 48, deviation: 0.02}, transformer: {layers: 2, heads: 2, causal: true, "
                "rotary: true, deviation: 0.02}, tied_head]"},
-              "loss", 1.5, 2.1},
-        Short{"wikitext",
-              {"data.source=PLACE/wikitext2/valid.txt", "data.validation=0.1", "data.test_share=0",
-               "data.text.tokenizer.vocabulary=4000", "language.candidates=500", "train.epochs=3",
-               "network=[embedding: {width: 64, deviation: 0.1}, dropout: 0.2, lstm: 64, dropout: 0.2, tied_head: {bias: "
-               "true}]"},
-              "perplexity", 30, 300}),
+              "loss",
+              1.5,
+              2.1},
+        Short{
+            "wikitext",
+            {"data.source=PLACE/wikitext2/valid.txt", "data.validation=0.1", "data.test_share=0",
+             "data.text.tokenizer.vocabulary=4000", "language.candidates=500", "train.epochs=3",
+             "network=[embedding: {width: 64, deviation: 0.1}, dropout: 0.2, lstm: 64, dropout: 0.2, tied_head: {bias: "
+             "true}]"},
+            "perplexity",
+            30,
+            300}),
     [](const auto& param) {
       std::string name = param.param.recipe;
       std::ranges::replace(name, '-', '_');

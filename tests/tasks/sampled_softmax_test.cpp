@@ -50,7 +50,8 @@ TEST(SampledSoftmax, IsTheWholeOneWhereAllAreDrawn) {
                   gradients[1][i].data<const float>()[static_cast<size_t>(k)], 1e-3);
 }
 
-// What is scored, each divided by its chance to be, is on average the sum over all tokens: with scores of 0, their number.
+// What is scored, each divided by its chance to be, is on average the sum over all tokens: with scores of 0, their
+// number.
 TEST(SampledSoftmax, StandsForTheWholeSumOnAverage) {
   const Letters letters;
   const auto vocabulary = static_cast<size_t>(letters.model.vocabulary());
@@ -85,7 +86,8 @@ TEST(SampledSoftmax, TeachesWhatTheWholeOneDoes) {
       train::Recipe recipe = train::Recipe::read(Config::parse(
           "name: letters\ntask: language_model\ndata: {source: " + text.string() +
               ", validation: 0.2, test_share: 0, text: {tokenizer: character}}\nnetwork: [embedding: {width: 16, "
-              "deviation: 0.3}, lstm: 16, " + head + "]\nlanguage: {context: 8, carry: true, prompts: []" + candidates +
+              "deviation: 0.3}, lstm: 16, " +
+              head + "]\nlanguage: {context: 8, carry: true, prompts: []" + candidates +
               "}\noptimizer: {lr: 0.01}\ntrain: {epochs: 6, batch: 4, clip: 1}",
           "letters.yaml"));
       const train::RunFolder folder = train::RunFolder::create(home / "runs", "letters");
@@ -99,9 +101,8 @@ TEST(SampledSoftmax, RefusesHeadsThatCannotScoreAPart) {
   const Letters letters;
   tasks::LanguageModel with_softmax =
       tiny_language_model("[embedding: 8, lstm: 8, linear: classes, softmax]", letters.file, true);
-  expect_error(ErrorKind::usage, {"language.candidates", "tied_head or linear: classes"}, [&] {
-    const tasks::LanguageModeling task(with_softmax, letters.text, {}, 2, 0, 4);
-  });
+  expect_error(ErrorKind::usage, {"language.candidates", "tied_head or linear: classes"},
+               [&] { const tasks::LanguageModeling task(with_softmax, letters.text, {}, 2, 0, 4); });
   tasks::LanguageModel model = letters.model;
   expect_error(ErrorKind::usage, {"language.candidates", "label_smoothing"},
                [&] { const tasks::LanguageModeling task(model, letters.text, {}, 2, 0.1, 4); });

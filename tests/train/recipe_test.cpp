@@ -106,8 +106,20 @@ TEST(Recipe, PeopleAreAskedOnlyWhenTheRecipeSaysSo) {
   EXPECT_EQ(recipe("network: [relu]\n").write().str().find("people"), std::string::npos);
 }
 
+TEST(Recipe, ATranslationHasANetworkOfTwoParts) {
+  const std::string text =
+      "task: translation\nnetwork: {encoder: [embedding: 8], decoder: [embedding: 8, tied_head]}\n";
+  Recipe r = recipe(text + "translation: {shared: true, beam: 3}\ndata: {from: de, to: en}\n");
+  EXPECT_EQ(r.encoder_decoder.decoder.layers().size(), 2U);
+  EXPECT_TRUE(r.translation.shared);
+  EXPECT_EQ(r.translation.search.beam, 3);
+  EXPECT_EQ(r.data.from + r.data.to, "deen");
+  EXPECT_EQ(Recipe::read(r.write()).write().str(), r.write().str());
+  EXPECT_EQ(recipe("network: [relu]\n").write().str().find("translation"), std::string::npos);
+}
+
 TEST(Recipe, RefusesWithPlaceAndAdvice) {
-  const std::string net = "network: [relu]\n";
+  const std::string net = "network: [relu]\n", both = "network: {encoder: [relu], decoder: [relu]}\n";
   const std::vector<std::pair<std::string, std::vector<std::string>>> rows{
       {"", {"a recipe is a list of keys"}},
       {"3", {"r.yaml:1:1"}},
@@ -122,6 +134,17 @@ TEST(Recipe, RefusesWithPlaceAndAdvice) {
       {"network: [{relu: , tanh: }]\n", {"expected one layer"}},
       {"network: [relu: 3]\n", {"relu takes no value"}},
       {"network: [dropout: 2]\n", {"dropout.probability", "0 to 0.999"}},
+      {net + "task: translation\n", {"network of two parts", "encoder: […]"}},
+      {"task: translation\n", {"network is missing", "its two parts"}},
+      {both, {"r.yaml:1:10", "task: translation"}},
+      {both + "task: translation\nstart_from: runs/x\n", {"begins from nothing"}},
+      {both + "task: translation\ntranslation: {beam: 0}\n", {"translation.beam", "1 to 1000"}},
+      {both + "task: translation\ntranslation: {share: true}\n", {"'share'", "did you mean 'shared'"}},
+      {both + "task: translation\nloss: binary_cross_entropy\n", {"loss", "cross_entropy"}},
+      {both + "task: translation\nteach: {from: [runs/a]}\n", {"teach", "classes apart"}},
+      {both + "task: translation\ndata: {augment: {mixup: 0.2}}\n", {"mixture of words"}},
+      {"network: {encoder: [relu], decodr: [relu]}\n", {"unknown key 'decodr'", "did you mean 'decoder'"}},
+      {net + "data: {from: de}\n", {"r.yaml:2:7", "data.from", "task: translation"}},
       {net + "name: ../x\n", {"names the run's folder"}},
       {net + "name: .x\n", {"names the run's folder"}},
       {net + "name: ''\n", {"names the run's folder"}},

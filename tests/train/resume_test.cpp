@@ -2,11 +2,13 @@
 // after every step.
 #include <tandem/base/threads.h>
 #include <tandem/tasks/language_modeling.h>
+#include <tandem/train/translation.h>
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "tests/tasks/language_small.h"
+#include "tests/tasks/translation_small.h"
 #include "tests/train/small.h"
 
 namespace tandem::testing {
@@ -18,7 +20,7 @@ using nlohmann::json;
 struct Course {
   std::string name;
   std::string recipe;
-  std::string learns = "pictures";  // large pictures, rows, texts, letters
+  std::string learns = "pictures";  // large pictures, rows, texts, letters, pairs
 };
 
 const std::string layers = "network: [conv: {filters: 4, padding: same}, batch_norm, relu, max_pool: 2, flatten, ";
@@ -103,6 +105,15 @@ const std::vector<Course>& courses() {
        "optimizer: {type: muon, lr: 0.01, momentum: 0.9}\nschedule: {type: cosine, warmup: 1}\n"
        "train: {epochs: 6, batch: 4, average: 0.95}",
        "letters"},
+      {"pairs_transformer_adamw",
+       "task: translation\nnetwork: {encoder: [embedding: {width: 16, deviation: 0.2}, positions: {how: sinusoidal, "
+       "most: "
+       "20}, dropout: 0.1, transformer: {layers: 1, heads: 2, dropout: 0.1}], decoder: [tied_embedding, dropout: 0.1, "
+       "transformer: {layers: 1, heads: 2, causal: true, cross: true, rotary: true, dropout: 0.1}, tied_head]}\n"
+       "data: {from: en, to: xx, text: {length: {most: 20}}}\ntranslation: {shared: true}\n"
+       "loss: {label_smoothing: 0.1}\noptimizer: {type: adamw, lr: 0.003, weight_decay: 0.01}\n"
+       "schedule: {type: cosine, warmup: 1}\ntrain: {epochs: 17, batch: 16, average: 0.9, clip: 1}",
+       "pairs"},
       {"private_sgd",
        "network: [conv: {filters: 3, stride: 2}, tanh, flatten, linear: classes]\n"
        "optimizer: {type: sgd, lr: 0.5, momentum: 0.9}\ntrain: {epochs: 21, batch: 16, keep: last}\n"
@@ -159,6 +170,8 @@ struct Training {
   std::unique_ptr<tasks::Classifier> classifier;
   std::unique_ptr<tasks::LanguageModel> language;
   std::unique_ptr<tasks::LanguageModeling> reading;
+  std::unique_ptr<tasks::TranslationModel> translator;
+  std::unique_ptr<tasks::Translation> translating;
   std::unique_ptr<train::Trainer> trainer;
 
   explicit Training(const Course& course) : recipe(train::Recipe::read(Config::parse(course.recipe, course.name))) {
@@ -177,6 +190,15 @@ struct Training {
           std::make_unique<tasks::LanguageModeling>(*language, stream_of(*language, text), stream_of(*language, other),
                                                     recipe.train.batch, 0, recipe.language.candidates);
       trainer = std::make_unique<train::Trainer>(recipe, *reading);
+      return;
+    }
+    if (course.learns == "pairs") {
+      const data::Pairs pairs = made_up_pairs(96, 1);
+      translator = std::make_unique<tasks::TranslationModel>(train::make_translation_model(recipe, pairs));
+      translating =
+          std::make_unique<tasks::Translation>(*translator, encode(*translator, pairs),
+                                               encode(*translator, made_up_pairs(20, 2)), recipe.loss.label_smoothing);
+      trainer = std::make_unique<train::Trainer>(recipe, *translating);
       return;
     }
     const int64_t side = course.learns == "large pictures" ? 28 : 8;

@@ -109,12 +109,4 @@ Corpus load_corpus(const std::string& name, const fs::path& folder) {
   fail("data", "{} is no running text: these are tinyshakespeare and wikitext2", name);
 }
 
-Pairs load_multi30k(const fs::path& folder, const std::string& part, const std::string& from, const std::string& to) {
-  Pairs out{read_lines(folder / (part + "." + from + ".gz")), read_lines(folder / (part + "." + to + ".gz"))};
-  if (out.source.size() != out.target.size())
-    fail(ErrorKind::data, (folder / part).string(), "has {} lines in {} and {} in {}", out.source.size(), from,
-         out.target.size(), to);
-  return out;
-}
-
 }  // namespace tandem::data

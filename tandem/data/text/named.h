@@ -1,4 +1,4 @@
-// The sets of texts that are known by name: labelled ones, running text for language models, pairs for translation.
+// The sets of texts that are known by name: labelled ones, and running text for language models.
 #pragma once
 #include <tandem/data/dataset.h>
 #include <tandem/data/formats/lines.h>
@@ -26,14 +26,5 @@ struct Corpus {
 /// of one's own, divided as the former.
 [[nodiscard]] Corpus load_corpus(const std::string& name, const fs::path& folder);
 [[nodiscard]] Corpus corpus_of(const fs::path& file, double validation = 0.1);
-
-/// Sentences and their translations, line by line.
-struct Pairs {
-  std::vector<std::string> source, target;
-};
-/// A part of multi30k: train, val, test_2016_flickr, test_2017_flickr, test_2017_mscoco or test_2018_flickr; languages
-/// are en and de. Throws a data error when the files have not as many lines.
-[[nodiscard]] Pairs load_multi30k(const fs::path& folder, const std::string& part, const std::string& from,
-                                  const std::string& to);
 
 }  // namespace tandem::data

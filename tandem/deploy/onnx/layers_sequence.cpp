@@ -29,6 +29,11 @@ Flow positions(const Scope& s, const nn::Positions& l, const Flow& x) {
   return {s.add("Add", {x.value, rows}), x.layout, x.lengths};
 }
 
+Flow tied_embedding(const Scope& s, const nn::TiedEmbedding&, const Flow& x) {
+  if (s.embedding().empty()) s.refuse("tied_embedding", "there is no embedding before it whose weight it could share");
+  return {s.add("Gather", {s.embedding(), x.value}), Layout::sequences, x.lengths};
+}
+
 Flow tied_head(const Scope& s, const nn::TiedHead& l, const Flow& x) {
   if (s.embedding().empty()) s.refuse("tied_head", "there is no embedding before it whose weight it could share");
   const Value y = write_product(s, x.value, s.embedding());
@@ -140,6 +145,7 @@ Flow gru(const Scope& s, const nn::GRU& l, const Flow& x) {
 LayerTable sequence_layers() {
   return {row<nn::Embedding, embedding>(),
           row<nn::Positions, positions>(),
+          row<nn::TiedEmbedding, tied_embedding>(),
           row<nn::TiedHead, tied_head>(),
           row<nn::Conv1d, conv1d>(),
           row<nn::RNN, rnn>(),

@@ -127,12 +127,6 @@ TEST(Texts, NamedSetsHaveWhatTheirReadmeSays) {
     EXPECT_EQ(corpus.validation.end - corpus.validation.begin, 111'540U);
     expect_error(ErrorKind::usage, {"text without classes"}, [&] { (void)load("tinyshakespeare", options); });
   }
-  const fs::path multi = fs::path(home) / "multi30k";
-  if (fs::exists(multi)) {
-    const Pairs pairs = load_multi30k(multi, "val", "de", "en");
-    EXPECT_EQ(pairs.source.size(), 1014U);
-    EXPECT_EQ(pairs.target[0], "A group of men are loading cotton onto a truck");
-  }
 }
 
 TEST(Texts, ACorpusIsDividedBetweenCharacters) {
