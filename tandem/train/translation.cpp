@@ -1,4 +1,5 @@
 #include <tandem/base/text.h>
+#include <tandem/base/version.h>
 #include <tandem/nn/weights.h>
 #include <tandem/tasks/translation.h>
 #include <tandem/train/classification.h>
