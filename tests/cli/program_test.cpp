@@ -481,6 +481,12 @@ TEST_F(Command, QuantiseMakesAModelThatEveryVerbTakes) {
   refused = run({"quantise", "bare.safetensors", "x.safetensors"});
   EXPECT_EQ(refused.code, 3);
   expect_has(refused.err, {"bare.safetensors", "holds no recipe, and so no data to learn ranges from"});
+  write_safetensors(*home / "words.safetensors",
+                    {{{"a", Tensor::zeros({2})}}, {{"tandem.format", "1"}, {"tandem.task", "language_model"}}});
+  refused = run({"quantise", "words.safetensors", "x.safetensors"});
+  EXPECT_EQ(refused.code, 2);
+  expect_has(refused.err, {"words.safetensors is a language model", "tell classes apart"});
+  EXPECT_FALSE(fs::exists(*home / "x.safetensors"));
 }
 
 TEST_F(Command, EvaluateAgreesWithTheRunsReport) {

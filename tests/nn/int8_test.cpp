@@ -1,13 +1,11 @@
 // Networks of 8-bit integers: how they are made, how near they are to what they are made of, and what they refuse.
 #include <tandem/autograd/tape.h>
 #include <tandem/nn/int8.h>
-#include <tandem/nn/models.h>
-#include <tandem/nn/norm.h>
 #include <tandem/nn/quantise.h>
 #include <tandem/nn/weights.h>
-#include <tandem/ops/reduce.h>
 
 #include <cmath>
+#include <cstring>
 
 #include "tests/testing.h"
 
@@ -84,7 +82,6 @@ TEST(Int8, IsTheSameAfterItsFile) {
   nn::assign(read, parse_safetensors(format_safetensors({nn::named(same), {}}), "file").tensors, "file");
   const Tensor x = normal({5, 8, 8, 3}, "x"), want = forward(small, x), got = forward(read, x);
   EXPECT_EQ(std::memcmp(got.bytes(), want.bytes(), want.byte_count()), 0);
-  nn::Build again{Rng(9, "other"), 5};
   EXPECT_EQ(read.multiply_adds({8, 8, 3}), built(residual, {8, 8, 3}).multiply_adds({8, 8, 3}));
 }
 
@@ -137,6 +134,25 @@ TEST(Int8, GradientsAreThoseOfTheSameWeightsInFloat) {
   backward(forward(wide, x2), g);
   EXPECT_EQ(distance(grad_of(x), grad_of(x2)), 0);
   EXPECT_LT(distance(y, forward(quantised(wide, x.detach()), x.detach())), 0.05) << "near to the integers' output";
+}
+
+TEST(Int8, RefusesInputsThatDoNotFit) {
+  const nn::Sequential small =
+      quantised(built("[conv: {filters: 4, padding: same}, linear: 3]", {4, 4, 2}), normal({9, 4, 4, 2}, "x"));
+  nn::Module &conv = *small.layers()[0], &linear = *small.layers()[1];
+  nn::Pass pass;
+  expect_error(ErrorKind::usage, {"int8_conv", "input (1, 4, 4, 3) does not fit weight (4, 2, 3, 3)"}, [&] {
+    (void)conv.forward(normal({1, 4, 4, 3}, "x"), pass);
+  });
+  expect_error(ErrorKind::usage, {"int8_conv", "what is added has shape (1, 4, 4, 5)", "(1, 4, 4, 4)"}, [&] {
+    (void)conv.forward_then(kernels::Unary::relu, normal({1, 4, 4, 2}, "x"), pass, normal({1, 4, 4, 5}, "y"));
+  });
+  expect_error(ErrorKind::usage, {"int8_linear", "input (2, 5) does not fit weight (3, 4)"}, [&] {
+    (void)linear.forward(normal({2, 5}, "x"), pass);
+  });
+  // Another size than the one it was built for is one more layout of the weight.
+  const Tensor wide = normal({2, 7, 5, 2}, "wide");
+  EXPECT_EQ(conv.forward(wide, pass).shape(), (Shape{2, 7, 5, 4}));
 }
 
 TEST(Int8, DoesNotLearn) {

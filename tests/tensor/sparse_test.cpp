@@ -89,7 +89,7 @@ TEST(Sparse, RefusesPartsThatDoNotFit) {
   refused({"'w' of shape (7, 45)", "one for each bit"}, put(1, Tensor::zeros({3})));
   refused({"'w' of shape (7, 45) has values of int32, expected float32 or int8"},
           put(1, Tensor::zeros({3}, DType::i32)));
-  refused({"has a mask of 56 bytes in int32"}, put(0, Tensor::zeros({40}, DType::i32)));
+  refused({"has a mask of 160 bytes in int32"}, put(0, Tensor::zeros({40}, DType::i32)));
   refused({"has a mask with bit 315, behind its last element"},
           [](TensorFile& f) { f.tensors[0].second.data<uint8_t>()[39] |= 8; });
   refused({"'w' stands there twice: whole, and sparse"}, [](TensorFile& f) {
