@@ -103,10 +103,13 @@ const Found& best_of(const Search& text) {
 }
 
 bool is_over(const Search& text, int64_t longest, const BeamOptions& o) {
-  if (text.going.empty() || std::ssize(text.ended) >= o.beam) return true;
+  if (text.going.empty()) return true;
+  // An early end that is unlikely must not take the place of one that is still to come.
+  const double likeliest = text.going.front().log_probability;
+  if (std::ranges::count_if(text.ended, [&](const Found& f) { return f.log_probability >= likeliest; }) >= o.beam)
+    return true;
   // A probability only falls, and is never divided by more than that of the longest text is.
-  return !text.ended.empty() &&
-         best_of(text).score >= penalised(text.going.front().log_probability, longest + 1, o.length_penalty);
+  return !text.ended.empty() && best_of(text).score >= penalised(likeliest, longest + 1, o.length_penalty);
 }
 
 }  // namespace

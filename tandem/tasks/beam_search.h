@@ -37,9 +37,9 @@ struct Found {
 };
 
 /// The best text for each of space.longest. A beginning ends when its end ranks before the last of the `beam` that go
-/// on; the search of a text is over when `beam` have ended, or when none that goes on can still be the best. So with a
-/// beam as wide as there are texts the best of all is found. Throws a numeric
-/// error when the scores are no numbers.
+/// on; the search of a text is over when `beam` have ended that are each as likely as the likeliest that goes on, or
+/// when none that goes on can still be the best. So with a beam as wide as there are texts the best of all is found.
+/// Throws a numeric error when the scores are no numbers.
 [[nodiscard]] std::vector<Found> beam_search(const NextScores& next, const SearchSpace& space,
                                              const BeamOptions& options);
 

@@ -72,7 +72,7 @@ struct Built {
 
   explicit Built(const Row& row) : layer(nn::read_layer(Config::parse(row.text, "l.yaml"))), takes(row.takes) {
     nn::Build build{Rng(1, "weights"), 10};
-    build.embedding = {9, 6}, build.source = {6};
+    build.embedding = {12, 6}, build.source = {6};
     (void)layer->build(takes == Takes::pictures ? Shape{8, 8, 4} : takes == Takes::ids ? Shape{} : Shape{6}, build);
     Rng rng(2, "disturb");
     layer->visit("", [&](const std::string&, Tensor& t, bool) {
@@ -89,7 +89,7 @@ struct Built {
                                    : normal({7, 6});
     if (sequences()) pass.lengths = lengths;
     if (const auto* positions = dynamic_cast<nn::Positions*>(layer.get())) most = std::min(most, positions->most);
-    pass.embedding = normal({9, 6}), pass.source = normal({5, 6}), pass.source_lengths = {1, 2, 2};
+    pass.embedding = normal({12, 6}), pass.source = normal({5, 6}), pass.source_lengths = {1, 2, 2};
   }
   [[nodiscard]] bool sequences() const { return takes == Takes::vectors || takes == Takes::ids; }
 

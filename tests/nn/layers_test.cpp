@@ -63,7 +63,7 @@ struct EachLayer : ::testing::TestWithParam<std::string> {
   [[nodiscard]] static bool predicts_only() { return GetParam().starts_with("int8"); }
   [[nodiscard]] static Shape build(nn::Module& l, uint64_t seed) {
     nn::Build b{Rng(seed, "weights"), 10};
-    b.embedding = {9, 6}, b.source = {6};
+    b.embedding = {12, 6}, b.source = {6};
     return l.build(row().input == LayerRow::pictures  ? Shape{8, 8, 4}
                    : row().input == LayerRow::vectors ? Shape{6}
                                                       : Shape{},
@@ -79,7 +79,7 @@ struct EachLayer : ::testing::TestWithParam<std::string> {
     nn::Pass out{training, Rng(1, "pass"), bf16};
     if (row().input != LayerRow::pictures) out.lengths = {3, 1, 3};
     Rng rng(4, "embedding");
-    out.embedding = normal({9, 6}, rng);
+    out.embedding = normal({12, 6}, rng);
     out.source = normal({5, 6}, rng), out.source_lengths = {1, 2, 2};
     return out;
   }

@@ -123,7 +123,11 @@ Found plain_search(const Writer& writer, size_t beam, int64_t longest, double al
     double p = 0;
   };
   std::vector<Text> going{{}}, ended;
-  while (!going.empty() && ended.size() < beam) {
+  const auto over = [&] {
+    return going.empty() || std::ranges::count_if(ended, [&](const Text& text) { return text.p >= going.front().p; }) >=
+                                static_cast<int64_t>(beam);
+  };
+  while (!over()) {
     std::vector<Text> next;
     for (const Text& text : going)
       for (const int32_t token : {end, 3, 4}) {
@@ -159,6 +163,31 @@ TEST(BeamSearch, NarrowBeamsGoAsWritten) {
         differs += best_of_all(Writer(seed, 0.7), 0, 6, alpha).tokens != wanted.tokens;
       }
   EXPECT_GT(differs, 20) << "narrow beams that always find the best would test nothing";
+}
+
+// Nothing but the right word is likely, and the end is as likely as any wrong word: many unlikely texts end early,
+// which must not end the search.
+TEST(BeamSearch, UnlikelyEndsDoNotEndIt) {
+  const std::vector<int32_t> right{3, 4, 4, 3, 3, 4, end};
+  for (const int64_t beam : {1, 2, 3, 5, 9}) {
+    std::vector<size_t> places;  // how many tokens each beginning has that went right
+    size_t step = 0;
+    const auto next = [&](std::span<const int64_t> from, std::span<const int32_t> tokens) {
+      std::vector<size_t> now;
+      std::vector<float> scores;
+      for (size_t i = 0; i < from.size(); ++i) {
+        const size_t before = step == 0 ? 0 : places[static_cast<size_t>(from[i])];
+        now.push_back(step > 0 && before == step - 1 && tokens[i] == right[step - 1] ? step : step == 0 ? 0 : 99);
+        for (int32_t token = 0; token < words; ++token)
+          scores.push_back(now.back() == step && token == right[std::min(step, right.size() - 1)] ? 5.0F : 0.0F);
+      }
+      places = std::move(now);
+      ++step;
+      return Tensor::from(scores, {std::ssize(from), words});
+    };
+    const Found found = tasks::beam_search(next, {start, end, {0, start}, {12}}, {.beam = beam})[0];
+    EXPECT_EQ(found.tokens, (std::vector<int32_t>{3, 4, 4, 3, 3, 4})) << "beam " << beam;
+  }
 }
 
 TEST(BeamSearch, APenaltyMakesTextsLonger) {

@@ -35,10 +35,10 @@ inline data::Pairs made_up_pairs(int64_t count, uint64_t seed) {
 }
 
 inline const char* const tiny_translator =
-    "{encoder: [embedding: {width: 24, deviation: 0.2}, positions: {most: 20, deviation: 0.1}, "
-    "transformer: {layers: 1, heads: 2, hidden: 48}], "
-    "decoder: [embedding: {width: 24, deviation: 0.2}, positions: {most: 20, deviation: 0.1}, "
-    "transformer: {layers: 1, heads: 2, hidden: 48, causal: true, cross: true}, tied_head]}";
+    "{encoder: [embedding: {width: 32, deviation: 0.5}, positions: {most: 20, deviation: 0.5}, "
+    "transformer: {layers: 1, heads: 4, hidden: 64}], "
+    "decoder: [embedding: {width: 32, deviation: 0.5}, positions: {most: 20, deviation: 0.5}, "
+    "transformer: {layers: 1, heads: 4, hidden: 64, causal: true, cross: true}, tied_head]}";
 
 inline const char* const tiny_shared_translator =
     "{encoder: [embedding: {width: 24, deviation: 0.2}, transformer: {layers: 1, heads: 2, hidden: 48, rotary: true}], "
