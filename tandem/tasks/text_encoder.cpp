@@ -64,12 +64,12 @@ Tensor TextEncoder::vectors(const data::Texts& texts) const {
   Tensor out = Tensor::empty({std::ssize(texts), width});
   parallel_for(std::ssize(texts), 4, [&](int64_t begin, int64_t end) {
     const NoGrad off;
-    const nn::Sequential own = ready;  // shares the weights; a layer may change for the time of a pass, as LoRA does
+    nn::Sequential own = ready;  // shares the weights; a layer may change for the time of a pass, as LoRA does
     for (int64_t i = begin; i < end; ++i) {
       const std::vector<int32_t>& text = tokens[static_cast<size_t>(i)];
       nn::Pass pass;
       pass.lengths = {std::ssize(text)};
-      const Tensor y = widened(own.forward_part(0, own.layers().size(), Tensor::from(text, {std::ssize(text)}), pass));
+      const Tensor y = widened(own.forward(Tensor::from(text, {std::ssize(text)}), pass));
       const auto values = y.data<const float>();
       if (!std::ranges::all_of(values, [](float v) { return std::isfinite(v); }))
         fail(ErrorKind::numeric, fmt::format("text {}", i + 1),
