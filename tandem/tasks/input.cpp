@@ -34,7 +34,10 @@ Input input_for(const std::string& task, const std::string& where) {
   if (task == "text_classification") return TextInput{};
   if (task == "table_classification") return TableInput{};
   fail(ErrorKind::data, where,
-       "holds a model for '{}', expected image_classification, text_classification or table_classification", task);
+       "holds a model for '{}', expected image_classification, text_classification or table_classification{}", task,
+       task == "language_model" ? ": this one writes, ask it with tandem generate"
+       : task == "translation"  ? ": this one writes, ask it with tandem translate"
+                                : "");
 }
 
 Shape shape_of(const Input& input) {
