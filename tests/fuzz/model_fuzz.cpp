@@ -27,7 +27,7 @@ TensorFile good_file() {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const TensorFile good = good_file();
   fuzz::Bytes bytes(data, size);
-  static const char* const keys[] = {"network", "network", "network", "input",      "views",    "classes",
+  static const char* const keys[] = {"network", "network", "network", "input",      "views",     "classes",
                                      "loss",    "task",    "format",  "confidence", "threshold", "sparse"};
   const std::string key = keys[fuzz::choice(bytes) % std::size(keys)];
   TensorFile spoilt = good;

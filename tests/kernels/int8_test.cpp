@@ -6,6 +6,7 @@
 #include <tandem/kernels/int8.h>
 #include <tandem/kernels/onednn.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "tests/kernels/testing.h"
@@ -91,6 +92,7 @@ std::vector<float> plain_conv(const ConvShape& s, const Case& c, const std::vect
 }
 
 TEST(KernelInt8, ConvolutionIsTheSumOfIntegers) {
+  const std::vector<std::string> before = onednn::implementations();
   //                            n  h   w   c  o  kh kw strides pads dilations
   for (const ConvShape& s :
        {ConvShape{1, 1, 1, 1, 1}, ConvShape{2, 9, 9, 1, 32, 3, 3, 1, 1, 1, 1},
@@ -110,7 +112,9 @@ TEST(KernelInt8, ConvolutionIsTheSumOfIntegers) {
       int8_conv2d(s, c.x, weight, added, true, y);
       ASSERT_EQ(y, plain_conv(s, c, added, true));
     }
-  for (const std::string& name : onednn::implementations()) EXPECT_EQ(name.find("ref"), std::string::npos) << name;
+  // Of what is new: other tests ask for shapes that nobody has a quick implementation for.
+  for (const std::string& name : onednn::implementations())
+    EXPECT_TRUE(name.find("ref") == std::string::npos || std::ranges::count(before, name) > 0) << name;
 }
 
 TEST(KernelInt8, SameBytesWhateverTheThreadsAndTheBatch) {

@@ -43,9 +43,9 @@ INSTANTIATE_TEST_SUITE_P(
     Quality, ShortRecipes,
     ::testing::Values(
         Short{"sentiment", {"data.folds=0", "train.epochs=4"}, "accuracy", 0.73, 0.85},
-        Short{"sentiment-cnn", {"data.folds=0", "data.train=4000", "train.epochs=3"}, "accuracy", 0.66, 0.85},
-        Short{"sentiment-lstm", {"data.folds=0", "data.train=2000", "train.epochs=3"}, "accuracy", 0.6, 0.85},
-        Short{"sentiment-transformer", {"data.folds=0", "data.train=2000", "train.epochs=3"}, "accuracy", 0.6, 0.85},
+        Short{"sentiment-cnn", {"data.folds=0", "train.epochs=4"}, "accuracy", 0.68, 0.85},
+        Short{"sentiment-lstm", {"data.folds=0", "data.train=4000", "train.epochs=4"}, "accuracy", 0.58, 0.85},
+        Short{"sentiment-transformer", {"data.folds=0", "data.train=4000", "train.epochs=4"}, "accuracy", 0.62, 0.85},
         Short{"sentiment-zh", {"data.train=3000", "train.epochs=5"}, "macro.f1", 0.8, 0.95},
         Short{"intents-banking", {"train.epochs=6"}, "accuracy", 0.8, 0.95},
         Short{"intents-clinc", {"train.epochs=3"}, "accuracy", 0.7, 0.95},
