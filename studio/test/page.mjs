@@ -7,7 +7,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { AGES, NEWS, SCRIBBLES, serve, WRITTEN } from './worlds.mjs';
+import { pathToFileURL } from 'node:url';
+import { AGES, NEWS, REPORTS, SCRIBBLES, serve, WRITTEN } from './worlds.mjs';
 
 const skip = why => {
   console.log(`studio: skipped, ${why}`);
@@ -449,6 +450,31 @@ async function photograph(browser, url, folder) {
     }
 }
 
+/** The report of each run draws all of its sections, in both languages, and no wider than the window. */
+async function reports(browser, folder) {
+  for (const name of REPORTS) {
+    const page = await browser.newPage();
+    const complaints = [];
+    page.on('pageerror', error => complaints.push(error.message));
+    for (const width of [1280, 390]) {
+      await page.setViewport({ width, height: 900 });
+      await page.goto(pathToFileURL(join(place, 'runs', name, 'report.html')).href);
+      for (const language of ['English', '中文']) {
+        const button = await page.$(`xpath/.//button[normalize-space(text())=${JSON.stringify(language)}]`);
+        assert.ok(button, `${name}: ${complaints}`);
+        await button.click();
+        const sections = await page.$$eval('section', all => all.map(section => section.id));
+        for (const id of ['summary', 'training', 'network', 'recipe']) assert.ok(sections.includes(id), `${name} shows ${sections}, ${id} is missing`);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(wide <= 0, `the report of ${name} is ${wide} too wide at ${width}`);
+        if (folder) await page.screenshot({ path: join(folder, `report-${name}-${width}-${language === 'English' ? 'en' : 'zh'}.png`), fullPage: true });
+      }
+    }
+    assert.deepEqual(complaints, [], name);
+    await page.close();
+  }
+}
+
 const { url, server } = await serve(program, place);
 let browser;
 try {
@@ -465,6 +491,8 @@ try {
   }
   assert.deepEqual(reader.complaints, [], 'the browser has nothing to complain about');
   if (pictures) await photograph(browser, url, pictures);
+  await reports(browser, pictures);
+  console.log('ok: the reports of all kinds are drawn');
 } finally {
   await browser?.close();
   server.removeAllListeners('exit');

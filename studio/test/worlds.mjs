@@ -94,15 +94,30 @@ language: {context: 32}
 network: [embedding: {width: 48, deviation: 0.1}, lstm: 48, tied_head]
 optimizer: {type: adamw, lr: 0.01}
 train: {epochs: 2, batch: 16}`,
+  tales: `task: translation
+data: {source: tales.csv, from: en, to: de, validation: 0.1, test_share: 0.1, text: {tokenizer: {type: word}, length: {most: 16}}}
+network:
+  encoder: [embedding: {width: 16, deviation: 0.1}, positions: {most: 16}, transformer: {layers: 1, heads: 2}]
+  decoder: [embedding: {width: 16, deviation: 0.1}, positions: {most: 16}, transformer: {layers: 1, heads: 2, causal: true, cross: true}, tied_head]
+optimizer: {type: adamw, lr: 0.01}
+train: {epochs: 4, batch: 8}`,
 };
+/** Every kind of report that there is. */
+export const REPORTS = ['digits', ...Object.keys(RECIPES)];
 
-/** Trains all and serves them together; digits come first. */
+const tales = ['cat:Katze', 'cow:Kuh', 'owl:Eule'].flatMap(animal => ['old:alte', 'grey:graue', 'wet:nasse'].flatMap(is => ['sleeps:schläft', 'eats:frisst'].map(does => {
+  const [[cat, Katze], [old, alte], [sleeps, schläft]] = [animal, is, does].map(words => words.split(':'));
+  return `the ${old} ${cat} ${sleeps},heute ${schläft} die ${alte} ${Katze}`;
+})));
+
+/** Trains all and serves them together, but for what cannot be served; digits come first. */
 export async function serve(program, place) {
   const runs = join(place, 'runs'), tandem = promisify(execFile), at = { cwd: place };
   await mkdir(runs);
   await writeFile(join(place, 'films.csv'), ['label,text', ...films].join('\n'));
   await writeFile(join(place, 'ward.csv'), ['age,smoker,seen,state', ...ward].join('\n'));
   await writeFile(join(place, 'verse.txt'), verse.join('\n'));
+  await writeFile(join(place, 'tales.csv'), ['en,de', ...tales].join('\n'));
   // So little training that it misreads some of what is written, and so that there is something to learn.
   await tandem(program, ['train', 'digits', '--runs', runs, 'data.train=1000', 'data.test=500', 'train.epochs=1', 'people.goal.share=0.1'], at);
   for (const [name, recipe] of Object.entries(RECIPES)) {

@@ -17,6 +17,9 @@ const cells = new Map(R.cells.map(([t, g, n]) => [t + ',' + g, n]));
 const cell_count = (t, g) => cells.get(t + ',' + g) || 0;
 const examples = D.examples.map((e, slot) => ({id: e[0], truth: e[1], guess: e[2], p: e[3], p_truth: e[4], text: e[5], slot}));
 const mixups = R.cells.filter(([t, g]) => t !== g).sort((a, b) => b[2] - a[2]);
+/* How strong a cell's colour is: its share of the row; mistakes against the largest share among them (15% at least). */
+const worst_share = Math.max(.15, ...mixups.map(([a, , n]) => n / classes[a].support));
+const strength = (n, support, right) => right ? .16 + .84 * n / support : .07 + .66 * (n / support / worst_share) ** .65;
 Object.assign(state, {
   cell: mixups.length ? [mixups[0][0], mixups[0][1]] : null,
   sort: classes.length > 24 ? {key: 'f1', up: true} : {key: null, up: true},
@@ -144,9 +147,6 @@ function cell_panel() {
   return el('div', {class: 'panel'}, cell, list);
 }
 
-/* How strong a cell's colour is: its share of the row; mistakes against the largest share among them (15% at least). */
-const worst_share = Math.max(.15, ...mixups.map(([a, , n]) => n / classes[a].support));
-const strength = (n, support, right) => right ? .16 + .84 * n / support : .07 + .66 * (n / support / worst_share) ** .65;
 function label_room() {
   const longest = Math.max(...classes.map(c => [...c.name].reduce((w, ch) => w + (ch > '\u2e80' ? 2 : 1), 0)));
   return Math.round(Math.min(classes.length > 4 ? 150 : 190, 14 + longest * 7.2));
