@@ -57,6 +57,7 @@ const shown = () => {};
 
 inline const std::string translation_page_style = std::string(page_style_sections) + R"css(
 .pair { display: flex; gap: 20px; background: var(--panel); border-radius: 8px; padding: 14px 20px; margin-top: 12px; font-size: 14px; line-height: 1.5; }
+.pair + h3 { margin-top: 26px; }
 .pair > b { min-width: 3em; text-align: right; font-variant-numeric: tabular-nums; }
 .pair dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 14px; margin: 0; overflow-wrap: anywhere; }
 .pair dt { opacity: .65; } .pair dd { margin: 0; }
