@@ -105,6 +105,31 @@ void print(const Cost& c) {
              c.unit, c.speed.batch, grouped(std::llround(c.speed.one_by_one)), train::machine());
 }
 
+nlohmann::ordered_json json_of(const std::vector<evaluate::LayerRow>& rows) {
+  nlohmann::ordered_json out = nlohmann::ordered_json::array();
+  for (const auto& row : rows)
+    out.push_back({{"name", row.name}, {"kind", row.kind}, {"output", row.output}, {"parameters", row.parameters}});
+  return out;
+}
+
+void print(const fs::path& path, const std::vector<evaluate::LayerRow>& rows) {
+  size_t name = 3, wide = 10, deep = 6;
+  for (const auto& row : rows)
+    name = std::max(name, row.name.size()), wide = std::max(wide, row.kind.size()),
+    deep = std::max(deep, row.output.size());
+  fmt::print("{}\n\n  {:>{}}  {:<{}}  {:<{}}  {:>12}\n", path.string(), "#", name, "layer", wide, "output", deep,
+             "parameters");
+  for (const auto& row : rows)
+    fmt::print("  {:>{}}  {:<{}}  {:<{}}  {:>12}\n", row.name, name, row.kind, wide, row.output, deep,
+               row.parameters ? grouped(row.parameters) : "");
+}
+
+void print_notes(const fs::path& path, const std::map<std::string, std::string>& notes) {
+  fmt::print("  checksums: {}\n", checksums_of(path));
+  for (const auto& [key, value] : notes)
+    if (value.find('\n') == std::string::npos) fmt::print("  {}: {}\n", key, value);
+}
+
 int run_language(const Options& o, const fs::path& path) {
   tasks::LanguageModel model = tasks::LanguageModel::load(path);
   const auto rows = train::layer_rows(model.net);
@@ -112,10 +137,6 @@ int run_language(const Options& o, const fs::path& path) {
   const int64_t products = model.net.multiply_adds({});
   const Cost cost = cost_of(model, path, "tokens");
   if (o.json) {
-    nlohmann::ordered_json layers = nlohmann::ordered_json::array();
-    for (const auto& row : rows)
-      layers.push_back(
-          {{"name", row.name}, {"kind", row.kind}, {"output", row.output}, {"parameters", row.parameters}});
     const nlohmann::ordered_json all{{"model", path.string()},
                                      {"checksums", checksums_of(path)},
                                      {"vocabulary", model.vocabulary()},
@@ -125,26 +146,18 @@ int run_language(const Options& o, const fs::path& path) {
                                      {"numbers", count.all},
                                      {"multiply_adds", products},
                                      {"cost", json_of(cost)},
-                                     {"layers", layers},
+                                     {"layers", json_of(rows)},
                                      {"notes", model.notes}};
     fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     return 0;
   }
-  fmt::print("{}\n\n", path.string());
-  size_t wide = 10, deep = 6;
-  for (const auto& row : rows) wide = std::max(wide, row.kind.size()), deep = std::max(deep, row.output.size());
-  fmt::print("  {:>3}  {:<{}}  {:<{}}  {:>12}\n", "#", "layer", wide, "output", deep, "parameters");
-  for (const auto& row : rows)
-    fmt::print("  {:>3}  {:<{}}  {:<{}}  {:>12}\n", row.name, row.kind, wide, row.output, deep,
-               row.parameters ? grouped(row.parameters) : "");
+  print(path, rows);
   fmt::print("\n  {} parameters ({}), {} multiply-adds per token\n", grouped(count.trained),
              amount(static_cast<double>(count.all) * 4), grouped(products));
   fmt::print("  {} tokens known, {} at a time{}\n", grouped(model.vocabulary()), grouped(model.reading.context),
              model.reading.carry ? ", remembering those before" : "");
   print(cost);
-  fmt::print("  checksums: {}\n", checksums_of(path));
-  for (const auto& [key, value] : model.notes)
-    if (value.find('\n') == std::string::npos) fmt::print("  {}: {}\n", key, value);
+  print_notes(path, model.notes);
   return 0;
 }
 
@@ -154,10 +167,6 @@ int run_translation(const Options& o, const fs::path& path) {
   const nn::Count count = nn::count(model.net);
   const tasks::TranslationReading& reading = model.reading;
   if (o.json) {
-    nlohmann::ordered_json layers = nlohmann::ordered_json::array();
-    for (const auto& row : rows)
-      layers.push_back(
-          {{"name", row.name}, {"kind", row.kind}, {"output", row.output}, {"parameters", row.parameters}});
     const nlohmann::ordered_json all{{"model", path.string()},
                                      {"checksums", checksums_of(path)},
                                      {"from", reading.from},
@@ -167,24 +176,16 @@ int run_translation(const Options& o, const fs::path& path) {
                                      {"target_vocabulary", model.target.tokens()},
                                      {"parameters", count.trained},
                                      {"numbers", count.all},
-                                     {"layers", layers},
+                                     {"layers", json_of(rows)},
                                      {"notes", model.notes}};
     fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     return 0;
   }
-  fmt::print("{}\n\n", path.string());
-  size_t wide = 10, deep = 6;
-  for (const auto& row : rows) wide = std::max(wide, row.kind.size()), deep = std::max(deep, row.output.size());
-  fmt::print("  {:<9}  {:<{}}  {:<{}}  {:>12}\n", "#", "layer", wide, "output", deep, "parameters");
-  for (const auto& row : rows)
-    fmt::print("  {:<9}  {:<{}}  {:<{}}  {:>12}\n", row.name, row.kind, wide, row.output, deep,
-               row.parameters ? grouped(row.parameters) : "");
+  print(path, rows);
   fmt::print("\n  {} parameters ({})\n", grouped(count.trained), amount(static_cast<double>(count.all) * 4));
   fmt::print("  {} to {}: {} and {} tokens known{}\n", reading.from, reading.to, grouped(model.source.tokens()),
              grouped(model.target.tokens()), reading.shared ? ", the same" : "");
-  fmt::print("  checksums: {}\n", checksums_of(path));
-  for (const auto& [key, value] : model.notes)
-    if (value.find('\n') == std::string::npos) fmt::print("  {}: {}\n", key, value);
+  print_notes(path, model.notes);
   return 0;
 }
 
@@ -245,9 +246,7 @@ int run(const Options& o) {
              amount(static_cast<double>(activations) * 4));
   print(cost);
   fmt::print("  {} classes: {}\n", model.classes.size(), join(model.classes));
-  fmt::print("  checksums: {}\n", checksums_of(path));
-  for (const auto& [key, value] : model.notes)
-    if (value.find('\n') == std::string::npos) fmt::print("  {}: {}\n", key, value);
+  print_notes(path, model.notes);
   return 0;
 }
 

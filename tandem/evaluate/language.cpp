@@ -2,6 +2,7 @@
 #include <tandem/base/text.h>
 #include <tandem/evaluate/language.h>
 #include <tandem/evaluate/language_script.h>
+#include <tandem/evaluate/page_data.h>
 #include <tandem/evaluate/page_document.h>
 
 #include <cmath>
@@ -11,10 +12,6 @@ namespace tandem::evaluate {
 namespace {
 
 using nlohmann::ordered_json;
-
-std::string dumped(const ordered_json& value, int indent) {
-  return value.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
-}
 
 ordered_json samples_json(const std::vector<Sample>& samples) {
   ordered_json out = ordered_json::array();
@@ -63,47 +60,15 @@ std::string report_page(const LanguagePage& page) {
   const RunFacts& facts = page.facts;
   const LanguageFigures& f = page.figures;
   const std::string run = facts.folder.empty() ? "RUN" : facts.folder;
-  ordered_json history = ordered_json::array(), network = ordered_json::array();
-  for (const EpochPoint& h : page.history)
-    history.push_back(ordered_json::array({h.epoch, h.train_loss, h.validation_loss, h.train_accuracy,
-                                           h.validation_accuracy, h.learning_rate, h.seconds}));
-  for (const LayerRow& row : page.network)
-    network.push_back(ordered_json::array({row.name, row.kind, row.output, row.parameters}));
-  const ordered_json data{
-      {"facts",
-       {{"name", facts.name},
-        {"task", facts.task},
-        {"data", facts.data},
-        {"split", facts.split},
-        {"seconds", facts.seconds},
-        {"train_seconds", facts.train_seconds},
-        {"seed", facts.seed},
-        {"parameters", facts.parameters},
-        {"version", facts.version},
-        {"command", facts.command},
-        {"date", facts.date},
-        {"machine", facts.machine}}},
-      {"figures",
-       {{"tokens", f.tokens},
-        {"loss", f.loss},
-        {"perplexity", f.perplexity()},
-        {"accuracy", f.accuracy},
-        {"unknown", f.unknown},
-        {"vocabulary", f.vocabulary},
-        {"context", f.context},
-        {"carry", f.carry}}},
-      {"samples", samples_json(page.samples)},
-      {"history", history},
-      {"best", page.best_epoch},
-      {"remarks", ordered_json::parse(remarks_json(facts))},
-      {"recipe", page.recipe},
-      {"network", network},
-      {"next", ordered_json::array(
-                   {ordered_json::array({"tandem generate " + run + " --prompt 'Once'", "Let it write", "让它写下去"}),
-                    ordered_json::array({"tandem evaluate " + run + " --json", "Measure again, for a program to read",
-                                         "重新评估，输出供程序读取"}),
-                    ordered_json::array({"tandem evaluate " + run + " --on text.txt", "Measure on a text of your own",
-                                         "用自己的文本评估"})})}};
+  const std::vector<NextStep> next{
+      {"tandem generate " + run + " --prompt 'Once'", "Let it write", "让它写下去"},
+      {"tandem evaluate " + run + " --json", "Measure again, for a program to read", "重新评估，输出供程序读取"},
+      {"tandem evaluate " + run + " --on text.txt", "Measure on a text of your own", "用自己的文本评估"}};
+  ordered_json data = run_data(facts, page.history, page.best_epoch, page.recipe, page.network, next);
+  data["samples"] = samples_json(page.samples);
+  data["figures"] = {{"tokens", f.tokens},     {"loss", f.loss},       {"perplexity", f.perplexity()},
+                     {"accuracy", f.accuracy}, {"unknown", f.unknown}, {"vocabulary", f.vocabulary},
+                     {"context", f.context},   {"carry", f.carry}};
   const std::string plain = fmt::format(
       "<h1>{}</h1><p>{} · {}</p><ul><li>Loss {:.4f} nats a token</li><li>Perplexity {:.4g}</li></ul>",
       escaped_html(facts.name), escaped_html(facts.data), escaped_html(facts.split), f.loss, f.perplexity());

@@ -3,6 +3,7 @@
 #include <tandem/base/text.h>
 #include <tandem/evaluate/curves.h>
 #include <tandem/evaluate/page.h>
+#include <tandem/evaluate/page_data.h>
 #include <tandem/evaluate/page_document.h>
 #include <tandem/evaluate/page_pictures.h>
 #include <tandem/evaluate/page_script.h>
@@ -24,10 +25,6 @@ constexpr size_t text_bytes = 240;         // shown of an example's text
 constexpr size_t curve_points = 12'000;    // of all classes together
 
 using Point = std::pair<double, double>;
-
-double rounded(double value, double scale = 1e5) {
-  return std::isfinite(value) ? std::round(value * scale) / scale : value;
-}
 
 /// Ramer-Douglas-Peucker: the fewest of `points` from which none lies further than `tolerance`.
 std::vector<Point> thinned(const std::vector<Point>& points, double tolerance) {
@@ -134,15 +131,6 @@ ordered_json result_json(const Classification& r) {
           {"classes", std::move(classes)},
           {"cells", std::move(cells)},
           {"bins", std::move(bins)}};
-}
-
-ordered_json facts_json(const RunFacts& f) {
-  return {{"name", f.name},       {"task", f.task},
-          {"data", f.data},       {"split", f.split},
-          {"seconds", f.seconds}, {"train_seconds", f.train_seconds},
-          {"seed", f.seed},       {"parameters", f.parameters},
-          {"version", f.version}, {"command", f.command},
-          {"date", f.date},       {"machine", f.machine}};
 }
 
 ordered_json people_data(const Deferral& d) {
@@ -298,7 +286,9 @@ std::string report_page(const PageInput& in) {
   const auto shown = choose_examples(in.predictions, worst_mistakes, examples_limit);
   const PictureSheet sheet = in.images ? picture_sheet(*in.images, shown, sheet_bytes) : PictureSheet{};
 
-  ordered_json data = {{"facts", facts_json(in.facts)}, {"result", result_json(in.result)}};
+  ordered_json data = run_data(in.facts, in.history, best_epoch(in), in.recipe, in.network,
+                               in.next.empty() ? default_steps(in.facts.folder) : in.next);
+  data["result"] = result_json(in.result);
   data["curves"] = curves_json(in.predictions, in.result);
   data["sheet"] = {
       {"w", sheet.tile_width}, {"h", sheet.tile_height}, {"columns", sheet.columns}, {"count", sheet.count}};
@@ -309,29 +299,15 @@ std::string report_page(const PageInput& in) {
     if (in.texts) entry.push_back(excerpt((*in.texts)[static_cast<size_t>(e.example)]));
     examples.push_back(std::move(entry));
   }
-  ordered_json& history = data["history"] = ordered_json::array();
-  for (const EpochPoint& h : in.history)
-    history.push_back(ordered_json::array({h.epoch, rounded(h.train_loss, 1e6), rounded(h.validation_loss, 1e6),
-                                           rounded(h.train_accuracy), rounded(h.validation_accuracy), h.learning_rate,
-                                           rounded(h.seconds, 1e2)}));
-  data["best"] = best_epoch(in);
-  data["remarks"] = ordered_json::parse(remarks_json(in.facts));
   if (in.decision) data["decision"] = decision_data(*in.decision);
   if (in.deferral) data["people"] = people_data(*in.deferral);
-  data["recipe"] = in.recipe;
-  ordered_json& network = data["network"] = ordered_json::array();
-  for (const LayerRow& row : in.network)
-    network.push_back(ordered_json::array({row.name, row.kind, row.output, row.parameters}));
-  ordered_json& next = data["next"] = ordered_json::array();
-  for (const NextStep& step : in.next.empty() ? default_steps(in.facts.folder) : in.next)
-    next.push_back(ordered_json::array({step.command, step.purpose, step.purpose_zh}));
 
   std::string style = fmt::format("{}{}", page_style_sections, page_people_style);
   if (sheet.count > 0) style += ".tile{background-image:url(data:image/png;base64," + base64(sheet.png) + ")}";
   return page_document({.title = in.facts.name,
                         .style = style,
                         .plain = plain_summary(in),
-                        .data = data.dump(-1, ' ', false, ordered_json::error_handler_t::replace),
+                        .data = dumped(data, -1),
                         .script = page_script});
 }
 

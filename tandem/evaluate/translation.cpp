@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <tandem/base/text.h>
+#include <tandem/evaluate/page_data.h>
 #include <tandem/evaluate/page_document.h>
 #include <tandem/evaluate/translation.h>
 #include <tandem/evaluate/translation_script.h>
@@ -11,10 +12,6 @@ namespace tandem::evaluate {
 namespace {
 
 using nlohmann::ordered_json;
-
-std::string dumped(const ordered_json& value, int indent) {
-  return value.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
-}
 
 ordered_json samples_json(const TranslationSamples& samples) {
   const auto list = [](const std::vector<TranslationSample>& some) {
@@ -115,43 +112,16 @@ std::string report_page(const TranslationPage& page) {
   const TranslationReport& r = page.report;
   const RunFacts& facts = r.facts;
   const std::string run = facts.folder.empty() ? "RUN" : facts.folder;
-  ordered_json history = ordered_json::array(), network = ordered_json::array();
-  for (const EpochPoint& h : page.history)
-    history.push_back(ordered_json::array({h.epoch, h.train_loss, h.validation_loss, h.train_accuracy,
-                                           h.validation_accuracy, h.learning_rate, h.seconds}));
-  for (const LayerRow& row : page.network)
-    network.push_back(ordered_json::array({row.name, row.kind, row.output, row.parameters}));
-  ordered_json figures = measured_json(r.figures);
+  const std::vector<NextStep> next{
+      {"tandem translate " + run + " TEXT", "Translate a text", "翻译一段文字"},
+      {"tandem translate " + run + " FILE.txt > OUT.txt", "Translate a file, line by line", "逐行翻译文件"},
+      {"tandem evaluate " + run + " --on PATH", "Measure on pairs of your own", "用自己的句对评估"}};
+  ordered_json data = run_data(facts, page.history, page.best_epoch, page.recipe, page.network, next);
+  ordered_json& figures = data["figures"] = measured_json(r.figures);
   figures["pairs"] = r.figures.pairs;
   figures.update(settings_json(r.figures));
-  const ordered_json data{
-      {"facts",
-       {{"name", facts.name},
-        {"task", facts.task},
-        {"data", facts.data},
-        {"split", facts.split},
-        {"seconds", facts.seconds},
-        {"train_seconds", facts.train_seconds},
-        {"seed", facts.seed},
-        {"parameters", facts.parameters},
-        {"version", facts.version},
-        {"command", facts.command},
-        {"date", facts.date},
-        {"machine", facts.machine}}},
-      {"figures", figures},
-      {"validation", r.validation ? measured_json(*r.validation) : ordered_json()},
-      {"samples", samples_json(r.samples)},
-      {"history", history},
-      {"best", page.best_epoch},
-      {"remarks", ordered_json::parse(remarks_json(facts))},
-      {"recipe", page.recipe},
-      {"network", network},
-      {"next", ordered_json::array(
-                   {ordered_json::array({"tandem translate " + run + " TEXT", "Translate a text", "翻译一段文字"}),
-                    ordered_json::array({"tandem translate " + run + " FILE.txt > OUT.txt",
-                                         "Translate a file, line by line", "逐行翻译文件"}),
-                    ordered_json::array({"tandem evaluate " + run + " --on PATH", "Measure on pairs of your own",
-                                         "用自己的句对评估"})})}};
+  data["validation"] = r.validation ? measured_json(*r.validation) : ordered_json();
+  data["samples"] = samples_json(r.samples);
   const std::string plain = fmt::format(
       "<h1>{}</h1><p>{} · {}</p><ul><li>BLEU {:.2f}, lower case {:.2f}</li><li>Loss {:.4f} nats a token</li></ul>",
       escaped_html(facts.name), escaped_html(facts.data), escaped_html(facts.split), r.figures.bleu.score,
