@@ -7,9 +7,7 @@ namespace tandem::evaluate {
 
 using nlohmann::ordered_json;
 
-double rounded(double value, double scale) {
-  return std::isfinite(value) ? std::round(value * scale) / scale : value;
-}
+double rounded(double value, double scale) { return std::isfinite(value) ? std::round(value * scale) / scale : value; }
 
 std::string dumped(const ordered_json& value, int indent) {
   return value.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
@@ -24,8 +22,7 @@ ordered_json run_data(const RunFacts& facts, std::span<const EpochPoint> history
                                           rounded(h.seconds, 1e2)}));
   for (const LayerRow& row : network)
     layers.push_back(ordered_json::array({row.name, row.kind, row.output, row.parameters}));
-  for (const NextStep& step : next)
-    steps.push_back(ordered_json::array({step.command, step.purpose, step.purpose_zh}));
+  for (const NextStep& step : next) steps.push_back(ordered_json::array({step.command, step.purpose, step.purpose_zh}));
   return {{"facts",
            {{"name", facts.name},
             {"task", facts.task},

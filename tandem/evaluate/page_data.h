@@ -8,7 +8,8 @@
 
 namespace tandem::evaluate {
 
-/// An object with the facts of the run and their remarks, the history and its best epoch, recipe, network and next steps.
+/// An object with the facts of the run and their remarks, the history and its best epoch, recipe, network and next
+/// steps.
 [[nodiscard]] nlohmann::ordered_json run_data(const RunFacts& facts, std::span<const EpochPoint> history,
                                               int64_t best_epoch, const std::string& recipe,
                                               std::span<const LayerRow> network, std::span<const NextStep> next);

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <tandem/deploy/http.h>
 
+#include <cerrno>
 #include <thread>
 
 #include "tests/fuzz/fuzz.h"
@@ -19,18 +20,23 @@ int connected(uint16_t port) {
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   const linger at_once{1, 0};  // no port waits after its connection: there are hundreds of thousands
   ::setsockopt(file, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  fuzz::demand(::connect(file, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
-  return file;
+  if (::connect(file, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0) return file;
+  fuzz::demand(errno == EINTR);  // libFuzzer's clock
+  ::close(file);
+  return connected(port);
 }
 
 std::string ask(uint16_t port, std::string_view bytes) {
   const int file = connected(port);
   std::string answer;
-  if (::send(file, bytes.data(), bytes.size(), MSG_NOSIGNAL) >= 0) {
+  ssize_t done = 0;
+  while ((done = ::send(file, bytes.data(), bytes.size(), MSG_NOSIGNAL)) < 0 && errno == EINTR) {
+  }
+  if (done >= 0) {
     ::shutdown(file, SHUT_WR);
     char part[4096];
-    for (ssize_t got = 0; (got = ::recv(file, part, sizeof part, 0)) > 0;)
-      answer.append(part, static_cast<size_t>(got));
+    while ((done = ::recv(file, part, sizeof part, 0)) > 0 || (done < 0 && errno == EINTR))
+      if (done > 0) answer.append(part, static_cast<size_t>(done));
   }
   ::close(file);
   return answer;
