@@ -450,8 +450,9 @@ async function photograph(browser, url, folder) {
     }
 }
 
-/** The report of each run draws all of its sections, in both languages, and no wider than the window. */
+/** The report of each run draws all of its sections, in both languages, and no wider than the window; curves run along epochs or time. */
 async function reports(browser, folder) {
+  const timed = new Set();  // whose curves may run along time: those of more than one epoch
   for (const name of REPORTS) {
     const page = await browser.newPage();
     const complaints = [];
@@ -467,12 +468,21 @@ async function reports(browser, folder) {
         for (const id of ['summary', 'training', 'network', 'recipe']) assert.ok(sections.includes(id), `${name} shows ${sections}, ${id} is missing`);
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         assert.ok(wide <= 0, `the report of ${name} is ${wide} too wide at ${width}`);
+        const axis = () => page.$eval('#training svg text.label', label => label.textContent);
+        if (await page.$('.along')) {
+          timed.add(name);
+          for (const [way, unit] of [[2, /^(Seconds|Minutes|秒|分钟)$/], [1, /^(Epoch|轮次)$/]]) {
+            await page.$eval(`.along button:nth-child(${way})`, choice => choice.click());
+            assert.match(await axis(), unit, name);
+          }
+        }
         if (folder) await page.screenshot({ path: join(folder, `report-${name}-${width}-${language === 'English' ? 'en' : 'zh'}.png`), fullPage: true });
       }
     }
     assert.deepEqual(complaints, [], name);
     await page.close();
   }
+  assert.ok(timed.size > 0, 'no report offers its curves by time');
 }
 
 const { url, server } = await serve(program, place);

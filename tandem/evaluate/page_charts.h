@@ -15,7 +15,13 @@ const store = {
 const state = {
   language: ['en', 'zh'].includes(store.get('language')) ? store.get('language') : /^zh/i.test(navigator.language || '') ? 'zh' : 'en',
   theme: ['light', 'dark'].includes(store.get('theme')) ? store.get('theme') : 'auto',
+  along: 'epochs',
 };
+/* Each epoch's row ends with the time of training by then, in minutes when the whole took three or more, else in seconds;
+   null where a time is missing. */
+const clock = D.history.reduce((sum, row) => sum + row[6], 0) >= 180 ? 60 : 1;
+D.history.forEach((row, i) => { const before = i ? D.history[i - 1][7] : 0; row[7] = before == null || row[6] == null ? null : before + row[6] / clock; });
+const timed = D.history.length > 1 && D.history.every(row => row[7] != null);
 
 const locale = () => state.language === 'zh' ? 'zh-CN' : 'en';
 const t = (key, fill = {}) => words[state.language][key].replace(/\{(\w+)\}/g, (_, name) => fill[name] ?? '');
@@ -129,11 +135,14 @@ function axes(width, height, x, y, description) {
 const epoch_charts = new Set();
 function point_at_epoch(index) { for (const chart of epoch_charts) chart.point(index); }
 
-/* Lines over epochs. lines: {name, colour, column}; names stand at the line ends. */
+const over_time = () => state.along === 'time';
+
+/* Lines over epochs or time. lines: {name, colour, column}; names stand at the line ends. */
 function epoch_chart(title, lines, format, options = {}) {
   const rows = D.history, used = lines.filter(line => rows.some(row => row[line.column] != null));
   if (!used.length) return null;
   const box = canvas('', (self, width) => {
+    const x_column = over_time() ? 7 : 0;  // of a row of the history
     const height = options.height || Math.max(190, Math.min(270, width * .56));
     const all = used.flatMap(line => rows.map(row => row[line.column])).filter(v => v != null);
     let low = options.zero ? 0 : Math.min(...all), high = Math.max(...all);
@@ -142,23 +151,24 @@ function epoch_chart(title, lines, format, options = {}) {
     if (!options.zero) low = Math.floor(low / step + 1e-9) * step;
     high = Math.ceil(high / step - 1e-9) * step;
     if (options.top) high = Math.min(high, options.top);
-    const first = rows[0][0], last = rows[rows.length - 1][0], alone = first === last;
+    const last = rows[rows.length - 1][x_column], first = over_time() ? 0 : rows[0][0], alone = first === last;
     const names = used.length > 1, room = names ? 14 + Math.max(...used.map(line => line.name.length)) * (state.language === 'zh' ? 12.5 : 6.6) : 12;
-    const x_marks = alone ? [first] : ticks(first, last, Math.min(rows.length - 1, Math.max(3, width / 90))).filter(Number.isInteger);
+    const x_marks = alone ? [first] : over_time() ? ticks(first, last, Math.max(3, width / 90)) :
+      ticks(first, last, Math.min(rows.length - 1, Math.max(3, width / 90))).filter(Number.isInteger);
     const {drawing, sx, sy, frame} = axes(width, height,
-      {low: alone ? first - 1 : first, high: alone ? last + 1 : last, ticks: x_marks, format: whole, label: options.bare ? '' : t('epoch'), room},
+      {low: alone ? first - 1 : first, high: alone ? last + 1 : last, ticks: x_marks, format: over_time() ? short : whole, label: options.bare ? '' : t(!over_time() ? 'epoch' : clock === 60 ? 'minutes' : 'seconds'), room},
       {low, high, ticks: multiples(step, low, high), format}, title);
     const best = rows.find(row => row[0] === D.best);
     if (best && !alone) {
-      const x = sx(D.best), right_half = x > (frame.left + frame.right) / 2;
+      const x = sx(best[x_column]), right_half = x > (frame.left + frame.right) / 2;
       drawing.append(sv('line', {class: 'dashed', x1: x, x2: x, y1: frame.top, y2: frame.bottom}));
       if (options.best) drawing.append(sv('text', {class: 'halo', x: x + (right_half ? -6 : 6), y: options.best === 'below' ? frame.bottom - 9 : frame.top + 10, 'text-anchor': right_half ? 'end' : 'start'}, t('best', {n: D.best})));
     }
     const ends = [];
     for (const line of used) {
-      const points = rows.map(row => [sx(row[0]), row[line.column] == null ? null : sy(row[line.column])]);
+      const points = rows.map(row => [sx(row[x_column]), row[line.column] == null ? null : sy(row[line.column])]);
       drawing.append(sv('path', {class: 'series', style: `stroke:${line.colour}`, d: path(points)}));
-      const seen = points.filter(p => p[1] != null), dots = seen.length === 1 ? seen : best && best[line.column] != null && line.best ? [[sx(D.best), sy(best[line.column])]] : [];
+      const seen = points.filter(p => p[1] != null), dots = seen.length === 1 ? seen : best && best[line.column] != null && line.best ? [[sx(best[x_column]), sy(best[line.column])]] : [];
       for (const [x, y] of dots) drawing.append(sv('circle', {cx: x, cy: y, r: 3.5, style: `fill:${line.colour}`}));
       ends.push({line, x: seen[seen.length - 1][0], y: seen[seen.length - 1][1]});
     }
@@ -173,7 +183,7 @@ function epoch_chart(title, lines, format, options = {}) {
       cursor.replaceChildren();
       cursor.setAttribute('visibility', index == null ? 'hidden' : 'visible');
       if (index == null) return;
-      const x = sx(rows[index][0]);
+      const x = sx(rows[index][x_column]);
       cursor.append(sv('line', {class: 'base', x1: x, x2: x, y1: frame.top, y2: frame.bottom}));
       for (const line of used) {
         const value = rows[index][line.column];
@@ -185,13 +195,13 @@ function epoch_chart(title, lines, format, options = {}) {
       index = at;
       point_at_epoch(at);
       const lines_text = used.filter(line => rows[at][line.column] != null).map(line => `${line.name}: ${format(rows[at][line.column], true)}`);
-      show_tip([`${t('epoch')} ${rows[at][0]}`, ...lines_text].join('\n'), px, py);
+      show_tip([`${t('epoch')} ${rows[at][0]}`, over_time() && t('after', {t: duration(clock * rows[at][7])}), ...lines_text].filter(Boolean).join('\n'), px, py);
     };
     const leave = () => { index = null; point_at_epoch(null); hide_tip(); };
     dress(drawing, {tabindex: 0, onpointermove: event => {
       const at = drawing.getBoundingClientRect(), x = (event.clientX - at.left) * width / at.width;
       let nearest = 0;
-      rows.forEach((row, i) => { if (Math.abs(sx(row[0]) - x) < Math.abs(sx(rows[nearest][0]) - x)) nearest = i; });
+      rows.forEach((row, i) => { if (Math.abs(sx(row[x_column]) - x) < Math.abs(sx(rows[nearest][x_column]) - x)) nearest = i; });
       tell(nearest, event.clientX, event.clientY);
     }, onpointerleave: leave, onblur: leave, onkeydown: event => {
       const step_by = {ArrowLeft: -1, ArrowRight: 1, Home: -1e9, End: 1e9}[event.key];
@@ -200,7 +210,7 @@ function epoch_chart(title, lines, format, options = {}) {
       event.preventDefault();
       const next = Math.max(0, Math.min(rows.length - 1, (index ?? (step_by > 0 ? -1 : rows.length)) + step_by));
       const at = drawing.getBoundingClientRect();
-      tell(next, at.left + sx(rows[next][0]) * at.width / width, at.top + frame.top + 30);
+      tell(next, at.left + sx(rows[next][x_column]) * at.width / width, at.top + frame.top + 30);
     }});
     self.replaceChildren(drawing);
   });

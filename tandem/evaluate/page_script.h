@@ -104,6 +104,10 @@ function training_section() {
     el('tbody', {}, D.history.map(row => el('tr', {}, columns.map(([, c, format]) => el('td', {}, row[c] == null ? '–' : format(row[c]), c === 0 && row[0] === D.best && D.history.length > 1 ? ' ●' : null))))));
   return section('training', lead(t(D.best && D.history.length > 1 ? 'training_lead' : 'training_lead0')),
     D.remarks.length ? el('div', {class: 'remarks'}, el('h3', {}, t('remarks')), el('ul', {}, D.remarks.map(r => el('li', {}, state.language === 'zh' ? r.zh : r.en)))) : null,
+    timed ? el('div', {class: 'along'}, switch_of(t('along'), [['epochs', t('by_epoch')], ['time', t('by_time')]], state.along, value => {
+      state.along = value;
+      for (const chart of epoch_charts) if (chart.drawn) chart.draw(chart.drawn);
+    })) : null,
     el('div', {class: 'charts'}, boxed('loss', loss), boxed('accuracy', accuracy), boxed('rate', rate, 'wide')),
     el('details', {open: D.history.length === 1}, el('summary', {}, t('table')), el('div', {class: 'scroll tall'}, table)));
 }

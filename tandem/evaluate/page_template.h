@@ -81,6 +81,7 @@ main:focus { outline: none; }
 .switch button + button { border-left: 1px solid var(--line); }
 .switch button[aria-pressed=true] { background: var(--panel); color: var(--ink); font-weight: 600; }
 .switch button:focus-visible { outline-offset: -2px; }
+.along { margin: 20px 0 16px; }
 .toc { grid-area: toc; }
 .toc ol { position: sticky; top: 28px; padding-top: 4px; }
 .toc a { display: block; padding: 4px 0; color: var(--soft); text-decoration: none; font-size: 14px; line-height: 1.45; }
