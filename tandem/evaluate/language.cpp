@@ -64,7 +64,7 @@ std::string report_page(const LanguagePage& page) {
       {"tandem generate " + run + " --prompt 'Once'", "Let it write", "让它写下去"},
       {"tandem evaluate " + run + " --json", "Measure again, for a program to read", "重新评估，输出供程序读取"},
       {"tandem evaluate " + run + " --on text.txt", "Measure on a text of your own", "用自己的文本评估"}};
-  ordered_json data = run_data(facts, page.history, page.best_epoch, page.recipe, page.network, next);
+  ordered_json data = run_data(facts, page.history, page.kept_epoch, page.recipe, page.network, next);
   data["samples"] = samples_json(page.samples);
   data["figures"] = {{"tokens", f.tokens},     {"loss", f.loss},       {"perplexity", f.perplexity()},
                      {"accuracy", f.accuracy}, {"unknown", f.unknown}, {"vocabulary", f.vocabulary},

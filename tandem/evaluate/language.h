@@ -34,7 +34,7 @@ struct LanguagePage {
   LanguageFigures figures = {};
   std::vector<Sample> samples = {};
   std::vector<EpochPoint> history = {};
-  int64_t best_epoch = 0;
+  int64_t kept_epoch = 0;
   std::string recipe = {};  // YAML
   std::vector<LayerRow> network = {};
 };

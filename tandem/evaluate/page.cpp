@@ -218,8 +218,8 @@ ordered_json decision_data(const DecisionReport& r) {
   return out;
 }
 
-int64_t best_epoch(const PageInput& in) {
-  if (in.best_epoch > 0) return in.best_epoch;
+int64_t kept_epoch(const PageInput& in) {
+  if (in.kept_epoch > 0) return in.kept_epoch;
   int64_t best = 0;
   double least = std::numeric_limits<double>::infinity();
   for (const EpochPoint& point : in.history) {
@@ -286,7 +286,7 @@ std::string report_page(const PageInput& in) {
   const auto shown = choose_examples(in.predictions, worst_mistakes, examples_limit);
   const PictureSheet sheet = in.images ? picture_sheet(*in.images, shown, sheet_bytes) : PictureSheet{};
 
-  ordered_json data = run_data(in.facts, in.history, best_epoch(in), in.recipe, in.network,
+  ordered_json data = run_data(in.facts, in.history, kept_epoch(in), in.recipe, in.network,
                                in.next.empty() ? default_steps(in.facts.folder) : in.next);
   data["result"] = result_json(in.result);
   data["curves"] = curves_json(in.predictions, in.result);

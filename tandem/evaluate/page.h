@@ -47,7 +47,7 @@ struct PageInput {
   const data::Dataset* images = nullptr;
   const std::vector<std::string>* texts = nullptr;
   std::vector<EpochPoint> history = {};
-  int64_t best_epoch = 0;   // the one whose weights were kept; 0: the lowest validation loss
+  int64_t kept_epoch = 0;   // the one whose weights were kept; 0: the lowest validation loss
   std::string recipe = {};  // YAML
   std::vector<LayerRow> network = {};
   std::vector<NextStep> next = {};  // empty: the program's verbs on facts.folder

@@ -158,11 +158,11 @@ function epoch_chart(title, lines, format, options = {}) {
     const {drawing, sx, sy, frame} = axes(width, height,
       {low: alone ? first - 1 : first, high: alone ? last + 1 : last, ticks: x_marks, format: over_time() ? short : whole, label: options.bare ? '' : t(!over_time() ? 'epoch' : clock === 60 ? 'minutes' : 'seconds'), room},
       {low, high, ticks: multiples(step, low, high), format}, title);
-    const best = rows.find(row => row[0] === D.best);
+    const best = rows.find(row => row[0] === D.kept);
     if (best && !alone) {
       const x = sx(best[x_column]), right_half = x > (frame.left + frame.right) / 2;
       drawing.append(sv('line', {class: 'dashed', x1: x, x2: x, y1: frame.top, y2: frame.bottom}));
-      if (options.best) drawing.append(sv('text', {class: 'halo', x: x + (right_half ? -6 : 6), y: options.best === 'below' ? frame.bottom - 9 : frame.top + 10, 'text-anchor': right_half ? 'end' : 'start'}, t('best', {n: D.best})));
+      if (options.best) drawing.append(sv('text', {class: 'halo', x: x + (right_half ? -6 : 6), y: options.best === 'below' ? frame.bottom - 9 : frame.top + 10, 'text-anchor': right_half ? 'end' : 'start'}, t('kept', {n: D.kept})));
     }
     const ends = [];
     for (const line of used) {

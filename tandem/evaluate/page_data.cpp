@@ -13,7 +13,7 @@ std::string dumped(const ordered_json& value, int indent) {
   return value.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
 }
 
-ordered_json run_data(const RunFacts& facts, std::span<const EpochPoint> history, int64_t best_epoch,
+ordered_json run_data(const RunFacts& facts, std::span<const EpochPoint> history, int64_t kept_epoch,
                       const std::string& recipe, std::span<const LayerRow> network, std::span<const NextStep> next) {
   ordered_json points = ordered_json::array(), layers = ordered_json::array(), steps = ordered_json::array();
   for (const EpochPoint& h : history)
@@ -38,7 +38,7 @@ ordered_json run_data(const RunFacts& facts, std::span<const EpochPoint> history
             {"machine", facts.machine}}},
           {"remarks", ordered_json::parse(remarks_json(facts))},
           {"history", std::move(points)},
-          {"best", best_epoch},
+          {"kept", kept_epoch},
           {"recipe", recipe},
           {"network", std::move(layers)},
           {"next", std::move(steps)}};

@@ -8,10 +8,10 @@
 
 namespace tandem::evaluate {
 
-/// An object with the facts of the run and their remarks, the history and its best epoch, recipe, network and next
-/// steps.
+/// An object with the facts of the run and their remarks, the history and the epoch whose weights were kept, recipe,
+/// network and next steps.
 [[nodiscard]] nlohmann::ordered_json run_data(const RunFacts& facts, std::span<const EpochPoint> history,
-                                              int64_t best_epoch, const std::string& recipe,
+                                              int64_t kept_epoch, const std::string& recipe,
                                               std::span<const LayerRow> network, std::span<const NextStep> next);
 
 /// Short enough for a page: to a multiple of 1 / scale. What is not finite becomes null in JSON.

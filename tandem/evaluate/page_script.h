@@ -101,8 +101,8 @@ function training_section() {
   const columns = [['epoch', 0, whole], ['train_loss', 1, short], ['validation_loss', 2, short], ['train_accuracy', 3, v => percent(v, 2)], ['validation_accuracy', 4, v => percent(v, 2)],
     ['rate', 5, short], ['seconds', 6, v => fixed(v, 1)]].filter(([, c]) => D.history.some(row => row[c] != null));
   const table = el('table', {class: 'rows'}, el('thead', {}, el('tr', {}, columns.map(([key]) => el('th', {scope: 'col'}, t(key))))),
-    el('tbody', {}, D.history.map(row => el('tr', {}, columns.map(([, c, format]) => el('td', {}, row[c] == null ? '–' : format(row[c]), c === 0 && row[0] === D.best && D.history.length > 1 ? ' ●' : null))))));
-  return section('training', lead(t(D.best && D.history.length > 1 ? 'training_lead' : 'training_lead0')),
+    el('tbody', {}, D.history.map(row => el('tr', {}, columns.map(([, c, format]) => el('td', {}, row[c] == null ? '–' : format(row[c]), c === 0 && row[0] === D.kept && D.history.length > 1 ? ' ●' : null))))));
+  return section('training', lead(t(D.kept && D.history.length > 1 ? 'training_lead' : 'training_lead0')),
     D.remarks.length ? el('div', {class: 'remarks'}, el('h3', {}, t('remarks')), el('ul', {}, D.remarks.map(r => el('li', {}, state.language === 'zh' ? r.zh : r.en)))) : null,
     timed ? el('div', {class: 'along'}, switch_of(t('along'), [['epochs', t('by_epoch')], ['time', t('by_time')]], state.along, value => {
       state.along = value;

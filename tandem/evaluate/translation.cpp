@@ -116,7 +116,7 @@ std::string report_page(const TranslationPage& page) {
       {"tandem translate " + run + " TEXT", "Translate a text", "翻译一段文字"},
       {"tandem translate " + run + " FILE.txt > OUT.txt", "Translate a file, line by line", "逐行翻译文件"},
       {"tandem evaluate " + run + " --on PATH", "Measure on pairs of your own", "用自己的句对评估"}};
-  ordered_json data = run_data(facts, page.history, page.best_epoch, page.recipe, page.network, next);
+  ordered_json data = run_data(facts, page.history, page.kept_epoch, page.recipe, page.network, next);
   ordered_json& figures = data["figures"] = measured_json(r.figures);
   figures["pairs"] = r.figures.pairs;
   figures.update(settings_json(r.figures));

@@ -49,7 +49,7 @@ struct TranslationReport {
 struct TranslationPage {
   TranslationReport report = {};
   std::vector<EpochPoint> history = {};
-  int64_t best_epoch = 0;
+  int64_t kept_epoch = 0;
   std::string recipe = {};  // YAML
   std::vector<LayerRow> network = {};
 };

@@ -198,7 +198,7 @@ class ClassificationJob : public Job {
                                                             .images = !folds && set.has_pictures() ? &set : nullptr,
                                                             .texts = !folds && set.has_texts() ? &set.texts() : nullptr,
                                                             .history = trainer.history(),
-                                                            .best_epoch = trainer.best_epoch(),
+                                                            .kept_epoch = trainer.kept_epoch(),
                                                             .recipe = model_.notes.at("recipe"),
                                                             .network = layer_rows(model_.net)}));
     out.evaluation = std::move(found);

@@ -89,7 +89,7 @@ class LanguageJob : public Job {
                                                             .figures = found.figures,
                                                             .samples = samples,
                                                             .history = trainer.history(),
-                                                            .best_epoch = trainer.best_epoch(),
+                                                            .kept_epoch = trainer.kept_epoch(),
                                                             .recipe = model_.notes.at("recipe"),
                                                             .network = layer_rows(model_.net)}));
     return out;

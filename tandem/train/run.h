@@ -6,8 +6,8 @@ namespace tandem::train {
 
 struct RunResult {
   Outcome outcome = Outcome::finished;
-  Findings test;  // empty when interrupted
-  int64_t best_epoch = 0;
+  Findings test;           // empty when interrupted
+  int64_t best_epoch = 0;  // whose weights were kept; 0: the last ones were
   double train_seconds = 0;
 };
 

@@ -352,6 +352,8 @@ void Trainer::with_average(const std::function<void()>& fn) {
   put_into(net_, raw);
 }
 
+int64_t Trainer::kept_epoch() const { return best_.empty() ? state_.epoch : state_.best_epoch; }
+
 void Trainer::keep_best() { best_ = copies(net_); }
 
 bool Trainer::waited_enough() const {

@@ -58,7 +58,9 @@ class Trainer {
   void restore(const TensorFile& file, const std::string& where);
 
   [[nodiscard]] const std::vector<evaluate::EpochPoint>& history() const { return state_.history; }
-  [[nodiscard]] int64_t best_epoch() const { return state_.best_epoch; }
+  [[nodiscard]] int64_t best_epoch() const { return state_.best_epoch; }  // by validation; 0 without
+  /// The epoch (from 1) whose weights the network ends with: the best one, or the last with `keep: last`.
+  [[nodiscard]] int64_t kept_epoch() const;
   /// What went wrong and what the doctor said, in order.
   [[nodiscard]] const std::vector<evaluate::Remark>& remarks() const { return state_.remarks; }
   [[nodiscard]] double seconds() const { return state_.seconds; }

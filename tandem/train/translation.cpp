@@ -68,7 +68,7 @@ class TranslationJob : public Job {
     write_text(folder.report_json(), out.json);
     write_text(folder.report_page(), evaluate::report_page({.report = std::move(report),
                                                             .history = trainer.history(),
-                                                            .best_epoch = trainer.best_epoch(),
+                                                            .kept_epoch = trainer.kept_epoch(),
                                                             .recipe = model_.notes.at("recipe"),
                                                             .network = layer_rows(model_.net)}));
     return out;

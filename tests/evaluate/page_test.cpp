@@ -63,7 +63,7 @@ TEST(Page, IsOneFileWithoutAnyAddress) {
   EXPECT_EQ(data["result"]["classes"].size(), 5u);
   EXPECT_EQ(data["history"][0][0], 1);
   EXPECT_TRUE(data["history"][0][4].is_null());
-  EXPECT_EQ(data["best"], 1);
+  EXPECT_EQ(data["kept"], 1);
   EXPECT_EQ(data["network"][0][3], 325);
   EXPECT_EQ(data["sheet"]["count"], data["examples"].size());
 }
@@ -135,7 +135,7 @@ TEST(Page, WithoutHistoryImagesOrRecipe) {
   const auto result = classification(p);
   const auto data = data_of(report_page({.facts = {.folder = "runs/a"}, .result = result, .predictions = p}));
   EXPECT_TRUE(data["history"].empty());
-  EXPECT_EQ(data["best"], 0);
+  EXPECT_EQ(data["kept"], 0);
   EXPECT_EQ(data["sheet"]["count"], 0);
   EXPECT_EQ(data["next"][0][0], "tandem evaluate runs/a --json");
 }
@@ -145,9 +145,9 @@ TEST(Page, BestEpochIsTheLowestValidationLoss) {
   const auto result = classification(p);
   PageInput input{.facts = {}, .result = result, .predictions = p};
   input.history = {{.epoch = 1, .validation_loss = 0.5}, {.epoch = 2, .validation_loss = 0.3}, {.epoch = 3}};
-  EXPECT_EQ(data_of(report_page(input))["best"], 2);
-  input.best_epoch = 3;
-  EXPECT_EQ(data_of(report_page(input))["best"], 3);
+  EXPECT_EQ(data_of(report_page(input))["kept"], 2);
+  input.kept_epoch = 3;
+  EXPECT_EQ(data_of(report_page(input))["kept"], 3);
 }
 
 TEST(Page, CurvesEndWhereCurvesEnd) {

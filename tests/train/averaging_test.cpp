@@ -49,6 +49,7 @@ TEST(Averaging, TheEqualMeanIsThatOfTheLastSteps) {
     };
     ASSERT_EQ(trainer.run(hooks), train::Outcome::finished);
     ASSERT_EQ(steps, 12);
+    EXPECT_EQ(trainer.kept_epoch(), std::string(keep) == "best" ? trainer.best_epoch() : 4);
     if (std::string(keep) == "best" && trainer.best_epoch() != 4) continue;  // then it is the mean up to there
     size_t i = 0;
     model.net.visit("", [&](const std::string& name, Tensor& t, bool trained) {

@@ -330,6 +330,7 @@ TEST(Trainer, EarlyStoppingRestoresTheBestWeights) {
     EXPECT_EQ(trainer.run(), Outcome::stopped_early);
     const auto& history = trainer.history();
     ASSERT_EQ(static_cast<int64_t>(history.size()), trainer.best_epoch() + 3) << "patience";
+    EXPECT_EQ(trainer.kept_epoch(), trainer.best_epoch());
     for (const auto& p : history)
       EXPECT_GE(p.validation_loss, history[static_cast<size_t>(trainer.best_epoch()) - 1].validation_loss);
     EXPECT_LT(history[static_cast<size_t>(trainer.best_epoch()) - 1].validation_loss, history.back().validation_loss);
@@ -383,6 +384,8 @@ TEST(Trainer, EarlyStoppingWithKeepLastKeepsTheLast) {
     EXPECT_EQ(trainer.run(), Outcome::stopped_early);
     EXPECT_DOUBLE_EQ(validation_loss(model, validation), trainer.history().back().validation_loss)
         << "average " << average;
+    EXPECT_EQ(trainer.kept_epoch(), std::ssize(trainer.history()));
+    EXPECT_LT(trainer.best_epoch(), trainer.kept_epoch()) << "nothing was waited for: this tests nothing";
   }
 }
 
@@ -393,6 +396,7 @@ TEST(Trainer, WithoutValidationTheLastWeightsAreKept) {
   Trainer trainer(recipe, model, train, none);
   EXPECT_EQ(trainer.run(), Outcome::finished);
   EXPECT_EQ(trainer.best_epoch(), 0);
+  EXPECT_EQ(trainer.kept_epoch(), 2);
   EXPECT_TRUE(std::isnan(trainer.history()[1].validation_loss) || trainer.history()[1].validation_loss == 0);
 }
 
