@@ -483,6 +483,13 @@ async function reports(browser, folder) {
     await page.close();
   }
   assert.ok(timed.size > 0, 'no report offers its curves by time');
+  const page = await browser.newPage(), complaints = [];
+  page.on('pageerror', error => complaints.push(error.message));
+  await page.goto(pathToFileURL(join(place, 'searches', 'search', 'search.html')).href);
+  const sections = await page.$$eval('section', all => all.map(section => section.id));
+  assert.deepEqual(complaints, [], 'the page of a search');
+  assert.ok(sections.length > 4, `the page of a search shows ${sections}`);
+  await page.close();
 }
 
 const { url, server } = await serve(program, place);

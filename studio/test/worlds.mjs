@@ -124,6 +124,9 @@ export async function serve(program, place) {
     await writeFile(join(place, name + '.yaml'), `name: ${name}\n${recipe}\n`);
     await tandem(program, ['train', name + '.yaml', '--runs', runs], at);
   }
+  await writeFile(join(place, 'search.yaml'), 'name: search\ndata: {source: builtin, train: 200, test: 50}\nnetwork: [flatten, linear: classes]\n' +
+    'train: {epochs: 2, batch: 32}\nsearch: {trials: 3, space: {optimizer.lr: {low: 1e-3, high: 1e-1, log: true}}}\n');
+  await tandem(program, ['tune', 'search.yaml'], at);
   const server = spawn(program, ['serve', ...['digits', 'films', 'ward', 'verse'].map(name => join(runs, name)), '--port', '0'], { cwd: place, stdio: ['ignore', 'pipe', 'inherit'] });
   const url = await new Promise((done, failed) => {
     let text = '';

@@ -18,10 +18,11 @@ const state = {
   along: 'epochs',
 };
 /* Each epoch's row ends with the time of training by then, in minutes when the whole took three or more, else in seconds;
-   null where a time is missing. */
-const clock = D.history.reduce((sum, row) => sum + row[6], 0) >= 180 ? 60 : 1;
-D.history.forEach((row, i) => { const before = i ? D.history[i - 1][7] : 0; row[7] = before == null || row[6] == null ? null : before + row[6] / clock; });
-const timed = D.history.length > 1 && D.history.every(row => row[7] != null);
+   null where a time is missing. A search's page has no epochs. */
+const epochs = D.history || [];
+const clock = epochs.reduce((sum, row) => sum + row[6], 0) >= 180 ? 60 : 1;
+epochs.forEach((row, i) => { const before = i ? epochs[i - 1][7] : 0; row[7] = before == null || row[6] == null ? null : before + row[6] / clock; });
+const timed = epochs.length > 1 && epochs.every(row => row[7] != null);
 
 const locale = () => state.language === 'zh' ? 'zh-CN' : 'en';
 const t = (key, fill = {}) => words[state.language][key].replace(/\{(\w+)\}/g, (_, name) => fill[name] ?? '');
