@@ -49,7 +49,7 @@ RunResult run(Recipe& recipe, const RunFolder& folder, const fs::path& data_fold
   RunResult out;
   out.outcome = trainer.run(own);
   save(false);
-  out.best_epoch = recipe.train.keep == "last" ? 0 : trainer.best_epoch();
+  if (trainer.kept_epoch() == trainer.best_epoch()) out.best_epoch = trainer.best_epoch();
   out.train_seconds = trainer.seconds();
   if (out.outcome == Outcome::interrupted) return out;
 
