@@ -1,3 +1,4 @@
+#include <hwy/cache_control.h>
 #include <tandem/base/memory.h>
 #include <tandem/base/threads.h>
 #include <tandem/kernels/isa.h>
@@ -11,11 +12,13 @@
 namespace tandem::kernels {
 namespace {
 
-constexpr int64_t task_columns = 64;  // of C that one task makes
-constexpr int64_t packed_depth =
-    384;  // rows of B that are packed together: 64 columns of them stay in the second cache
+constexpr int64_t task_columns = 64;   // of C that one task makes
+constexpr int64_t wide_columns = 256;  // of one that packs many rows of A: it reads them once for so many
+constexpr int64_t packed_depth = 384;  // of the inner axis, at a time
+constexpr int64_t block_rows = 96;     // of A: with as many columns of B as a task has they stay in the second cache
 
-// One task: rows [first_row, last_row) of at most task_columns columns of C, and memory for its packed part of B.
+// One task: rows [first_row, last_row) of some columns of C, and memory for its packed parts of B and,
+// when A is transposed, of A.
 struct Task {
   const float *a, *b, *bias;
   float* c;
@@ -25,7 +28,7 @@ struct Task {
   int64_t c_row, k;
   int64_t first_row, last_row, columns;
   bool backwards;
-  float* packed;
+  float *packed_b, *packed_a;
 };
 
 }  // namespace
@@ -55,8 +58,12 @@ constexpr int64_t panel = tile_vectors * lanes;  // columns of B packed side by 
 // Rows [first, first + depth) and `width` <= panel columns of B as depth x panel, with zeros behind `width`.
 void pack_rows(const float* b, int64_t b_row, int64_t depth, int64_t width, float* to) {
   for (int64_t k = 0; k < depth; ++k, b += b_row, to += panel) {
-    std::copy_n(b, width, to);
-    std::fill(to + width, to + panel, 0.0F);
+    if (width == panel) {
+      for (int j = 0; j < tile_vectors; ++j) hn::StoreU(hn::LoadU(d, b + j * lanes), d, to + j * lanes);
+    } else {
+      std::copy_n(b, width, to);
+      std::fill(to + width, to + panel, 0.0F);
+    }
   }
 }
 
@@ -89,11 +96,31 @@ void pack_columns(const float* b, int64_t b_column, int64_t depth, int64_t width
   for (int64_t k = 0; k < depth; ++k) std::fill(to + k * panel + width, to + (k + 1) * panel, 0.0F);
 }
 
-// C (+)= A times a packed panel for Rows x Vectors in registers; the last vector counts up to `mask`.
-template <int Rows, int Vectors, bool NeighbouringRows>
-HWY_INLINE void tile(const float* HWY_RESTRICT a, int64_t a_row, int64_t a_column, const float* HWY_RESTRICT b,
-                     int64_t depth, const float* bias, bool accumulate, hn::Mask<D> mask, float* HWY_RESTRICT c,
-                     int64_t c_row) {
+// `rows` rows of a transposed A, which lie from one k to the next, as tiles of depth x tile_rows: read in place, each k
+// of a tile would touch another page.
+void pack_tiles(const float* a, int64_t a_column, int64_t depth, int64_t rows, float* to) {
+  const hn::FixedTag<float, 4> four;
+  const hn::FixedTag<float, 2> two;
+  static_assert(tile_rows == 6);
+  constexpr int64_t ahead = 8, line = 64 / sizeof(float);  // the rows lie too far apart for the processor to foresee
+  for (int64_t k = 0; k < depth; ++k, a += a_column, to += tile_rows) {
+    if (k + ahead < depth)
+      for (int64_t r = 0; r < rows; r += line) hwy::Prefetch(a + ahead * a_column + r);
+    float* tile = to;
+    int64_t r = 0;
+    for (; r + tile_rows <= rows; r += tile_rows, tile += depth * tile_rows) {
+      hn::StoreU(hn::LoadU(four, a + r), four, tile);
+      hn::StoreU(hn::LoadU(two, a + r + 4), two, tile + 4);
+    }
+    std::copy_n(a + r, rows - r, tile);
+  }
+}
+
+// C (+)= A times a packed panel for Rows x Vectors in registers; the last vector counts up to `mask`. `Packed`: the
+// rows of A lie side by side.
+template <int Rows, int Vectors, bool Packed>
+HWY_INLINE void tile(const float* HWY_RESTRICT a, int64_t a_row, const float* HWY_RESTRICT b, int64_t depth,
+                     const float* bias, bool accumulate, hn::Mask<D> mask, float* HWY_RESTRICT c, int64_t c_row) {
   const auto load = [&](const float* from, int j) HWY_ATTR {
     return j + 1 < Vectors ? hn::LoadU(d, from + j * lanes) : hn::MaskedLoad(mask, d, from + j * lanes);
   };
@@ -101,11 +128,11 @@ HWY_INLINE void tile(const float* HWY_RESTRICT a, int64_t a_row, int64_t a_colum
   for (int r = 0; r < Rows; ++r)
     for (int j = 0; j < Vectors; ++j)
       sum[r][j] = accumulate ? load(c + r * c_row, j) : bias ? load(bias, j) : hn::Zero(d);
-  for (int64_t k = 0; k < depth; ++k, a += a_column, b += panel) {
+  for (int64_t k = 0; k < depth; ++k, a += Packed ? tile_rows : 1, b += panel) {
     V right[Vectors];
     for (int j = 0; j < Vectors; ++j) right[j] = hn::LoadU(d, b + j * lanes);
     for (int r = 0; r < Rows; ++r) {
-      const V left = hn::Set(d, NeighbouringRows ? a[r] : a[r * a_row]);
+      const V left = hn::Set(d, Packed ? a[r] : a[r * a_row]);
       for (int j = 0; j < Vectors; ++j) sum[r][j] = hn::MulAdd(left, right[j], sum[r][j]);
     }
   }
@@ -118,29 +145,44 @@ HWY_INLINE void tile(const float* HWY_RESTRICT a, int64_t a_row, int64_t a_colum
     }
 }
 
+// Rows [begin, end) of a task against its packed panels, for one part of the inner axis that begins at `first`.
+template <bool Packed>
+void multiply_block(const Task& t, int64_t first, int64_t depth, int64_t begin, int64_t end) {
+  for (int64_t j = 0; j < t.columns; j += panel) {
+    const int64_t width = std::min(panel, t.columns - j);
+    const float* b = t.packed_b + j * depth;
+    const float* bias = t.bias ? t.bias + j : nullptr;
+    with_constant<tile_vectors>((width + lanes - 1) / lanes, [&](auto vectors) HWY_ATTR {
+      const auto mask = hn::FirstN(d, static_cast<size_t>(width - (vectors - 1) * lanes));
+      for (int64_t r = begin; r < end; r += tile_rows) {
+        const float* a = Packed ? t.packed_a + (r - begin) * depth : t.a + r * t.a_row + first;
+        float* c = t.c + r * t.c_row + j;
+        with_constant<tile_rows>(std::min<int64_t>(tile_rows, end - r), [&](auto rows) HWY_ATTR {
+          tile<rows, vectors, Packed>(a, t.a_row, b, depth, bias, first > 0, mask, c, t.c_row);
+        });
+      }
+    });
+  }
+}
+
 void MatmulTask(const Task& t) {
   for (int64_t first = 0; first < t.k; first += packed_depth) {
     const int64_t depth = std::min(packed_depth, t.k - first);
     for (int64_t j = 0; j < t.columns; j += panel) {
       const int64_t width = std::min(panel, t.columns - j);
       if (t.b_transposed)
-        pack_columns(t.b + j * t.b_row + first, t.b_row, depth, width, t.packed);
+        pack_columns(t.b + j * t.b_row + first, t.b_row, depth, width, t.packed_b + j * depth);
       else
-        pack_rows(t.b + first * t.b_row + j, t.b_row, depth, width, t.packed);
-      const float* bias = t.bias ? t.bias + j : nullptr;
-      with_constant<tile_vectors>((width + lanes - 1) / lanes, [&](auto vectors) HWY_ATTR {
-        const auto mask = hn::FirstN(d, static_cast<size_t>(width - (vectors - 1) * lanes));
-        for (int64_t r = t.first_row; r < t.last_row; r += tile_rows) {
-          const float* a = t.a + r * t.a_row + first * t.a_column;
-          float* c = t.c + r * t.c_row + j;
-          with_constant<tile_rows>(std::min<int64_t>(tile_rows, t.last_row - r), [&](auto rows) HWY_ATTR {
-            if (t.a_row == 1)
-              tile<rows, vectors, true>(a, 1, t.a_column, t.packed, depth, bias, first > 0, mask, c, t.c_row);
-            else
-              tile<rows, vectors, false>(a, t.a_row, 1, t.packed, depth, bias, first > 0, mask, c, t.c_row);
-          });
-        }
-      });
+        pack_rows(t.b + first * t.b_row + j, t.b_row, depth, width, t.packed_b + j * depth);
+    }
+    for (int64_t begin = t.first_row; begin < t.last_row; begin += block_rows) {
+      const int64_t end = std::min(begin + block_rows, t.last_row);
+      if (t.packed_a) {
+        pack_tiles(t.a + first * t.a_column + begin, t.a_column, depth, end - begin, t.packed_a);
+        multiply_block<true>(t, first, depth, begin, end);
+      } else {
+        multiply_block<false>(t, first, depth, begin, end);
+      }
     }
   }
 }
@@ -207,15 +249,20 @@ void matmul(const MatmulShape& s, std::span<const float> a, std::span<const floa
   apply_isa_limit();
   const bool dots = s.m < 4 && s.transpose_b && !s.transpose_a;
   // Tasks are cut by size alone. Each packs its part of B, so rows are cut only where there are few columns.
-  const bool one = s.m * s.n * s.k < (dots ? 60'000 : 400'000);  // a second thread would not pay
-  const int64_t width = one ? s.n : task_columns;
+  const bool one = s.m * s.n * s.k < (dots ? 60'000 : 400'000);       // a second thread would not pay
+  const int64_t least = s.transpose_a ? block_rows : block_rows / 2;  // rows that are worth the packing
+  const int64_t columns = s.transpose_a && s.m >= 8 * least ? wide_columns : task_columns;
+  const int64_t width = one ? s.n : std::min(columns, s.n);
   const int64_t across = (s.n + width - 1) / width;
-  const int64_t down = one ? 1 : std::clamp<int64_t>(8 / across, 1, (s.m + 47) / 48);
+  const int64_t down = one ? 1 : std::clamp<int64_t>(8 / across, 1, (s.m + least - 1) / least);
   const int64_t height = ((s.m + down - 1) / down + 5) / 6 * 6;
   const auto make = [&](int64_t index) {
     const int64_t row = index / across * height, last_row = std::min(s.m, row + height);
-    const Block packed(dots ? 64 : static_cast<size_t>(packed_depth * task_columns) * sizeof(float));
-    for (int64_t j = index % across * width; j < std::min(s.n, index % across * width + width); j += task_columns) {
+    const int64_t depth = std::min(packed_depth, s.k);
+    const Block packed_b(dots ? 64
+                              : static_cast<size_t>(depth * std::min((width + 63) / 64 * 64, columns)) * sizeof(float));
+    const Block packed_a(s.transpose_a ? static_cast<size_t>(depth * block_rows) * sizeof(float) : 64);
+    for (int64_t j = index % across * width; j < std::min(s.n, index % across * width + width); j += columns) {
       const Task task{a.data(),
                       b.data() + (s.transpose_b ? j * s.k : j),
                       bias.empty() ? nullptr : bias.data() + j,
@@ -228,9 +275,10 @@ void matmul(const MatmulShape& s, std::span<const float> a, std::span<const floa
                       s.k,
                       row,
                       last_row,
-                      std::min(task_columns, s.n - j),
+                      std::min({columns, width, s.n - j}),
                       s.backwards,
-                      packed.as<float>()};
+                      packed_b.as<float>(),
+                      s.transpose_a ? packed_a.as<float>() : nullptr};
       if (dots)
         HWY_DYNAMIC_DISPATCH(MatmulDots)(task);
       else

@@ -33,25 +33,44 @@ HWY_INLINE void each_vector(D d, int64_t n, T rest, Fn&& fn) {
      [&](auto v, T* to) HWY_ATTR { hn::BlendedStore(v, mask, d, to + i); });
 }
 
+// The largest of a row, in all lanes.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> largest(D d, const T* x, int64_t n) {
+  constexpr T least = -std::numeric_limits<T>::infinity();
+  auto top = hn::Set(d, least);
+  each_vector(d, n, least, [&](auto load, auto) HWY_ATTR { top = hn::Max(top, load(x)); });
+  return hn::MaxOfLanes(d, top);
+}
+
+// A long sum by parts: what rounding takes grows with their length.
+template <class D>
+struct LongSum {
+  D d;
+  hn::Vec<D> sum = hn::Zero(d), part = hn::Zero(d);
+  int64_t added = 0;
+
+  HWY_INLINE void add(hn::Vec<D> v) {
+    part = hn::Add(part, v);
+    if (++added % 64 == 0) sum = hn::Add(sum, part), part = hn::Zero(d);
+  }
+  HWY_INLINE hn::TFromD<D> total() const { return hn::GetLane(hn::SumOfLanes(d, hn::Add(sum, part))); }
+};
+
 // The row stays in the nearest cache between its three walks: largest, exponentials and their sum, result. A NaN makes
 // the sum, and with it the whole row, NaN.
 template <class T>
 void softmax_row(const T* x, int64_t n, bool logarithm, T* y) {
   constexpr T least = -std::numeric_limits<T>::infinity();
   const hn::ScalableTag<T> d;
-  auto top = hn::Set(d, least);
-  each_vector(d, n, least, [&](auto load, auto) HWY_ATTR { top = hn::Max(top, load(x)); });
-  top = hn::MaxOfLanes(d, top);
-  auto sum = hn::Zero(d), part = hn::Zero(d);  // a long sum by parts: what rounding takes grows with their length
-  int64_t added = 0;
+  const auto top = largest(d, x, n);
+  LongSum<decltype(d)> sum{d};
   each_vector(d, n, least, [&](auto load, auto store) HWY_ATTR {
     const auto below = hn::Sub(load(x), top);
     const auto power = exp_below_zero(d, below);
-    part = hn::Add(part, power);
-    if (++added % 64 == 0) sum = hn::Add(sum, part), part = hn::Zero(d);
+    sum.add(power);
     store(logarithm ? below : power, y);
   });
-  const T total = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum, part)));
+  const T total = sum.total();
   const auto by = hn::Set(d, logarithm ? std::log(total) : T{1} / total);
   each_vector(d, n, least, [&](auto load, auto store) HWY_ATTR {
     store(logarithm ? hn::Sub(load(y), by) : hn::Mul(load(y), by), y);
@@ -133,6 +152,48 @@ void softmax_rows(const T* x, int64_t rows, int64_t columns, bool logarithm, boo
   });
 }
 
+// The loss of one row, and its slope times `scale`.
+template <class T>
+double entropy_row(const T* x, int64_t n, int64_t label, double smoothing, double scale, T* slope) {
+  constexpr T least = -std::numeric_limits<T>::infinity();
+  const hn::ScalableTag<T> d;
+  const auto top = largest(d, x, n);
+  LongSum<decltype(d)> powers{d}, depths{d};
+  each_vector(d, n, least, [&](auto load, auto store) HWY_ATTR {
+    const auto power = exp_below_zero(d, hn::Sub(load(x), top));
+    powers.add(power);
+    store(power, slope);
+  });
+  const double spread = smoothing / static_cast<double>(n);
+  if (smoothing > 0)
+    each_vector(d, n, hn::GetLane(top), [&](auto load, auto) HWY_ATTR { depths.add(hn::Sub(load(x), top)); });
+  const auto total = static_cast<double>(powers.total());
+  const auto by = hn::Set(d, static_cast<T>(scale / total)), less = hn::Set(d, static_cast<T>(scale * spread));
+  each_vector(d, n, least, [&](auto load, auto store) HWY_ATTR { store(hn::MulSub(load(slope), by, less), slope); });
+  slope[label] -= static_cast<T>(scale * (1 - smoothing));
+  const double reached = static_cast<double>(x[label]) - static_cast<double>(hn::GetLane(top));
+  const double aside = smoothing > 0 ? spread * static_cast<double>(depths.total()) : 0;
+  return std::log(total) - (1 - smoothing) * reached - aside;
+}
+
+template <class T>
+void entropy_rows(const int64_t* label, double smoothing, double scale, const T* x, int64_t rows, int64_t columns,
+                  bool past, double* loss, T* slope) {
+  written_past(past, rows, columns, slope, [&](int64_t first, int64_t count, T* to) HWY_ATTR {
+    for (int64_t r = first; r < first + count; ++r, to += columns)
+      loss[r] = entropy_row(x + r * columns, columns, label[r], smoothing, scale, to);
+  });
+}
+
+void EntropyF32(const int64_t* label, double smoothing, double scale, const float* x, int64_t rows, int64_t columns,
+                bool past, double* loss, float* slope) {
+  entropy_rows(label, smoothing, scale, x, rows, columns, past, loss, slope);
+}
+void EntropyF64(const int64_t* label, double smoothing, double scale, const double* x, int64_t rows, int64_t columns,
+                bool past, double* loss, double* slope) {
+  entropy_rows(label, smoothing, scale, x, rows, columns, past, loss, slope);
+}
+
 void SoftmaxF32(const float* x, int64_t rows, int64_t columns, bool logarithm, bool past, float* y) {
   softmax_rows(x, rows, columns, logarithm, past, y);
 }
@@ -150,6 +211,8 @@ namespace {
 
 HWY_EXPORT(SoftmaxF32);
 HWY_EXPORT(SoftmaxF64);
+HWY_EXPORT(EntropyF32);
+HWY_EXPORT(EntropyF64);
 
 template <class T>
 bool past_caches(std::span<const T> x, std::span<T> y) {
@@ -161,19 +224,42 @@ void row_pieces(int64_t rows, int64_t columns, Fn&& fn) {
   if (columns == 0) return;
   apply_isa_limit();
   parallel_for(rows, std::max<int64_t>(1, elementwise_grain / 4 / columns),
-               [&](int64_t begin, int64_t end) { fn(begin * columns, end - begin); });
+               [&](int64_t begin, int64_t end) { fn(begin, end - begin); });
 }
 
 }  // namespace
 
 void softmax(int64_t rows, int64_t columns, bool logarithm, std::span<const float> x, std::span<float> y) {
-  row_pieces(rows, columns, [&](int64_t at, int64_t count) {
+  row_pieces(rows, columns, [&](int64_t first, int64_t count) {
+    const int64_t at = first * columns;
     HWY_DYNAMIC_DISPATCH(SoftmaxF32)(x.data() + at, count, columns, logarithm, past_caches(x, y), y.data() + at);
   });
 }
 void softmax(int64_t rows, int64_t columns, bool logarithm, std::span<const double> x, std::span<double> y) {
-  row_pieces(rows, columns, [&](int64_t at, int64_t count) {
+  row_pieces(rows, columns, [&](int64_t first, int64_t count) {
+    const int64_t at = first * columns;
     HWY_DYNAMIC_DISPATCH(SoftmaxF64)(x.data() + at, count, columns, logarithm, past_caches(x, y), y.data() + at);
+  });
+}
+
+void softmax_entropy(std::span<const int64_t> label, double smoothing, std::span<const float> x, std::span<double> loss,
+                     std::span<float> slope) {
+  const auto rows = std::ssize(label), columns = std::ssize(x) / std::max<int64_t>(1, rows);
+  row_pieces(rows, columns, [&](int64_t first, int64_t count) {
+    const int64_t at = first * columns;
+    HWY_DYNAMIC_DISPATCH(EntropyF32)
+    (label.data() + first, smoothing, 1 / static_cast<double>(rows), x.data() + at, count, columns,
+     past_caches(x, slope), loss.data() + first, slope.data() + at);
+  });
+}
+void softmax_entropy(std::span<const int64_t> label, double smoothing, std::span<const double> x,
+                     std::span<double> loss, std::span<double> slope) {
+  const auto rows = std::ssize(label), columns = std::ssize(x) / std::max<int64_t>(1, rows);
+  row_pieces(rows, columns, [&](int64_t first, int64_t count) {
+    const int64_t at = first * columns;
+    HWY_DYNAMIC_DISPATCH(EntropyF64)
+    (label.data() + first, smoothing, 1 / static_cast<double>(rows), x.data() + at, count, columns,
+     past_caches(x, slope), loss.data() + first, slope.data() + at);
   });
 }
 

@@ -57,13 +57,29 @@ namespace {
 
 using Weights = std::vector<double>;
 
+// What backward makes of a slope of a scalar loss; a factor of 1 costs no walk over what may be a whole vocabulary.
+Grads scaled(const Tensor& slope, const Tensor& g) { return {g.item() == 1 ? slope : slope * g}; }
+
+// The mean over rows of the entropy with labels, without weights: the loss of most networks, so it has a kernel.
+Tensor label_entropy(const Tensor& logits, std::span<const int64_t> labels, double smoothing) {
+  const char* name = "cross_entropy";
+  return dispatch_float(name, logits.dtype(), [&](auto t) {
+    using T = decltype(t);
+    const Tensor slope = Tensor::empty(logits.shape(), logits.dtype());
+    std::vector<double> losses(labels.size());
+    kernels::softmax_entropy(labels, smoothing, logits.data<const T>(), losses, slope.data<T>());
+    double total = 0;
+    for (const double loss : losses) total += loss;
+    return with_grad(name, Tensor::full({}, total / static_cast<double>(losses.size()), logits.dtype()), {logits},
+                     [slope](const Tensor& g, Wanted) { return scaled(slope, g); });
+  });
+}
+
 // `share(r, c)`: how much of row r's target is class c; `weigh(r, w)`: the mean of the weights w over these shares.
 template <class Share, class Weigh>
 Tensor entropy_of(const Tensor& logits, const CrossEntropyOptions& o, Share&& share, Weigh&& weigh) {
   const char* name = "cross_entropy";
   const int64_t n = logits.shape()[0], classes = logits.shape()[1];
-  if (!(o.label_smoothing >= 0 && o.label_smoothing < 1))
-    fail(name, "label_smoothing {} is not in [0, 1)", o.label_smoothing);
   if (o.class_weights.defined() && o.class_weights.shape() != Shape{classes})
     fail(name, "class_weights {} do not fit {} classes", o.class_weights.shape(), classes);
   return dispatch_float(name, logits.dtype(), [&](auto t) {
@@ -93,7 +109,7 @@ Tensor entropy_of(const Tensor& logits, const CrossEntropyOptions& o, Share&& sh
         row[c] = static_cast<T>((mass * std::exp(static_cast<double>(row[c])) - target(r, c)) / norm);
     }
     return with_grad(name, Tensor::full({}, total / norm, logits.dtype()), {logits},
-                     [slope](const Tensor& g, Wanted) { return Grads{slope * g}; });
+                     [slope](const Tensor& g, Wanted) { return scaled(slope, g); });
   });
 }
 
@@ -101,6 +117,8 @@ Tensor entropy_of(const Tensor& logits, const CrossEntropyOptions& o, Share&& sh
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& o) {
   const char* name = "cross_entropy";
+  if (!(o.label_smoothing >= 0 && o.label_smoothing < 1))
+    fail(name, "label_smoothing {} is not in [0, 1)", o.label_smoothing);
   if (logits.rank() == 2 && targets.rank() == 2) {
     expect_pair(name, logits, targets);
     expect_data(name, targets);
@@ -128,6 +146,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEnt
   const auto labels = index.data<const int64_t>();
   for (const int64_t y : labels)
     if (y < 0 || y >= classes) fail(ErrorKind::data, name, "label {} is outside 0 to {}", y, classes - 1);
+  if (!o.class_weights.defined()) return label_entropy(logits, labels, o.label_smoothing);
   const auto label = [&](int64_t r) { return static_cast<size_t>(labels[static_cast<size_t>(r)]); };
   return entropy_of(
       logits, o, [&](int64_t r, size_t c) { return c == label(r) ? 1.0 : 0.0; },

@@ -149,6 +149,42 @@ TEST(OpSpecial, LossesOfHugeInputs) {
   EXPECT_TRUE(std::isnan(mse_loss(tensor({nan}), zero).item()));
 }
 
+// The vocabulary of a language: beyond the caches, where rows are written past them. Labels are shares of one class.
+TEST(OpSpecial, EntropyOverAVocabulary) {
+  constexpr int64_t rows = 400, classes = 6001;
+  Rng rng(3, "vocabulary");
+  std::vector<float> x(rows * classes), shares(rows * classes);
+  std::vector<int64_t> labels(rows);
+  for (float& v : x) v = static_cast<float>(4 * rng.normal());
+  for (int64_t r = 0; r < rows; ++r) {
+    labels[static_cast<size_t>(r)] = rng.below(classes);
+    shares[static_cast<size_t>(r * classes + labels[static_cast<size_t>(r)])] = 1;
+  }
+  for (const double smoothing : {0.0, 0.1}) {
+    const auto run = [&](const Tensor& target, double factor) {
+      Tensor logits = Tensor::from(x, {rows, classes});
+      require_grad(logits);
+      const Tensor loss = cross_entropy(logits, target, {.label_smoothing = smoothing});
+      backward(factor == 1 ? loss : loss * factor);
+      return std::pair(loss.item(), grad_of(logits));
+    };
+    const Tensor label = Tensor::from(labels, {rows});
+    const auto [loss, slope] = run(label, 1);
+    const auto [wanted, wanted_slope] = run(Tensor::from(shares, {rows, classes}), 1);
+    const auto [same, tripled] = run(label, 3);
+    EXPECT_NEAR(loss, wanted, 1e-6 * wanted);
+    for (int64_t i = 0; i < rows * classes; ++i) {
+      ASSERT_NEAR(slope.at(i), wanted_slope.at(i), 1e-6 / rows) << i;
+      ASSERT_EQ(tripled.at(i), 3.0F * slope.data<const float>()[static_cast<size_t>(i)]) << i;
+    }
+    set_threads(1);
+    const auto [alone, alone_slope] = run(label, 1);
+    set_threads(0);
+    EXPECT_EQ(alone, loss);
+    EXPECT_TRUE(std::ranges::equal(alone_slope.data<const float>(), slope.data<const float>()));
+  }
+}
+
 TEST(OpSpecial, ExtremesKeepNaN) {
   for (const size_t at : {size_t{0}, size_t{3}, size_t{20}}) {
     std::vector<double> v(21, 1.0);
