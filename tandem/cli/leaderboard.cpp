@@ -1,4 +1,3 @@
-#include <sys/ioctl.h>
 #include <tandem/cli/leaderboard.h>
 #include <tandem/cli/terminal.h>
 #include <unistd.h>
@@ -33,15 +32,21 @@ std::string cut(const std::string& text, size_t columns) {
   return text;
 }
 
-size_t terminal_columns() {
-  winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 100;
-}
-
 int64_t epochs_of(const std::vector<Trial>& trials) {
   int64_t sum = 0;
   for (const Trial& t : trials) sum += t.last() ? t.last()->epochs : 0;
   return sum;
+}
+
+// The end of a recipe's key that tells it from the others: lr for optimizer.lr. Variables keep their name.
+std::string short_name(const std::string& name, const std::vector<improve::Parameter>& all) {
+  if (name.starts_with('$')) return name;
+  for (size_t dot = name.rfind('.'); dot != std::string::npos && dot > 0; dot = name.rfind('.', dot - 1)) {
+    const std::string end = name.substr(dot);
+    if (std::ranges::count_if(all, [&](const auto& p) { return ("." + p.name).ends_with(end); }) == 1)
+      return end.substr(1);
+  }
+  return name;
 }
 
 }  // namespace
@@ -52,7 +57,7 @@ std::vector<std::string> leaderboard(const improve::Search& search, const std::v
   std::vector<std::vector<std::string>> table{{"trial", "epochs", "state"}};
   for (const auto& o : objectives) table.front().push_back(o.name);
   const auto& parameters = search.options().space.parameters();
-  for (const auto& p : parameters) table.front().push_back(p.name);
+  for (const auto& p : parameters) table.front().push_back(short_name(p.name, parameters));
   for (const size_t i : improve::leaders(trials, objectives)) {
     const Trial& t = trials[i];
     if (table.size() > rows || !t.last() || t.state == State::failed) break;
@@ -66,11 +71,14 @@ std::vector<std::string> leaderboard(const improve::Search& search, const std::v
   std::vector<size_t> widths(table.front().size());
   for (const auto& row : table)
     for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+  size_t shown = 0, width = 0;  // whole columns only
+  while (shown < widths.size() && (columns == 0 || width + 2 + widths[shown] <= columns - 3))
+    width += 2 + widths[shown++];
   std::vector<std::string> out;
   for (const auto& row : table) {
     std::string line;
-    for (size_t c = 0; c < row.size(); ++c) line += fmt::format("  {:>{}}", row[c], widths[c]);
-    out.push_back(cut(line, columns));
+    for (size_t c = 0; c < shown; ++c) line += fmt::format("  {:>{}}", row[c], widths[c]);
+    out.push_back(line + (shown < widths.size() ? "  …" : ""));
   }
   return out;
 }
@@ -103,7 +111,7 @@ void SearchDisplay::changed(const std::vector<Trial>& trials) {
 
 void SearchDisplay::draw() {
   drawn_ = now();
-  const size_t columns = terminal_columns() - 1;
+  const size_t columns = columns_of(STDERR_FILENO) - 1;
   std::vector<std::string> lines{
       cut(fmt::format("{}  {} of {} trials, {} epochs, {}", search_.folder().path.string(), trials_.size(),
                       search_.options().trials, epochs_of(trials_), clock(now() - started_)),

@@ -8,7 +8,8 @@
 
 namespace tandem::cli {
 
-/// The best trials as a table, `rows` at most, one line each, no wider than `columns` (0: as wide as it is).
+/// The best trials as a table, `rows` at most, one line each; parameters that do not fit into `columns` (0: any width)
+/// are left out, and the lines say so.
 [[nodiscard]] std::vector<std::string> leaderboard(const improve::Search& search,
                                                    const std::vector<improve::Trial>& trials, size_t rows,
                                                    size_t columns);

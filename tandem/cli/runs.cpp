@@ -1,4 +1,3 @@
-#include <sys/ioctl.h>
 #include <tandem/base/text.h>
 #include <tandem/cli/plot.h>
 #include <tandem/cli/terminal.h>
@@ -135,12 +134,9 @@ void draw(const std::vector<RunSummary>& runs, const std::string& figure) {
       line.x.push_back(static_cast<double>(e.epoch)), line.y.push_back(e.*(found->second));
     lines.push_back(std::move(line));
   }
-  winsize size{};
-  const bool terminal = isatty(STDOUT_FILENO) != 0;
-  const size_t columns =
-      terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 40 ? size.ws_col : 80;
+  const size_t columns = columns_of(STDOUT_FILENO);
   fmt::print("\n{} by epoch\n{}", figure,
-             plot(lines, std::min<size_t>(columns - 14, 120), 14, terminal && has_colour()));
+             plot(lines, std::min<size_t>((columns > 0 ? columns : 80) - 14, 120), 14, columns > 0 && has_colour()));
 }
 
 int run(const Options& o) {

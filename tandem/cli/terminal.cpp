@@ -1,3 +1,4 @@
+#include <sys/ioctl.h>
 #include <tandem/cli/terminal.h>
 #include <unistd.h>
 
@@ -45,6 +46,12 @@ bool is_terminal() {
 bool has_colour() {
   static const bool colour = is_terminal() && variable("NO_COLOR").empty();
   return colour;
+}
+
+size_t columns_of(int file) {
+  winsize size{};
+  if (isatty(file) == 0) return 0;
+  return ioctl(file, TIOCGWINSZ, &size) == 0 && size.ws_col > 40 ? size.ws_col : 80;
 }
 
 void say(const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); }

@@ -9,6 +9,8 @@ namespace tandem::cli {
 /// Whether stderr is a terminal that takes colour and bars (NO_COLOR turns colour off).
 [[nodiscard]] bool is_terminal();
 [[nodiscard]] bool has_colour();
+/// Columns of the terminal behind stdout or stderr (STDOUT_FILENO, …); 0 where it is none.
+[[nodiscard]] size_t columns_of(int file);
 
 /// A line on stderr.
 void say(const std::string& text);

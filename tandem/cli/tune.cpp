@@ -5,6 +5,7 @@
 #include <tandem/cli/verbs.h>
 #include <tandem/data/catalog.h>
 #include <tandem/improve/page.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -100,7 +101,7 @@ int run(const Options& o, const Context& context) {
   if (o.json)
     fmt::print("{}", improve::search_json(search, trials));
   else
-    for (const std::string& line : leaderboard(search, trials, 10, 0)) fmt::print("{}\n", line);
+    for (const std::string& line : leaderboard(search, trials, 10, columns_of(STDOUT_FILENO))) fmt::print("{}\n", line);
   tell(search, trials, outcome);
   return outcome == improve::SearchOutcome::interrupted && interrupted() ? 130 : 0;
 }

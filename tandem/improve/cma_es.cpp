@@ -1,3 +1,4 @@
+#include <tandem/base/eigen.h>
 #include <tandem/improve/sampler.h>
 
 #include <algorithm>
@@ -9,40 +10,6 @@ namespace {
 
 using Vector = std::vector<double>;
 using Matrix = std::vector<Vector>;
-
-/// Eigenvalues and vectors (columns) of a symmetric matrix: cyclic Jacobi rotations.
-void eigen(Matrix a, Vector& values, Matrix& vectors) {
-  const size_t n = a.size();
-  vectors.assign(n, Vector(n, 0.0));
-  for (size_t i = 0; i < n; ++i) vectors[i][i] = 1;
-  for (int sweep = 0; sweep < 60; ++sweep) {
-    double off = 0;
-    for (size_t p = 0; p < n; ++p)
-      for (size_t q = p + 1; q < n; ++q) off += a[p][q] * a[p][q];
-    if (off < 1e-26) break;
-    for (size_t p = 0; p < n; ++p)
-      for (size_t q = p + 1; q < n; ++q) {
-        if (a[p][q] == 0) continue;
-        const double theta = (a[q][q] - a[p][p]) / (2 * a[p][q]);
-        const double t = (theta >= 0 ? 1 : -1) / (std::abs(theta) + std::sqrt(theta * theta + 1));
-        const double c = 1 / std::sqrt(t * t + 1), s = t * c;
-        for (size_t k = 0; k < n; ++k) {
-          const double kp = a[k][p], kq = a[k][q];
-          a[k][p] = c * kp - s * kq, a[k][q] = s * kp + c * kq;
-        }
-        for (size_t k = 0; k < n; ++k) {
-          const double pk = a[p][k], qk = a[q][k];
-          a[p][k] = c * pk - s * qk, a[q][k] = s * pk + c * qk;
-        }
-        for (size_t k = 0; k < n; ++k) {
-          const double kp = vectors[k][p], kq = vectors[k][q];
-          vectors[k][p] = c * kp - s * kq, vectors[k][q] = s * kp + c * kq;
-        }
-      }
-  }
-  values.resize(n);
-  for (size_t i = 0; i < n; ++i) values[i] = std::max(a[i][i], 1e-20);
-}
 
 /// Names as in Hansen's tutorial.
 class Strategy {
@@ -64,7 +31,8 @@ class Strategy {
     damping_ = 1 + 2 * std::max(0.0, std::sqrt((mu_eff_ - 1) / (d + 1)) - 1) + c_s_;
     expected_norm_ = std::sqrt(d) * (1 - 1 / (4 * d) + 1 / (21 * d * d));
     for (size_t i = 0; i < n; ++i) covariance_[i][i] = 1;
-    eigen(covariance_, values_, axes_);
+    symmetric_eigen(covariance_, values_, axes_);
+    for (double& v : values_) v = std::max(v, 1e-20);
   }
 
   [[nodiscard]] Vector draw(Rng& rng) const {
@@ -118,7 +86,8 @@ class Strategy {
       }
     for (size_t k = 0; k < n_; ++k) mean_[k] += sigma_ * step[k];
     sigma_ = std::clamp(sigma_ * std::exp(c_s_ / damping_ * (norm / expected_norm_ - 1)), 1e-8, 1.0);
-    eigen(covariance_, values_, axes_);
+    symmetric_eigen(covariance_, values_, axes_);
+    for (double& v : values_) v = std::max(v, 1e-20);
   }
 
  private:

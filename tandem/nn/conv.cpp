@@ -1,12 +1,25 @@
 #include <tandem/nn/conv.h>
 #include <tandem/ops/cast.h>
 
+#include <algorithm>
+
 namespace tandem::nn {
 namespace {
 
 void expect_image(const char* name, const Shape& in) {
   if (in.rank() != 3)
     fail(name, "takes images (height, width, channels), got shape {}: it must stand before flatten", in);
+}
+
+// Filter i becomes the middle of channel i: at first the layer hands on what it is given.
+void pass_on(const Tensor& weight) {
+  const int64_t channels = weight.size(1), area = weight.size(2) * weight.size(3);
+  const auto w = weight.data<float>();
+  for (int64_t i = 0; i < std::min(weight.size(0), channels); ++i) {
+    const auto filter = w.subspan(static_cast<size_t>(i * channels * area), static_cast<size_t>(channels * area));
+    std::ranges::fill(filter, 0.0F);
+    filter[static_cast<size_t>(i * area + area / 2)] = 1;
+  }
 }
 
 }  // namespace
@@ -19,7 +32,7 @@ void Conv2d::fields(Fields& f) {
   f("dilation", dilation, {1, 1023});
   f("groups", groups, {1, 65536});
   f("bias", with_bias);
-  f("init", init, {"uniform", "he"});
+  f("init", init, {"uniform", "he", "dirac", "whitened"});
 }
 
 Conv2dOptions Conv2d::options() const {
@@ -48,6 +61,7 @@ Shape Conv2d::build(const Shape& in, Build& build) {
   const int64_t fan_in = in[2] / groups * kernel * kernel;
   const Shape shape{filters, in[2] / groups, kernel, kernel};
   weight = init == "he" ? build.he(shape, fan_in) : build.uniform(shape, fan_in);
+  if (init == "dirac") pass_on(weight);
   bias = with_bias ? build.uniform({filters}, fan_in) : Tensor{};
   packed_.reset();
   return out;
@@ -67,7 +81,7 @@ Tensor Conv2d::forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const
 void Conv2d::prepare() { packed_ = std::make_shared<const PackedConv2d>(pack(weight, bias, options())); }
 
 void Conv2d::visit(const std::string& at, const Visitor& v) {
-  v(at + "weight", weight, true);
+  v(at + "weight", weight, init != "whitened");
   if (with_bias) v(at + "bias", bias, true);
 }
 

@@ -10,6 +10,8 @@ struct Conv2d : Layer<Conv2d> {
   int64_t filters = 0;
   int64_t kernel = 3, stride = 1, padding = 0, dilation = 1, groups = 1;
   bool with_bias = true;
+  /// "uniform"; "he" (He et al. 2015); "dirac": uniform, but each filter passes one channel on as far as there are as
+  /// many; "whitened": not trained, but made of the training pictures by whiten() of nn/whitening.h.
   std::string init = "uniform";
   Tensor weight, bias;  // (filters, channels/groups, kernel, kernel), (filters)
 

@@ -5,6 +5,7 @@
 #include <tandem/data/folds.h>
 #include <tandem/data/text/vectors.h>
 #include <tandem/nn/weights.h>
+#include <tandem/nn/whitening.h>
 #include <tandem/train/classification.h>
 #include <tandem/train/cross_validation.h>
 #include <tandem/train/ensemble.h>
@@ -290,6 +291,12 @@ tasks::Classifier make_model(const Recipe& recipe, const data::Dataset& train) {
   model.loss = recipe.loss.type;
   model.views = recipe.predict;
   model.build(Rng(recipe.seed, "weights"));
+  if (nn::begins_whitened(model.net)) {
+    if (recipe.privacy.on()) fail("conv", "init: whitened shows what the pictures have in common: not with privacy");
+    std::vector<int64_t> some(static_cast<size_t>(std::min<int64_t>(2000, train.size())));
+    std::iota(some.begin(), some.end(), int64_t{0});
+    nn::whiten(model.net, tasks::make_batch(model.image(), train, some, {}, {}));
+  }
   if (base) adapt::transfer(*base, recipe.adapt, model.net);
   if (!recipe.data.text.vectors.empty()) begin_with_vectors(model, recipe);
   return model;

@@ -55,7 +55,7 @@ TEST(Tune, WritesTheBestRecipeReadyToTrainAndAPage) {
   ASSERT_EQ(more.code, 0) << more.err;
   EXPECT_EQ(json::parse(more.out).at("trials").size(), 7u);
   const Said table = tandem(home, {"tune", "--resume", "searches/tiny"});
-  expect_has(table.out, {"trial", "epochs", "accuracy", "optimizer.lr", " %"});
+  expect_has(table.out, {"  trial  epochs  ", "  accuracy  ", "  lr  linear\n", " %"});
 }
 
 void wait_for(const Program& program, const std::string& text) {

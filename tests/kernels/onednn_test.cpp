@@ -2,10 +2,7 @@
 #include <gtest/gtest.h>
 #include <tandem/kernels/conv.h>
 #include <tandem/kernels/isa.h>
-#include <tandem/kernels/matmul.h>
 #include <tandem/kernels/onednn.h>
-
-#include <cmath>
 
 #include "tests/kernels/testing.h"
 
@@ -81,41 +78,6 @@ INSTANTIATE_TEST_SUITE_P(
                       Conv{"grouped", {4, 16, 16, 32, 32, 3, 3, 1, 1, 1, 1, 1, 1, 4}},
                       Conv{"along_time", {8, 1, 100, 16, 32, 1, 5, 1, 1, 0, 2, 1, 1, 1}}),
     [](const auto& conv) { return std::string(conv.param.name); });
-
-// Each way to store the operands, with and without bias, on thin, long and square shapes.
-TEST(KernelMatmul, AgreesWithThePlainLoop) {
-  const std::vector<std::array<int64_t, 3>> sizes{{1, 1, 1},     {1, 10, 784},   {10, 1, 784},   {64, 10, 50},
-                                                  {64, 50, 784}, {17, 33, 65},   {129, 3, 31},   {3, 129, 31},
-                                                  {33, 65, 1},   {512, 300, 64}, {64, 300, 512}, {2, 2, 4096}};
-  const std::vector<std::string> before = fallbacks();
-  for (const auto& [m, n, k] : sizes)
-    for (const bool ta : {false, true})
-      for (const bool tb : {false, true})
-        for (const bool with_bias : {false, true}) {
-          const MatmulShape s{m, n, k, ta, tb};
-          const std::vector<float> a = random(m * k, "a"), b = random(k * n, "b"),
-                                   bias = random(with_bias ? n : 0, "bias");
-          std::vector<float> c(static_cast<size_t>(m * n));
-          std::vector<double> want(c.size());
-          matmul(s, a, b, bias, c);
-          matmul(s, std::vector<double>(a.begin(), a.end()), std::vector<double>(b.begin(), b.end()),
-                 std::vector<double>(bias.begin(), bias.end()), want);
-          EXPECT_LE(worst_error(c, want), 1.5e-6)
-              << m << "x" << k << " " << k << "x" << n << " transposed " << ta << tb;
-        }
-  EXPECT_EQ(fallbacks(), before);
-}
-
-TEST(KernelMatmul, EmptySizes) {
-  std::vector<float> c{7, 7, 7, 7, 7, 7};
-  const std::vector<float> none, bias{1, 2, 3};
-  matmul({2, 3, 0}, none, none, none, c);
-  EXPECT_EQ(c, (std::vector<float>{0, 0, 0, 0, 0, 0}));
-  matmul({2, 3, 0}, none, none, bias, c);
-  EXPECT_EQ(c, (std::vector<float>{1, 2, 3, 1, 2, 3}));
-  matmul({0, 3, 2}, none, std::vector<float>(6), none, std::span<float>{});
-  matmul({3, 0, 2}, std::vector<float>(6), none, none, std::span<float>{});
-}
 
 }  // namespace
 }  // namespace tandem::testing
