@@ -29,8 +29,8 @@ std::vector<Vector> second_moment(const Tensor& images, int64_t kernel) {
       for (int64_t x = 0; x + kernel <= w; ++x) {
         for (int64_t k = 0; k < c; ++k)
           for (int64_t p = 0; p < kernel * kernel; ++p)
-            patch[static_cast<size_t>(k * kernel * kernel + p)] =
-                static_cast<double>(pixels[static_cast<size_t>(((i * h + y + p / kernel) * w + x + p % kernel) * c + k)]);
+            patch[static_cast<size_t>(k * kernel * kernel + p)] = static_cast<double>(
+                pixels[static_cast<size_t>(((i * h + y + p / kernel) * w + x + p % kernel) * c + k)]);
         for (size_t a = 0; a < size; ++a)
           for (size_t b = 0; b <= a; ++b) sum[a][b] += patch[a] * patch[b];
       }
@@ -57,7 +57,8 @@ void whiten(Sequential& net, const Tensor& images) {
   auto& conv = dynamic_cast<Conv2d&>(*net.layers().front());
   const int64_t size = images.size(3) * conv.kernel * conv.kernel;
   if (conv.groups != 1 || conv.filters % 2 != 0 || conv.filters > 2 * size)
-    fail("conv", "init: whitened takes an even number of filters up to {} (2 · channels · kernel²) and one group, got {} in {}",
+    fail("conv",
+         "init: whitened takes an even number of filters up to {} (2 · channels · kernel²) and one group, got {} in {}",
          2 * size, conv.filters, conv.groups);
   Vector values;
   std::vector<Vector> vectors;

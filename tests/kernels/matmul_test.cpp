@@ -13,9 +13,10 @@ using namespace kernels;
 // Each way to store the operands, with and without bias, on thin, long and square shapes; the last cut each block,
 // tile and vector short.
 TEST(KernelMatmul, AgreesWithThePlainLoop) {
-  const std::vector<std::array<int64_t, 3>> sizes{
-      {1, 1, 1},     {1, 10, 784},   {10, 1, 784},   {64, 10, 50},  {64, 50, 784}, {17, 33, 65},   {129, 3, 31},  {3, 129, 31},
-      {33, 65, 1},   {512, 300, 64}, {64, 300, 512}, {2, 2, 4096},  {6, 16, 384},  {97, 130, 769}, {769, 65, 31}, {1001, 300, 390}};
+  const std::vector<std::array<int64_t, 3>> sizes{{1, 1, 1},     {1, 10, 784},   {10, 1, 784},   {64, 10, 50},
+                                                  {64, 50, 784}, {17, 33, 65},   {129, 3, 31},   {3, 129, 31},
+                                                  {33, 65, 1},   {512, 300, 64}, {64, 300, 512}, {2, 2, 4096},
+                                                  {6, 16, 384},  {97, 130, 769}, {769, 65, 31},  {1001, 300, 390}};
   for (const auto& [m, n, k] : sizes)
     for (const bool ta : {false, true})
       for (const bool tb : {false, true})
@@ -31,8 +32,7 @@ TEST(KernelMatmul, AgreesWithThePlainLoop) {
           set_threads(0);
           matmul(s, std::vector<double>(a.begin(), a.end()), std::vector<double>(b.begin(), b.end()),
                  std::vector<double>(bias.begin(), bias.end()), want);
-          EXPECT_LE(worst_error(c, want), 2e-6)
-              << m << "x" << k << " " << k << "x" << n << " transposed " << ta << tb;
+          EXPECT_LE(worst_error(c, want), 2e-6) << m << "x" << k << " " << k << "x" << n << " transposed " << ta << tb;
           EXPECT_EQ(c, alone) << m << "x" << k << " " << k << "x" << n << " transposed " << ta << tb;
         }
 }

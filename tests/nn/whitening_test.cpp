@@ -49,8 +49,10 @@ TEST(Whitening, MakesPatchesWhite) {
       double sum = 0;
       for (int64_t r = 0; r < rows; ++r) sum += y.at(r * 24 + a) * y.at(r * 24 + b);
       const double mean = sum / static_cast<double>(rows);
-      if (a != b) EXPECT_NEAR(mean, 0, 0.01) << a << " and " << b;
-      else EXPECT_GT(mean, 0.9) << a;
+      if (a != b)
+        EXPECT_NEAR(mean, 0, 0.01) << a << " and " << b;
+      else
+        EXPECT_GT(mean, 0.9) << a;
       EXPECT_LT(mean, 1.001) << a;
     }
     for (int64_t r = 0; r < rows; r += 97) EXPECT_EQ(y.at(r * 24 + a), -y.at(r * 24 + 12 + a));
@@ -78,7 +80,8 @@ TEST(Whitening, IsPartOfARecipe) {
   const auto model = [](const std::string& privacy) {
     const train::Recipe recipe = train::Recipe::read(Config::parse(
         "data: {source: builtin, train: 60, test: 10}\nnetwork: [conv: {filters: 8, kernel: 2, init: whitened}, relu, "
-        "flatten, linear: classes]\n" + privacy,
+        "flatten, linear: classes]\n" +
+            privacy,
         "recipe"));
     return train::make_model(recipe, data::load("builtin", {.train_examples = 60, .test_examples = 10}).train);
   };

@@ -129,7 +129,7 @@ TEST(TranslationRun, BeginsToLearnMulti30k) {
                              "transformer: {layers: 1, heads: 2, hidden: 128, causal: true, cross: true}, tied_head]}",
                              "small.yaml"),
                recipe.encoder_decoder, "network");
-  recipe.optimizer.lr = 3e-3;
+  recipe.optimizer.lr = 1e-2;
   const Folder runs;
   const train::RunResult result = train::run(recipe, train::RunFolder::create(runs / "runs", "m"), home, "", false, {});
   const data::PairParts pairs = train::find_pairs(recipe, home);
