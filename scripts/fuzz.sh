@@ -18,7 +18,7 @@ cmake --preset fuzz >"$log" 2>&1 || { echo "fuzz: cmake could not prepare the bu
 cmake --build build/fuzz --target "${targets[@]/%/_fuzz}"
 python3 tests/fuzz/make_seeds.py build/fuzz/seeds
 mkdir -p build/fuzz/findings build/fuzz/logs
-# Where memory was taken is not recorded, a quarter of the time: ask again with the input that was kept.
+# Where memory was taken is not recorded, a fifth of the time of recipes: ask again with the input that was kept.
 export ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1:malloc_context_size=0 UBSAN_OPTIONS=print_stacktrace=1
 
 fuzz_one() {

@@ -100,7 +100,7 @@ int run(const Options& o, const Context& context) {
   write_text(folder.page(), improve::search_page(search, trials, context.command));
   if (o.json)
     fmt::print("{}", improve::search_json(search, trials));
-  else
+  else if (!is_terminal() || columns_of(STDOUT_FILENO) == 0)  // else it stands there already
     for (const std::string& line : leaderboard(search, trials, 10, columns_of(STDOUT_FILENO))) fmt::print("{}\n", line);
   tell(search, trials, outcome);
   return outcome == improve::SearchOutcome::interrupted && interrupted() ? 130 : 0;

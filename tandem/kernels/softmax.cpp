@@ -227,40 +227,42 @@ void row_pieces(int64_t rows, int64_t columns, Fn&& fn) {
                [&](int64_t begin, int64_t end) { fn(begin, end - begin); });
 }
 
+template <class T, class Kernel>
+void softmax_pieces(int64_t rows, int64_t columns, bool logarithm, std::span<const T> x, std::span<T> y,
+                    Kernel&& kernel) {
+  row_pieces(rows, columns, [&](int64_t first, int64_t count) {
+    const int64_t at = first * columns;
+    kernel(x.data() + at, count, columns, logarithm, past_caches(x, y), y.data() + at);
+  });
+}
+
+template <class T, class Kernel>
+void entropy_pieces(std::span<const int64_t> label, double smoothing, std::span<const T> x, std::span<double> loss,
+                    std::span<T> slope, Kernel&& kernel) {
+  const auto rows = std::ssize(label), columns = std::ssize(x) / std::max<int64_t>(1, rows);
+  row_pieces(rows, columns, [&](int64_t first, int64_t count) {
+    const int64_t at = first * columns;
+    kernel(label.data() + first, smoothing, 1 / static_cast<double>(rows), x.data() + at, count, columns,
+           past_caches(x, slope), loss.data() + first, slope.data() + at);
+  });
+}
+
 }  // namespace
 
 void softmax(int64_t rows, int64_t columns, bool logarithm, std::span<const float> x, std::span<float> y) {
-  row_pieces(rows, columns, [&](int64_t first, int64_t count) {
-    const int64_t at = first * columns;
-    HWY_DYNAMIC_DISPATCH(SoftmaxF32)(x.data() + at, count, columns, logarithm, past_caches(x, y), y.data() + at);
-  });
+  softmax_pieces(rows, columns, logarithm, x, y, [](auto... a) { HWY_DYNAMIC_DISPATCH(SoftmaxF32)(a...); });
 }
 void softmax(int64_t rows, int64_t columns, bool logarithm, std::span<const double> x, std::span<double> y) {
-  row_pieces(rows, columns, [&](int64_t first, int64_t count) {
-    const int64_t at = first * columns;
-    HWY_DYNAMIC_DISPATCH(SoftmaxF64)(x.data() + at, count, columns, logarithm, past_caches(x, y), y.data() + at);
-  });
+  softmax_pieces(rows, columns, logarithm, x, y, [](auto... a) { HWY_DYNAMIC_DISPATCH(SoftmaxF64)(a...); });
 }
 
 void softmax_entropy(std::span<const int64_t> label, double smoothing, std::span<const float> x, std::span<double> loss,
                      std::span<float> slope) {
-  const auto rows = std::ssize(label), columns = std::ssize(x) / std::max<int64_t>(1, rows);
-  row_pieces(rows, columns, [&](int64_t first, int64_t count) {
-    const int64_t at = first * columns;
-    HWY_DYNAMIC_DISPATCH(EntropyF32)
-    (label.data() + first, smoothing, 1 / static_cast<double>(rows), x.data() + at, count, columns,
-     past_caches(x, slope), loss.data() + first, slope.data() + at);
-  });
+  entropy_pieces(label, smoothing, x, loss, slope, [](auto... a) { HWY_DYNAMIC_DISPATCH(EntropyF32)(a...); });
 }
 void softmax_entropy(std::span<const int64_t> label, double smoothing, std::span<const double> x,
                      std::span<double> loss, std::span<double> slope) {
-  const auto rows = std::ssize(label), columns = std::ssize(x) / std::max<int64_t>(1, rows);
-  row_pieces(rows, columns, [&](int64_t first, int64_t count) {
-    const int64_t at = first * columns;
-    HWY_DYNAMIC_DISPATCH(EntropyF64)
-    (label.data() + first, smoothing, 1 / static_cast<double>(rows), x.data() + at, count, columns,
-     past_caches(x, slope), loss.data() + first, slope.data() + at);
-  });
+  entropy_pieces(label, smoothing, x, loss, slope, [](auto... a) { HWY_DYNAMIC_DISPATCH(EntropyF64)(a...); });
 }
 
 }  // namespace tandem::kernels

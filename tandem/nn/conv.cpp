@@ -11,14 +11,16 @@ void expect_image(const char* name, const Shape& in) {
     fail(name, "takes images (height, width, channels), got shape {}: it must stand before flatten", in);
 }
 
-// Filter i becomes the middle of channel i: at first the layer hands on what it is given.
-void pass_on(const Tensor& weight) {
-  const int64_t channels = weight.size(1), area = weight.size(2) * weight.size(3);
+// The first filters of each group become the middle of a channel each: at first the layer hands on what it is given.
+void pass_on(const Tensor& weight, int64_t groups) {
+  const int64_t channels = weight.size(1), kernel = weight.size(2), area = kernel * kernel;
+  const int64_t filters = weight.size(0), own = filters / groups;
   const auto w = weight.data<float>();
-  for (int64_t i = 0; i < std::min(weight.size(0), channels); ++i) {
-    const auto filter = w.subspan(static_cast<size_t>(i * channels * area), static_cast<size_t>(channels * area));
+  for (int64_t f = 0; f < filters; ++f) {
+    if (f % own >= channels) continue;
+    const auto filter = w.subspan(static_cast<size_t>(f * channels * area), static_cast<size_t>(channels * area));
     std::ranges::fill(filter, 0.0F);
-    filter[static_cast<size_t>(i * area + area / 2)] = 1;
+    filter[static_cast<size_t>(f % own * area + kernel / 2 * (kernel + 1))] = 1;
   }
 }
 
@@ -61,7 +63,7 @@ Shape Conv2d::build(const Shape& in, Build& build) {
   const int64_t fan_in = in[2] / groups * kernel * kernel;
   const Shape shape{filters, in[2] / groups, kernel, kernel};
   weight = init == "he" ? build.he(shape, fan_in) : build.uniform(shape, fan_in);
-  if (init == "dirac") pass_on(weight);
+  if (init == "dirac") pass_on(weight, groups);
   bias = with_bias ? build.uniform({filters}, fan_in) : Tensor{};
   packed_.reset();
   return out;

@@ -9,8 +9,8 @@ namespace tandem::nn {
 
 /// Makes that convolution's weight from the patches of `images` (n, h, w, c), as the network is given them: the
 /// strongest principal directions of the patches, each divided by the deviation along it, then the same with the other
-/// sign. What such a filter says has mean square 1 (Coates and Ng 2012; Page 2018). Throws a usage error for groups,
-/// and for an odd number of filters or more than 2 · channels · kernel².
+/// sign. What such a filter says has mean square 1, less where pictures hardly differ (Coates and Ng 2012; Page 2018).
+/// Throws a usage error for groups, and for an odd number of filters or more than 2 · channels · kernel².
 void whiten(Sequential& net, const Tensor& images);
 
 }  // namespace tandem::nn
