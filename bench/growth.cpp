@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -212,6 +213,25 @@ std::string data_path(const Options& options) {
 }
 
 }  // namespace
+
+namespace {
+
+// A figure of /proc/self/status, in bytes.
+double resident(const std::string& name) {
+  std::ifstream file("/proc/self/status");
+  for (std::string word; file >> word;)
+    if (double kilobytes = 0; word == name + ":" && file >> kilobytes) return 1024 * kilobytes;
+  fail(ErrorKind::file, "/proc/self/status", "has no {}", name);
+}
+
+}  // namespace
+
+void print_memory(const std::string& name) {
+  const double before = resident("VmRSS");
+  Training training(workload(name));
+  (void)training.run(20);
+  std::cout << json{{"bytes", resident("VmHWM") - before}} << std::endl;
+}
 
 void print_grown(const std::string& axis, int64_t size) {
   const Workload w = grown(axis, size);

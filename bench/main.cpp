@@ -62,6 +62,10 @@ int run(const std::vector<std::string>& arguments) {
     print_grown(arguments[1], std::stoll(arguments[2]));
     return 0;
   }
+  if (arguments.size() == 2 && arguments[0] == "--memory") {  // and by the training topic
+    print_memory(arguments[1]);
+    return 0;
+  }
   Options options;
   std::vector<std::string> only;
   fs::path page_path;

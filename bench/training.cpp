@@ -1,4 +1,5 @@
 // Training steps side by side with PyTorch.
+#include <bench/growth.h>
 #include <bench/machine.h>
 #include <bench/peer.h>
 #include <bench/profile.h>
@@ -75,7 +76,7 @@ std::string profiles(bool quick) {
 
 std::string training_section(const Options& options) {
   Table table{{"workload", "Tandem", "share of peak", "PyTorch", "share of peak", "ratio", "lowest … highest", "goal",
-               "loss after 20 steps", "first step"},
+               "loss after 20 steps", "first step", "memory"},
               {}};
   std::string notes, shapes;
   bool peer_there = false;
@@ -94,9 +95,11 @@ std::string training_section(const Options& options) {
       ours.reset();
       return ours.run(steps).seconds / static_cast<double>(steps);
     };
-    const double peak = w.bf16 ? machine().bf16[1] : machine().peak();
+    const double peak = w.bf16 && machine().bf16[1] > 0 ? machine().bf16[1] : machine().peak();
     const auto share = [&](double seconds) { return percent(ours.flops() / seconds / peak); };
 
+    const double our_memory = Peer("/proc/self/exe", {"--memory", w.name}).ready()["bytes"];
+    const auto megabytes = [](double bytes) { return fmt::format("{:.0f} MB", bytes / 1e6); };
     Chosen peer = best_peer("training.py", "torch", file, configurations(w, options.quick), "ms");
     if (!peer.peer) {
       std::vector<double> times;
@@ -104,7 +107,7 @@ std::string training_section(const Options& options) {
         when_quiet([&, at = times.size()] { times.resize(at), times.push_back(run_ours()); });
       const double median = spread(times).median;
       table.rows.push_back({w.name, time_text(median), share(median), "—", "—", "—", "—", fmt::format("{}x", w.goal),
-                            fmt::format("{:.5f}", loss), time_text(first)});
+                            fmt::format("{:.5f}", loss), time_text(first), megabytes(our_memory)});
       continue;
     }
     peer_there = true;
@@ -122,7 +125,8 @@ std::string training_section(const Options& options) {
          share(pairs.theirs.median), fmt::format("**{:.2f}x**", pairs.ratio.median),
          fmt::format("{:.2f} … {:.2f}", pairs.ratio.low, pairs.ratio.high), fmt::format("{}x", w.goal),
          fmt::format("{:.5f} / {:.5f}{}", loss, their_loss, agrees ? "" : " **differ**"),
-         fmt::format("{} / {}", time_text(first), time_text(peer.peer->ready()["first"].get<double>()))});
+         fmt::format("{} / {}", time_text(first), time_text(peer.peer->ready()["first"].get<double>())),
+         fmt::format("{} / {}", megabytes(our_memory), megabytes(peer.peer->ask("memory")["bytes"]))});
     notes +=
         fmt::format("- `{}`: PyTorch {} at its best with {}{}. Tried: {}.\n", w.name,
                     peer.peer->ready()["torch"].get<std::string>(), describe(peer.config), pairs.remark(), peer.tried);
@@ -138,7 +142,11 @@ std::string training_section(const Options& options) {
       "takes fewer products, so the share can pass 100 %. Two figures with a stroke between them are ours / PyTorch's. "
       "The "
       "first "
-      "step makes kernels (PyTorch's compiles, where that configuration won) and is not in the time of a step.\n\n" +
+      "step makes kernels (PyTorch's compiles, where that configuration won) and is not in the time of a step. Memory: "
+      "what "
+      "weights, optimiser, the eight batches and 20 steps hold at most, beyond the process before them (of PyTorch "
+      "what "
+      "20 steps hold once it has compiled).\n\n" +
       shapes + "\n" + table.markdown() + "\n";
   if (!peer_there)
     text +=

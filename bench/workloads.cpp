@@ -165,6 +165,9 @@ std::vector<Workload> workloads() {
        .shortest = 256,
        .next_token = true,
        .goal = 1.3});
+  mixed = all.back();
+  mixed.name = "gpt-bf16", mixed.about = "the same in mixed bf16", mixed.bf16 = true;
+  all.push_back(mixed);
   return all;
 }
 

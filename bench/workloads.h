@@ -27,7 +27,7 @@ struct Workload {
   double goal = 0;          // the peer's time over ours that is to be reached
 };
 
-/// classic, control, mlp, cnn, resnet20, resnet20-bf16, lstm, lstm-ragged, gpt.
+/// classic, control, mlp, cnn, resnet20, resnet20-bf16, lstm, lstm-ragged, gpt, gpt-bf16.
 [[nodiscard]] std::vector<Workload> workloads();
 /// The one of that name; throws when there is none.
 [[nodiscard]] Workload workload(const std::string& name);

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # What reads files and texts of strangers, and what keeps a training.
-readers='tandem/(tensor/safetensors.*|data/formats/.*|data/text/(byte_pairs|subword|texts|tokenizer_folder|vectors|word_piece)|base/(config|files|json_file|json_text|protobuf)|adapt/peft|deploy/(http|json|tensors|completion_request)|train/checkpoints)\.cpp'
+readers='tandem/(tensor/safetensors.*|data/formats/.*|data/text/(byte_pairs|subword|texts|tokenizer_folder|vectors|word_piece)|data/(labels|folder|pairs)|base/(config|files|json_file|json_text|protobuf)|adapt/(peft|checkpoint)|deploy/(http|json|tensors|completion_request|protocol|plain|rows|access|onnx/import.*)|people/store|train/(checkpoints|trainer_state))\.cpp'
 
 ./scripts/install.sh gcovr
 ./scripts/build.sh coverage

@@ -15,10 +15,16 @@ from protocol import serve
 LOSSES = {"cross_entropy": F.cross_entropy, "mse": F.mse_loss, "binary_cross_entropy": F.binary_cross_entropy}
 
 
+def resident(name):
+    with open("/proc/self/status") as status:
+        return next(1024 * int(line.split()[1]) for line in status if line.startswith(name + ":"))
+
+
 def main():
     path, config = sys.argv[1], json.loads(sys.argv[2])
     torch.set_num_threads(config["threads"])
     torch.set_flush_denormal(True)
+    before = resident("VmRSS")
     work = Workload(path, config["channels_last"], config.get("packed", False))
     settings = work.settings
     net = work.network().train()
@@ -75,9 +81,15 @@ def main():
                         value.zero_()
         return {}
 
+    def memory(_):
+        with open("/proc/self/clear_refs", "w") as refs:  # the peak begins anew
+            refs.write("5")
+        run(20)
+        return {"bytes": resident("VmHWM") - before}
+
     first = run(1)["seconds"]
     reset()
-    serve({"run": run, "reset": reset}, {"first": first, "torch": torch.__version__})
+    serve({"run": run, "reset": reset, "memory": memory}, {"first": first, "torch": torch.__version__})
 
 
 if __name__ == "__main__":

@@ -180,9 +180,14 @@ std::vector<std::pair<std::string, Config>> Config::entries() const {
 }
 
 Config Config::get(const std::string& key) const {
-  for (auto& [name, value] : entries())
-    if (name == key) return value;
-  return {};
+  Config out;
+  if (!is_map()) return out;
+  for (const auto& entry : impl_->node) {
+    if (entry.first.Scalar() != key) continue;
+    out.impl_ = wrap(entry.second, impl_->name);
+    break;
+  }
+  return out;
 }
 
 void Config::put(const std::string& key, const Config& value) {

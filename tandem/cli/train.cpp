@@ -67,7 +67,9 @@ int run(const Options& o, const Context& context) {
   catch_interrupts();
   train::Hooks hooks;
   hooks.step = [&](const train::Progress& p) { display.step(p); };
-  hooks.epoch = [&](const evaluate::EpochPoint& p, bool best) { display.epoch(p, recipe.train.epochs, best); };
+  hooks.epoch = [&](const evaluate::EpochPoint& p, bool best) {
+    display.epoch(p, recipe.train.epochs, best && recipe.train.keep == "best");
+  };
   hooks.remark = [&](const std::string& text) { display.remark(text); };
   hooks.stop = [] { return interrupted(); };
   try {

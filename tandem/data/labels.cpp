@@ -4,6 +4,7 @@
 #include <tandem/data/labels.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -54,6 +55,10 @@ std::vector<Label> read_labels(const fs::path& folder) {
       fail(ErrorKind::data, path.string(), "line {}: expected {}", line,
            i == 0 ? "the heading file,label,person,time" : fmt::format("4 fields, got {}", row.size()));
     if (i == 0) continue;
+    const fs::path named = row[0];
+    if (named.empty() || named.is_absolute() ||
+        std::ranges::any_of(named, [](const fs::path& part) { return part == ".."; }))
+      fail(ErrorKind::data, path.string(), "line {}: names '{}', expected a file inside this folder", line, row[0]);
     const auto [found, fresh] = at.emplace(row[0], out.size());
     if (fresh) out.emplace_back();
     out[found->second] = {row[0], row[1], row[2], row[3]};

@@ -27,14 +27,16 @@ struct Finish {
 #define HWY_TARGET_INCLUDE "tandem/kernels/winograd.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+//
+#include <tandem/kernels/winograd_line-inl.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace tandem::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 namespace {
 
-using D = hn::CappedTag<float, 16>;
-using V = hn::Vec<D>;
+using D = LineTag;
+using V = LineVector;
 constexpr D d;
 constexpr int64_t lanes = HWY_MIN(16, HWY_MAX_BYTES / 4);
 
@@ -44,85 +46,91 @@ HWY_INLINE int64_t at(const Tiles& s, int64_t c, int64_t t) {
 }
 
 // Transformed images lie as [point][channel / 16][tile][channel % 16], so that the offsets inside a product are known
-// when it is compiled. v[point][tile][channel] = Bᵀ d B, B's columns (1,0,-1,0), (0,1,1,0), (0,-1,1,0), (0,1,0,-1).
-// Neighbouring tiles share two columns of pixels, which are transformed once.
+// when it is compiled. Neighbouring tiles share two columns of pixels, which are transformed once.
+template <int Edge>
 void transform_input(const Tiles& s, const float* x, const float* zeros, int64_t first, int64_t count, float* v) {
+  constexpr int inputs = Edge + 2;
+  struct Column {
+    V v[inputs];
+  };
   const int64_t plane = plane_of(s.c, s.block);
   for (int64_t done = 0; done < count;) {
     const Stretch part = stretch_at(s, first + done, count - done);
-    const float* line[4];
-    int64_t step[4];
-    for (int64_t i = 0; i < 4; ++i) {
-      const int64_t row = 2 * part.row - s.pad + i;
+    const float* line[inputs];
+    int64_t step[inputs];
+    for (int64_t i = 0; i < inputs; ++i) {
+      const int64_t row = Edge * part.row - s.pad + i;
       const bool there = row >= 0 && row < s.h;
       line[i] = there ? x + (part.image * s.h + row) * s.w * s.c : zeros;
       step[i] = there ? s.c : 0;
     }
     for (int64_t c = 0; c < s.c; c += lanes) {
-      struct Column {
-        V v[4];
-      };
       const auto column = [&](int64_t j) HWY_ATTR {
-        if (j < 0 || j >= s.w) return Column{{hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)}};
-        const V p0 = hn::LoadU(d, line[0] + j * step[0] + c), p1 = hn::LoadU(d, line[1] + j * step[1] + c);
-        const V p2 = hn::LoadU(d, line[2] + j * step[2] + c), p3 = hn::LoadU(d, line[3] + j * step[3] + c);
-        return Column{{hn::Sub(p0, p2), hn::Add(p1, p2), hn::Sub(p2, p1), hn::Sub(p1, p3)}};
+        Column out;
+        V pixels[inputs];
+        const bool there = j >= 0 && j < s.w;
+        for (int i = 0; i < inputs; ++i) pixels[i] = there ? hn::LoadU(d, line[i] + j * step[i] + c) : hn::Zero(d);
+        Line<Edge>::input(pixels, out.v);
+        return out;
       };
-      int64_t j = 2 * part.column - s.pad;
-      Column c0 = column(j), c1 = column(j + 1);
+      int64_t j = Edge * part.column - s.pad;
+      Column seen[inputs];
+      seen[0] = column(j), seen[1] = column(j + 1);
       float* to = v + at(s, c, done);
-      for (int64_t t = 0; t < part.count; ++t, to += chunk) {
-        j += 2;
-        const Column c2 = column(j), c3 = column(j + 1);
-        for (int i = 0; i < 4; ++i) {
-          hn::StoreU(hn::Sub(c0.v[i], c2.v[i]), d, to + (4 * i) * plane);
-          hn::StoreU(hn::Add(c1.v[i], c2.v[i]), d, to + (4 * i + 1) * plane);
-          hn::StoreU(hn::Sub(c2.v[i], c1.v[i]), d, to + (4 * i + 2) * plane);
-          hn::StoreU(hn::Sub(c1.v[i], c3.v[i]), d, to + (4 * i + 3) * plane);
+      for (int64_t t = 0; t < part.count; ++t, to += chunk, j += Edge) {
+        for (int k = 2; k < inputs; ++k) seen[k] = column(j + k);
+        for (int i = 0; i < inputs; ++i) {
+          V row[inputs], transformed[inputs];
+          for (int k = 0; k < inputs; ++k) row[k] = seen[k].v[i];
+          Line<Edge>::input(row, transformed);
+          for (int k = 0; k < inputs; ++k) hn::StoreU(transformed[k], d, to + (inputs * i + k) * plane);
         }
-        c0 = c2, c1 = c3;
+        seen[0] = seen[Edge], seen[1] = seen[Edge + 1];
       }
     }
     done += part.count;
   }
 }
 
-// Calls fn(number of the tile in the block, pointers to its 2x2 output pixels): `none` where the image ends before.
-template <class T, class Fn>
+// Calls fn(number of the tile in the block, pointers to its output pixels): `none` where the image ends before.
+template <int Edge, class T, class Fn>
 HWY_INLINE void each_output(const Tiles& s, T* y, T* none, int64_t first, int64_t count, Fn&& fn) {
   for (int64_t done = 0; done < count;) {
     const Stretch part = stretch_at(s, first + done, count - done);
-    T* line = y + ((part.image * s.oh + 2 * part.row) * s.ow + 2 * part.column) * s.o;
-    const bool second = 2 * part.row + 1 < s.oh;
-    for (int64_t t = 0; t < part.count; ++t, ++done, line += 2 * s.o) {
-      const bool right = 2 * (part.column + t) + 1 < s.ow;
-      T* const pixel[4] = {line, right ? line + s.o : none, second ? line + s.ow * s.o : none,
-                           second && right ? line + (s.ow + 1) * s.o : none};
+    T* line = y + ((part.image * s.oh + Edge * part.row) * s.ow + Edge * part.column) * s.o;
+    for (int64_t t = 0; t < part.count; ++t, ++done, line += Edge * s.o) {
+      T* pixel[Edge][Edge];
+      for (int i = 0; i < Edge; ++i)
+        for (int j = 0; j < Edge; ++j)
+          pixel[i][j] =
+              Edge * part.row + i < s.oh && Edge * (part.column + t) + j < s.ow ? line + (i * s.ow + j) * s.o : none;
       fn(done, pixel);
     }
   }
 }
 
-// y = Aᵀ m A, A's columns (1,1,1,0), (0,1,-1,-1), and what follows.
+template <int Edge>
 void transform_output(const Tiles& s, const float* m, const Finish& finish, int64_t first, int64_t count, float* none,
                       float* y) {
+  constexpr int inputs = Edge + 2;
   const int64_t plane = plane_of(s.o, s.block);
-  each_output(s, y, none, first, count, [&](int64_t t, float* const(&pixel)[4]) HWY_ATTR {
+  each_output<Edge>(s, y, none, first, count, [&](int64_t t, float* const(&pixel)[Edge][Edge]) HWY_ATTR {
     for (int64_t o = 0; o < s.o; o += lanes) {
       const float* from = m + at(s, o, t);
-      V rows[2][4];
-      for (int j = 0; j < 4; ++j) {
-        const V m0 = hn::LoadU(d, from + j * plane), m1 = hn::LoadU(d, from + (4 + j) * plane);
-        const V m2 = hn::LoadU(d, from + (8 + j) * plane), m3 = hn::LoadU(d, from + (12 + j) * plane);
-        rows[0][j] = hn::Add(m0, hn::Add(m1, m2));
-        rows[1][j] = hn::Sub(hn::Sub(m1, m2), m3);
+      V rows[Edge][inputs];
+      for (int j = 0; j < inputs; ++j) {
+        V column[inputs], out[Edge];
+        for (int i = 0; i < inputs; ++i) column[i] = hn::LoadU(d, from + (inputs * i + j) * plane);
+        Line<Edge>::output(column, out);
+        for (int i = 0; i < Edge; ++i) rows[i][j] = out[i];
       }
-      const V b = finish.bias ? hn::LoadU(d, finish.bias + o) : hn::Zero(d);
-      for (int i = 0; i < 2; ++i) {
-        V out[2] = {hn::Add(hn::Add(rows[i][0], b), hn::Add(rows[i][1], rows[i][2])),
-                    hn::Sub(hn::Sub(hn::Add(rows[i][1], b), rows[i][2]), rows[i][3])};
-        for (int j = 0; j < 2; ++j) {
-          float* to = pixel[2 * i + j];
+      const V bias = finish.bias ? hn::LoadU(d, finish.bias + o) : hn::Zero(d);
+      for (int i = 0; i < Edge; ++i) {
+        V out[Edge];
+        Line<Edge>::output(rows[i], out);
+        for (int j = 0; j < Edge; ++j) {
+          float* to = pixel[i][j];
+          out[j] = hn::Add(out[j], bias);
           if (finish.added && to != none) out[j] = hn::Add(out[j], hn::LoadU(d, finish.added + (to - y) + o));
           if (finish.relu) out[j] = hn::IfThenElse(hn::Lt(out[j], hn::Zero(d)), hn::Zero(d), out[j]);  // keeps NaN
           hn::StoreU(out[j], d, to + o);
@@ -132,22 +140,26 @@ void transform_output(const Tiles& s, const float* m, const Finish& finish, int6
   });
 }
 
-// g[point][tile][channel] = A gy Aᵀ: the output transform turned around.
+// g[point][tile][channel]: the output transform turned around.
+template <int Edge>
 void transform_output_grad(const Tiles& s, const float* gy, const float* zeros, int64_t first, int64_t count,
                            float* g) {
+  constexpr int inputs = Edge + 2;
   const int64_t plane = plane_of(s.o, s.block);
-  each_output(s, gy, zeros, first, count, [&](int64_t t, const float* const(&pixel)[4]) HWY_ATTR {
+  each_output<Edge>(s, gy, zeros, first, count, [&](int64_t t, const float* const(&pixel)[Edge][Edge]) HWY_ATTR {
     for (int64_t o = 0; o < s.o; o += lanes) {
-      const V g0 = hn::LoadU(d, pixel[0] + o), g1 = hn::LoadU(d, pixel[1] + o);
-      const V g2 = hn::LoadU(d, pixel[2] + o), g3 = hn::LoadU(d, pixel[3] + o);
-      const V left[4] = {g0, hn::Add(g0, g2), hn::Sub(g0, g2), hn::Neg(g2)};
-      const V right[4] = {g1, hn::Add(g1, g3), hn::Sub(g1, g3), hn::Neg(g3)};
+      V rows[inputs][Edge];
+      for (int j = 0; j < Edge; ++j) {
+        V column[Edge], out[inputs];
+        for (int i = 0; i < Edge; ++i) column[i] = hn::LoadU(d, pixel[i][j] + o);
+        Line<Edge>::output_grad(column, out);
+        for (int i = 0; i < inputs; ++i) rows[i][j] = out[i];
+      }
       float* to = g + at(s, o, t);
-      for (int i = 0; i < 4; ++i) {
-        hn::StoreU(left[i], d, to + (4 * i) * plane);
-        hn::StoreU(hn::Add(left[i], right[i]), d, to + (4 * i + 1) * plane);
-        hn::StoreU(hn::Sub(left[i], right[i]), d, to + (4 * i + 2) * plane);
-        hn::StoreU(hn::Neg(right[i]), d, to + (4 * i + 3) * plane);
+      for (int i = 0; i < inputs; ++i) {
+        V out[inputs];
+        Line<Edge>::output_grad(rows[i], out);
+        for (int j = 0; j < inputs; ++j) hn::StoreU(out[j], d, to + (inputs * i + j) * plane);
       }
     }
   });
@@ -211,79 +223,96 @@ HWY_INLINE void with_register_tile(int64_t o, Fn&& fn) {
   }
 }
 
-// u[point][in][out] = G w Gᵀ, G's rows (1,0,0), (1,1,1)/2, (1,-1,1)/2, (0,0,1); for input channels [first, last).
-void WinogradWeights(const WeightView& w, int64_t in, int64_t out, int64_t first, int64_t last, float* u) {
+// u[point][in][out] for input channels [first, last).
+template <int Edge>
+void transform_weight(const WeightView& w, int64_t in, int64_t out, int64_t first, int64_t last, float* u) {
+  constexpr int inputs = Edge + 2;
   for (int64_t c = first; c < last; ++c)
     for (int64_t o = 0; o < out; o += lanes) {
       HWY_ALIGN float taps[9][16];
       for (int64_t l = 0; l < lanes; ++l)
         for (int64_t tap = 0; tap < 9; ++tap)
           taps[w.backwards ? 8 - tap : tap][l] = w.at[c * w.in_step + (o + l) * w.out_step + tap];
-      const V half = hn::Set(d, 0.5F);
-      V rows[4][3];
+      V rows[inputs][3];
       for (int j = 0; j < 3; ++j) {
-        const V w0 = hn::Load(d, taps[j]), w1 = hn::Load(d, taps[3 + j]), w2 = hn::Load(d, taps[6 + j]);
-        const V ends = hn::Mul(half, hn::Add(w0, w2)), middle = hn::Mul(half, w1);
-        rows[0][j] = w0, rows[1][j] = hn::Add(ends, middle), rows[2][j] = hn::Sub(ends, middle), rows[3][j] = w2;
+        const V column[3] = {hn::Load(d, taps[j]), hn::Load(d, taps[3 + j]), hn::Load(d, taps[6 + j])};
+        V transformed[inputs];
+        Line<Edge>::weight(column, transformed);
+        for (int i = 0; i < inputs; ++i) rows[i][j] = transformed[i];
       }
       float* to = u + o / chunk * (in * chunk) + c * chunk + o % chunk;
-      for (int i = 0; i < 4; ++i) {
-        const V ends = hn::Mul(half, hn::Add(rows[i][0], rows[i][2])), middle = hn::Mul(half, rows[i][1]);
-        const V transformed[4] = {rows[i][0], hn::Add(ends, middle), hn::Sub(ends, middle), rows[i][2]};
-        for (int j = 0; j < 4; ++j) hn::StoreU(transformed[j], d, to + (4 * i + j) * plane_of(in, out));
+      for (int i = 0; i < inputs; ++i) {
+        V transformed[inputs];
+        Line<Edge>::weight(rows[i], transformed);
+        for (int j = 0; j < inputs; ++j) hn::StoreU(transformed[j], d, to + (inputs * i + j) * plane_of(in, out));
       }
     }
 }
 
-// gw(o, c, 3, 3) = Gᵀ gu G for input channels [first, last).
-void WinogradWeightGrad(const float* gu, int64_t in, int64_t out, int64_t first, int64_t last, float* gw) {
+// gw(o, c, 3, 3) for input channels [first, last).
+template <int Edge>
+void transform_weight_grad(const float* gu, int64_t in, int64_t out, int64_t first, int64_t last, float* gw) {
+  constexpr int inputs = Edge + 2;
   for (int64_t c = first; c < last; ++c)
     for (int64_t o = 0; o < out; o += lanes) {
-      const V half = hn::Set(d, 0.5F);
       const float* from = gu + o / chunk * (in * chunk) + c * chunk + o % chunk;
-      V rows[3][4];
-      for (int j = 0; j < 4; ++j) {
-        const auto point = [&](int i) HWY_ATTR { return hn::LoadU(d, from + (4 * i + j) * plane_of(in, out)); };
-        const V both = hn::Mul(half, hn::Add(point(1), point(2))), difference = hn::Sub(point(1), point(2));
-        rows[0][j] = hn::Add(point(0), both), rows[1][j] = hn::Mul(half, difference);
-        rows[2][j] = hn::Add(both, point(3));
+      V rows[3][inputs];
+      for (int j = 0; j < inputs; ++j) {
+        V column[inputs], transformed[3];
+        for (int i = 0; i < inputs; ++i) column[i] = hn::LoadU(d, from + (inputs * i + j) * plane_of(in, out));
+        Line<Edge>::weight_grad(column, transformed);
+        for (int i = 0; i < 3; ++i) rows[i][j] = transformed[i];
       }
       HWY_ALIGN float taps[9][16];
       for (int i = 0; i < 3; ++i) {
-        const V both = hn::Mul(half, hn::Add(rows[i][1], rows[i][2]));
-        hn::Store(hn::Add(rows[i][0], both), d, taps[3 * i]);
-        hn::Store(hn::Mul(half, hn::Sub(rows[i][1], rows[i][2])), d, taps[3 * i + 1]);
-        hn::Store(hn::Add(both, rows[i][3]), d, taps[3 * i + 2]);
+        V transformed[3];
+        Line<Edge>::weight_grad(rows[i], transformed);
+        for (int j = 0; j < 3; ++j) hn::Store(transformed[j], d, taps[3 * i + j]);
       }
       for (int64_t l = 0; l < lanes; ++l)
         for (int64_t tap = 0; tap < 9; ++tap) gw[((o + l) * in + c) * 9 + tap] = taps[tap][l];
     }
 }
 
+template <class Fn>
+HWY_INLINE void with_edge(const Tiles& s, Fn&& fn) {
+  if (s.edge == 4) return fn(std::integral_constant<int, 4>());
+  fn(std::integral_constant<int, 2>());
+}
+
+void WinogradWeights(const Tiles& s, const WeightView& w, int64_t first, int64_t last, float* u) {
+  with_edge(s, [&](auto edge) HWY_ATTR { transform_weight<edge>(w, s.c, s.o, first, last, u); });
+}
+void WinogradWeightGrad(const Tiles& s, const float* gu, int64_t first, int64_t last, float* gw) {
+  with_edge(s, [&](auto edge) HWY_ATTR { transform_weight_grad<edge>(gu, s.c, s.o, first, last, gw); });
+}
+
 // Outputs of tiles [first, first + count), count <= s.block. `scratch` holds both transformed blocks.
 void WinogradForward(const Tiles& s, const float* x, const float* u, const Finish& finish, const float* zeros,
                      int64_t first, int64_t count, float* scratch, float* none, float* y) {
   float* v = scratch;
-  float* m = scratch + points * plane_of(s.c, s.block);
-  transform_input(s, x, zeros, first, count, v);
+  float* m = scratch + s.points() * plane_of(s.c, s.block);
+  with_edge(s, [&](auto edge) HWY_ATTR { transform_input<edge>(s, x, zeros, first, count, v); });
   const int64_t rows = (count + 7) / 8 * 8;  // rows after `count` hold old numbers, and their results are not used
   with_register_tile(s.o, [&](auto r, auto columns) HWY_ATTR {
-    for (int64_t p = 0; p < points; ++p)
+    for (int64_t p = 0; p < s.points(); ++p)
       forward_product<r, columns>(s, v + p * plane_of(s.c, s.block), u + p * plane_of(s.c, s.o), rows,
                                   m + p * plane_of(s.o, s.block));
   });
-  transform_output(s, m, finish, first, count, none, y);
+  with_edge(s, [&](auto edge) HWY_ATTR { transform_output<edge>(s, m, finish, first, count, none, y); });
 }
 
 // gu[point][in][out] += the products of tiles [first, first + count).
 void WinogradGradWeight(const Tiles& s, const float* x, const float* gy, const float* zeros, int64_t first,
                         int64_t count, float* scratch, float* gu) {
   float* v = scratch;
-  float* g = scratch + points * plane_of(s.c, s.block);
-  transform_input(s, x, zeros, first, count, v);
-  transform_output_grad(s, gy, zeros, first, count, g);
+  float* g = scratch + s.points() * plane_of(s.c, s.block);
+  with_edge(s, [&](auto edge) HWY_ATTR {
+    transform_input<edge>(s, x, zeros, first, count, v);
+    transform_output_grad<edge>(s, gy, zeros, first, count, g);
+  });
   with_register_tile(s.o, [&](auto r, auto columns) HWY_ATTR {
-    for (int64_t p = 0; p < points; ++p)
+    for (int64_t p = 0; p < s.points(); ++p)
       grad_product<r, columns>(s, v + p * plane_of(s.c, s.block), g + p * plane_of(s.o, s.block), count,
                                gu + p * plane_of(s.c, s.o));
   });
@@ -311,8 +340,26 @@ Block floats(int64_t count) { return Block(static_cast<size_t>(count) * sizeof(f
 // that comes from the second cache.
 int64_t block_for(int64_t c, int64_t o) { return c + o <= 32 ? 8 : c + o <= 64 ? 16 : 32; }
 
-Tiles tiles_of(const ConvShape& s) { return {s.h, s.w, s.oh(), s.ow(), s.c, s.o, s.pad_h, block_for(s.c, s.o)}; }
-int64_t scratch_of(const Tiles& s) { return points * (plane_of(s.c, s.block) + plane_of(s.o, s.block)); }
+// Larger tiles take fewer products, but more transforms: worth it where channels are many and the tiles fit the image.
+int64_t edge_for(int64_t oh, int64_t ow, int64_t c, int64_t o) {
+  const auto products = [&](int64_t edge) {
+    return ((oh + edge - 1) / edge) * ((ow + edge - 1) / edge) * (edge + 2) * (edge + 2);
+  };
+  return std::min(c, o) >= 32 && 5 * products(4) <= 4 * products(2) ? 4 : 2;
+}
+
+// From (h, w, c) to (oh, ow, o).
+Tiles tiles_for(int64_t h, int64_t w, int64_t oh, int64_t ow, int64_t c, int64_t o, int64_t pad) {
+  return {h, w, oh, ow, c, o, pad, block_for(c, o), 1, edge_for(oh, ow, c, o)};
+}
+Tiles tiles_of(const ConvShape& s) { return tiles_for(s.h, s.w, s.oh(), s.ow(), s.c, s.o, s.pad_h); }
+// For a weight that is transformed once for images of any size.
+Tiles any_tiles_of(const ConvShape& s) {
+  Tiles out = tiles_of(s);
+  out.edge = 2;
+  return out;
+}
+int64_t scratch_of(const Tiles& s) { return s.points() * (plane_of(s.c, s.block) + plane_of(s.o, s.block)); }
 
 // Channels of a weight that are transformed by one thread.
 int64_t weight_grain(int64_t other) { return std::max<int64_t>(1, 2048 / other); }
@@ -336,23 +383,23 @@ void convolve(const Tiles& s, int64_t images, const Block& weight, const float* 
 
 Block winograd_transformed(const Tiles& s, const WeightView& weight) {
   apply_isa_limit();
-  Block out = floats(points * plane_of(s.c, s.o));
+  Block out = floats(s.points() * plane_of(s.c, s.o));
   parallel_for(s.c, weight_grain(s.o), [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(WinogradWeights)(weight, s.c, s.o, begin, end, out.as<float>());
+    HWY_DYNAMIC_DISPATCH(WinogradWeights)(s, weight, begin, end, out.as<float>());
   });
   return out;
 }
 
 void winograd_weight_from_sums(const Tiles& s, const Block& sums, int64_t count, std::span<float> gw) {
   apply_isa_limit();
-  const int64_t size = points * plane_of(s.c, s.o);
+  const int64_t size = s.points() * plane_of(s.c, s.o);
   float* sum = sums.as<float>();
   parallel_for(size, elementwise_grain / count, [&](int64_t begin, int64_t end) {
     for (int64_t one = 1; one < count; ++one)
       for (int64_t i = begin; i < end; ++i) sum[i] += sum[one * size + i];
   });
   parallel_for(s.c, weight_grain(s.o), [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(WinogradWeightGrad)(sum, s.c, s.o, begin, end, gw.data());
+    HWY_DYNAMIC_DISPATCH(WinogradWeightGrad)(s, sum, begin, end, gw.data());
   });
 }
 
@@ -363,24 +410,26 @@ bool winograd_fits(const ConvShape& s) noexcept {
 }
 
 Block winograd_weight(const ConvShape& s, std::span<const float> weight) {
-  return winograd_transformed(tiles_of(s), {weight.data(), 9, s.c * 9, false});
+  return winograd_transformed(any_tiles_of(s), {weight.data(), 9, s.c * 9, false});
 }
 
 void winograd_conv2d(const ConvShape& s, std::span<const float> x, const Block& weight, std::span<const float> bias,
                      std::span<const float> added, bool relu, std::span<float> y) {
   const auto or_null = [](std::span<const float> v) { return v.empty() ? nullptr : v.data(); };
-  convolve(tiles_of(s), s.n, weight, x.data(), {or_null(bias), or_null(added), relu}, y.data());
+  convolve(any_tiles_of(s), s.n, weight, x.data(), {or_null(bias), or_null(added), relu}, y.data());
 }
 
 void winograd_conv2d(const ConvShape& s, std::span<const float> x, std::span<const float> weight,
                      std::span<const float> bias, std::span<float> y) {
-  winograd_conv2d(s, x, winograd_weight(s, weight), bias, {}, false, y);
+  const Tiles t = tiles_of(s);
+  const Block transformed = winograd_transformed(t, {weight.data(), 9, s.c * 9, false});
+  convolve(t, s.n, transformed, x.data(), {bias.empty() ? nullptr : bias.data()}, y.data());
 }
 
 // The gradient of the input is a convolution of gy with the weight turned by half a circle.
 void winograd_grad_input(const ConvShape& s, std::span<const float> gy, std::span<const float> weight,
                          std::span<float> gx) {
-  const Tiles t{s.oh(), s.ow(), s.h, s.w, s.o, s.c, 2 - s.pad_h, block_for(s.c, s.o)};
+  const Tiles t = tiles_for(s.oh(), s.ow(), s.h, s.w, s.o, s.c, 2 - s.pad_h);
   convolve(t, s.n, winograd_transformed(t, {weight.data(), s.c * 9, 9, true}), gy.data(), {}, gx.data());
 }
 
@@ -388,7 +437,7 @@ void winograd_grad_weight(const ConvShape& s, std::span<const float> x, std::spa
                           std::span<float> gw) {
   apply_isa_limit();
   const Tiles t = tiles_of(s);
-  const int64_t tiles = t.count(s.n), size = points * plane_of(s.c, s.o);
+  const int64_t tiles = t.count(s.n), size = t.points() * plane_of(s.c, s.o);
   const int64_t step = tiles_a_sum(t, tiles);
   const int64_t pieces = (tiles + step - 1) / step;
   const Block sums = floats(pieces * size);

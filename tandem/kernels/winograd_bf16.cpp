@@ -21,6 +21,8 @@ HWY_PUSH_ATTRIBUTES("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")
 namespace tandem::kernels {
 namespace {
 
+constexpr int64_t points = 16;  // of a tile of 2x2 outputs
+
 using V = __m512;  // 16 floats
 
 // Two neighbouring bfloat16 of a sum, multiplied by one instruction.

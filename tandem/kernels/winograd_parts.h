@@ -8,16 +8,17 @@
 
 namespace tandem::kernels {
 
-inline constexpr int64_t points = 16;  // of a transformed 4x4 tile
-inline constexpr int64_t chunk = 16;   // channels side by side in memory
+inline constexpr int64_t chunk = 16;  // channels side by side in memory
 
-/// Images cut into tiles of 2x2 outputs, each seen through 4x4 inputs that overlap their neighbours'.
+/// Images cut into tiles of edge x edge outputs, each seen through (edge + 2)^2 inputs that overlap their neighbours'.
 struct Tiles {
   int64_t h, w, oh, ow, c, o, pad;
   int64_t block;         // tiles transformed together
   int64_t together = 1;  // the tiles of a line are a multiple of it: the last may lie outside the image
-  [[nodiscard]] int64_t high() const { return (oh + 1) / 2; }
-  [[nodiscard]] int64_t wide() const { return ((ow + 1) / 2 + together - 1) / together * together; }
+  int64_t edge = 2;      // 2 or 4
+  [[nodiscard]] int64_t points() const { return (edge + 2) * (edge + 2); }  // products of a transformed tile
+  [[nodiscard]] int64_t high() const { return (oh + edge - 1) / edge; }
+  [[nodiscard]] int64_t wide() const { return ((ow + edge - 1) / edge + together - 1) / together * together; }
   [[nodiscard]] int64_t count(int64_t images) const { return images * high() * wide(); }
 };
 
@@ -41,13 +42,13 @@ struct WeightView {
 /// falling into the same lines of the cache.
 constexpr int64_t plane_of(int64_t channels, int64_t others) { return channels * others + chunk; }
 
-/// A weight transformed: points * plane_of(c, o) floats.
+/// A weight transformed: s.points() * plane_of(c, o) floats.
 [[nodiscard]] Block winograd_transformed(const Tiles& s, const WeightView& weight);
 
 /// Tiles of each of the partial sums that a weight's gradient is made of: a multiple of the block. Few sums when they
 /// are large.
 inline int64_t tiles_a_sum(const Tiles& s, int64_t tiles) {
-  const int64_t sums = points * plane_of(s.c, s.o) > 1'000'000 ? 4 : 8;
+  const int64_t sums = s.points() * plane_of(s.c, s.o) > 1'000'000 ? 4 : 8;
   return (tiles + sums * s.block - 1) / (sums * s.block) * s.block;
 }
 /// The weight's gradient (o, c, 3, 3) from `count` partial sums in transformed form, which are added in order.

@@ -1,5 +1,6 @@
 #include <tandem/nn/norm.h>
 #include <tandem/ops/norm.h>
+#include <tandem/ops/sequence.h>
 
 namespace tandem::nn {
 
@@ -67,7 +68,16 @@ void GroupNorm::visit(const std::string& at, const Visitor& v) {
   v(at + "bias", bias, true);
 }
 
-void Dropout::fields(Fields& f) { f("probability", probability, {0, 0.999}); }
-Tensor Dropout::forward(const Tensor& x, Pass& pass) { return pass.training ? dropout(x, probability, pass.rng) : x; }
+void Dropout::fields(Fields& f) {
+  f("probability", probability, {0, 0.999});
+  f("locked", locked);
+}
+Tensor Dropout::forward(const Tensor& x, Pass& pass) {
+  if (!pass.training) return x;
+  if (!locked) return dropout(x, probability, pass.rng);
+  if (pass.lengths.empty())
+    fail("dropout", "locked is for the vectors of texts' tokens, got shape {}: leave it out", x.shape());
+  return locked_dropout(x, pass.lengths, probability, pass.rng);
+}
 
 }  // namespace tandem::nn

@@ -57,6 +57,7 @@ struct GroupNorm : Layer<GroupNorm> {
 /// Drops values in training only.
 struct Dropout : Layer<Dropout> {
   double probability = 0.5;
+  bool locked = false;  // the same columns in all rows of a packed sequence
   Dropout() = default;
   explicit Dropout(double probability_) : probability(probability_) {}
   [[nodiscard]] std::string kind() const override { return "dropout"; }

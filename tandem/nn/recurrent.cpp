@@ -10,6 +10,8 @@ void Recurrent::fields(Fields& f) {
   f("layers", layers, {1, 64});
   f("bidirectional", bidirectional);
   f("dropout", dropout, {0, 0.999});
+  f("locked", locked);
+  f("weight_dropout", weight_dropout, {0, 0.999});
   f("bias", with_bias);
 }
 
@@ -39,13 +41,16 @@ Tensor Recurrent::forward(const Tensor& x, Pass& pass) {
   }
   Tensor y = x;
   for (size_t layer = 0; layer < static_cast<size_t>(layers); ++layer) {
-    if (layer > 0 && dropout > 0 && pass.training) y = tandem::dropout(y, dropout, pass.rng);
+    if (layer > 0 && dropout > 0 && pass.training)
+      y = locked ? locked_dropout(y, pass.lengths, dropout, pass.rng) : tandem::dropout(y, dropout, pass.rng);
     std::vector<Tensor> sides;
     for (size_t direction = 0; direction < directions(); ++direction) {
       const size_t at = layer * directions() + direction;
       RecurrentOptions options{.reverse = direction == 1};
       if (states) options.first = (*states)[at], options.last = &(*states)[at];
-      sides.push_back(run(y, pass.lengths, weights[at], options));
+      RecurrentWeights w = weights[at];
+      if (weight_dropout > 0 && pass.training) w.hidden = tandem::dropout(w.hidden, weight_dropout, pass.rng);
+      sides.push_back(run(y, pass.lengths, w, options));
     }
     y = sides.size() == 1 ? sides[0] : concat(sides, 1);
   }

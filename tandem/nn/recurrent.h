@@ -10,7 +10,9 @@ namespace tandem::nn {
 struct Recurrent : Module {
   int64_t units = 0, layers = 1;
   bool bidirectional = false;
-  double dropout = 0;  // between layers
+  double dropout = 0;         // between layers
+  bool locked = false;        // the same columns for all tokens of a sequence
+  double weight_dropout = 0;  // of the weights from state to state, other ones each step (Merity et al. 2017)
   bool with_bias = true;
   std::vector<RecurrentWeights> weights;  // layer by layer, in it forward and then reverse
 

@@ -54,7 +54,13 @@ bool begins_whitened(Sequential& net) {
 }
 
 void whiten(Sequential& net, const Tensor& images) {
-  auto& conv = dynamic_cast<Conv2d&>(*net.layers().front());
+  auto* first = net.layers().empty() ? nullptr : dynamic_cast<Conv2d*>(net.layers().front().get());
+  if (first == nullptr || images.rank() != 4 || images.dtype() != DType::f32 || images.size(1) < first->kernel ||
+      images.size(2) < first->kernel || images.size(0) == 0)
+    fail("whiten",
+         "takes float32 pictures (n, h, w, c) that a patch fits in, and a network that begins with conv; got {}",
+         images.shape());
+  Conv2d& conv = *first;
   const int64_t size = images.size(3) * conv.kernel * conv.kernel;
   if (conv.groups != 1 || conv.filters % 2 != 0 || conv.filters > 2 * size)
     fail("conv",

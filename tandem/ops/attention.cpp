@@ -134,7 +134,7 @@ Tensor attention(const Tensor& given, const Lengths& lengths, std::span<const Ke
   Lengths keys;
   for (const KeyValues& one : kept) {
     if (one.keys.rank() != 2 || one.keys.shape()[1] != width || one.values.shape() != one.keys.shape() ||
-        one.rows > one.keys.shape()[0])
+        one.rows < 0 || one.rows > one.keys.shape()[0])
       fail("attention", "{} rows of keys {} and values {} are kept, but {} columns are needed", one.rows,
            one.keys.shape(), one.values.shape(), width);
     keys.push_back(one.rows);

@@ -1,6 +1,8 @@
 #include <tandem/autograd/tape.h>
+#include <tandem/ops/arithmetic.h>
 #include <tandem/ops/cast.h>
 #include <tandem/ops/linear.h>
+#include <tandem/ops/norm.h>
 #include <tandem/ops/sequence.h>
 #include <tandem/ops/shape.h>
 
@@ -48,6 +50,10 @@ void expect_lengths(std::string_view where, const Lengths& lengths, int64_t rows
 }
 
 Lengths conv1d_lengths(const Lengths& lengths, int64_t kernel, const Conv1dOptions& options) {
+  if (kernel < 1 || kernel > most_dilation || options.dilation < 1 || options.dilation > most_dilation)
+    fail("conv1d", "kernel {} or dilation {} does not lie between 1 and {}", kernel, options.dilation, most_dilation);
+  for (const int64_t n : lengths)
+    if (n < 0) fail("conv1d", "a sequence has {} tokens", n);
   if (options.same) return lengths;
   Lengths out;
   for (const int64_t n : lengths) out.push_back(n == 0 ? 0 : std::max<int64_t>(1, n - (kernel - 1) * options.dilation));
@@ -91,6 +97,17 @@ Tensor pool_sequences(const Tensor& x, const Lengths& lengths, Pooling how) {
                      });
                      return Grads{gx};
                    });
+}
+
+Tensor locked_dropout(const Tensor& x, const Lengths& lengths, double probability, Rng& rng) {
+  if (x.rank() != 2) fail("locked_dropout", "takes inputs of shape (tokens, width), got {}", x.shape());
+  expect_lengths("locked_dropout", lengths, x.shape()[0]);
+  const DType type = x.dtype() == DType::bf16 ? DType::f32 : x.dtype();
+  const Tensor kept = dropout(Tensor::full({std::ssize(lengths), x.shape()[1]}, 1, type), probability, rng);
+  std::vector<int32_t> sequence;  // of each token
+  for (size_t s = 0; s < lengths.size(); ++s)
+    sequence.insert(sequence.end(), static_cast<size_t>(lengths[s]), static_cast<int32_t>(s));
+  return x * cast(embedding(kept, Tensor::from(sequence, {x.shape()[0]})), x.dtype());
 }
 
 }  // namespace tandem

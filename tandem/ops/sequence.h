@@ -1,6 +1,7 @@
 // Operations on packed sequences: a batch is one tensor with a row a token, the sequences one after another, and a list
 // of their lengths. Nothing is padded.
 #pragma once
+#include <tandem/base/random.h>
 #include <tandem/kernels/sequence.h>
 #include <tandem/tensor/tensor.h>
 
@@ -30,5 +31,9 @@ using kernels::Pooling;
 /// (tokens, d) -> (sequences, d): the mean, largest, last or first row of each sequence. The gradient of a largest
 /// number goes to the first row that has it. A sequence without rows throws. An x in bfloat16 is widened.
 [[nodiscard]] Tensor pool_sequences(const Tensor& x, const Lengths& lengths, Pooling how);
+
+/// Dropout of packed sequences x (tokens, d) that leaves out the same columns of all rows of a sequence, other ones in
+/// each (Gal and Ghahramani 2016).
+[[nodiscard]] Tensor locked_dropout(const Tensor& x, const Lengths& lengths, double probability, Rng& rng);
 
 }  // namespace tandem

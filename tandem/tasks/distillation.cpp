@@ -14,7 +14,17 @@ void TeachOptions::fields(Fields& f) {
   f("share", share, {0, 1});
 }
 
+namespace {
+void expect_temperature(double temperature) {
+  if (!(temperature > 0 && temperature <= 1e6)) fail("teach", "a temperature of {} is not possible", temperature);
+}
+}  // namespace
+
 Tensor softened(const Tensor& probabilities, double temperature) {
+  if (probabilities.rank() != 2 || probabilities.dtype() != DType::f32)
+    fail("teach", "takes float32 probabilities (n, classes), got {} {}", name_of(probabilities.dtype()),
+         probabilities.shape());
+  expect_temperature(temperature);
   Tensor out = Tensor::empty(probabilities.shape());
   const auto classes = static_cast<size_t>(probabilities.size(1));
   for (size_t first = 0; first < static_cast<size_t>(out.numel()); first += classes) {
@@ -104,6 +114,7 @@ Tensor distillation_loss(const LossOptions& loss, const Tensor& outputs, const T
     fail("teach",
          "a temperature is for logits: end the network before its sigmoid, with loss: "
          "binary_cross_entropy_logits");
+  expect_temperature(temperature);
   return tasks::loss({.type = loss.type}, outputs / temperature, taught, {}) * (temperature * temperature);
 }
 

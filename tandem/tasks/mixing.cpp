@@ -6,9 +6,11 @@
 
 namespace tandem::tasks {
 
+constexpr double most_alpha = 100;
+
 void MixingOptions::fields(Fields& f) {
-  f("mixup", mixup, {0, 100});
-  f("cutmix", cutmix, {0, 100});
+  f("mixup", mixup, {0, most_alpha});
+  f("cutmix", cutmix, {0, most_alpha});
 }
 
 namespace {
@@ -61,9 +63,13 @@ Tensor Mixture::of(const Tensor& targets) const {
 
 MixedBatch mixed(const MixingOptions& options, const Tensor& x, const Rng& rng) {
   if (!options.any()) fail("mixing", "mixup and cutmix are 0: give one of them");
+  if (!(options.mixup <= most_alpha && options.cutmix <= most_alpha))
+    fail("mixing", "mixup {} or cutmix {} is above {}", options.mixup, options.cutmix, most_alpha);
+  if (x.dtype() != DType::f32) fail("mixing", "takes float32, got {}", name_of(x.dtype()));
   if (x.rank() != 4 && (x.rank() != 2 || options.cutmix > 0))
     fail("mixing", "takes pictures (n, h, w, c){}, got {}", options.cutmix > 0 ? "" : " or rows (n, width)", x.shape());
   const int64_t n = x.size(0), size = n > 0 ? x.numel() / n : 0;
+  if (n > 0 && size == 0) fail("mixing", "there is nothing in examples of shape {}", x.shape());
   MixedBatch out{Tensor::empty(x.shape()),
                  {rng.split("partners").permutation(n), std::vector<float>(static_cast<size_t>(n), 1)}};
   const float* const from = x.data<const float>().data();

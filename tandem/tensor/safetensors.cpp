@@ -40,7 +40,6 @@ float widen_f16(uint16_t h) {
 }
 
 Tensor take(const Entry& entry, uint64_t data, const Fill& fill, const std::string* sum, const std::string& where) {
-  Tensor out = Tensor::empty(entry.shape, entry.code->type);
   const auto verify = [&](std::span<const uint8_t> bytes) {
     if (sum != nullptr && sha256(bytes) != *sum)
       bad(where, "tensor '{}' is damaged: the {} bytes from {} on do not have the checksum that the header gives",
@@ -48,6 +47,7 @@ Tensor take(const Entry& entry, uint64_t data, const Fill& fill, const std::stri
   };
   const uint64_t at = data + static_cast<uint64_t>(entry.begin);
   if (!entry.code->widened()) {
+    Tensor out = Tensor::empty(entry.shape, entry.code->type);
     fill(at, bytes_of(out));
     verify(bytes_of(out));
     return out;
@@ -55,6 +55,7 @@ Tensor take(const Entry& entry, uint64_t data, const Fill& fill, const std::stri
   std::vector<uint8_t> narrow(static_cast<size_t>(entry.end - entry.begin));
   fill(at, narrow);
   verify(narrow);
+  Tensor out = Tensor::empty(entry.shape, entry.code->type);
   const uint8_t* from = narrow.data();
   for (float& value : out.data<float>()) {
     uint16_t bits = 0;

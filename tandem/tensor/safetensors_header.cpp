@@ -125,6 +125,7 @@ class Listener : public nlohmann::json_sax<json> {
         refuse("a tensor name has {} bytes, expected 1 to {}", name.size(), longest_name);
       if (name == "__metadata__" && std::exchange(has_metadata_, true)) refuse("name '{}' stands twice", name);
     } else if (in_ == In::metadata) {
+      if (out_.metadata.size() == most_texts) refuse("__metadata__ has more than {} texts", most_texts);
       if (!out_.metadata.try_emplace(name).second) refuse("name '{}' stands twice in __metadata__", name);
     } else {
       const bool twice = (name == "dtype" && entry_.code != nullptr) || (name == "shape" && has_shape_) ||

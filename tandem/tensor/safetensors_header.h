@@ -15,6 +15,7 @@ inline constexpr uint64_t longest_header = uint64_t{100} << 20;  // bytes
 inline constexpr size_t longest_name = 1024;                     // bytes of a tensor's name
 inline constexpr size_t longest_text = size_t{1} << 22;          // bytes of any text, those of the metadata included
 inline constexpr size_t most_tensors = size_t{1} << 16;
+inline constexpr size_t most_texts = most_tensors + 4096;  // in the metadata: each tensor may have a checksum there
 
 /// An element type as the file has it; half types are widened on reading.
 struct Code {

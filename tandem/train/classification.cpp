@@ -115,17 +115,15 @@ const std::map<std::string, Figure>& figures() {
 void begin_with_vectors(tasks::Classifier& model, const Recipe& recipe) {
   const auto* text = std::get_if<tasks::TextInput>(&model.input);
   if (!text) fail("data.text.vectors", "word vectors are for texts");
-  const Tensor values =
-      data::read_word_vectors(recipe.data.text.vectors, text->tokenizer, Rng(recipe.seed, "vectors")).values;
+  const int64_t words = text->tokenizer.size();
   for (const auto& [name, tensor] : nn::named(model.net)) {
-    if (tensor.rank() != 2 || tensor.size(0) != values.size(0)) continue;
-    if (tensor.shape() != values.shape())
-      fail("data.text.vectors", "{} has {} numbers a word, the network's embedding {}: set embedding: {}",
-           recipe.data.text.vectors, values.size(1), tensor.size(1), values.size(1));
-    std::ranges::copy(values.data<const float>(), tensor.data<float>().begin());
+    if (tensor.rank() != 2 || tensor.size(0) != words) continue;
+    const data::WordVectors read =
+        data::read_word_vectors(recipe.data.text.vectors, text->tokenizer, tensor.size(1), Rng(recipe.seed, "vectors"));
+    std::ranges::copy(read.values.data<const float>(), tensor.data<float>().begin());
     return;
   }
-  fail("data.text.vectors", "the network has no embedding of {} words to begin with them", values.size(0));
+  fail("data.text.vectors", "the network has no embedding of {} words to begin with them", words);
 }
 
 /// How the base reads its examples: its numbers belong to these pixels or tokens.

@@ -44,8 +44,9 @@ int64_t silent_units(const Tensor& y, const std::string& kind) {
 
 }  // namespace
 
-Doctor::Doctor(std::vector<std::string> names, std::vector<Tensor> learning, const std::vector<evaluate::Remark>& said)
-    : names_(std::move(names)), learning_(std::move(learning)) {
+Doctor::Doctor(std::vector<std::string> names, std::vector<Tensor> learning, const std::vector<evaluate::Remark>& said,
+               Counts wrong)
+    : names_(std::move(names)), learning_(std::move(learning)), wrong_(std::move(wrong)) {
   for (const evaluate::Remark& remark : said) said_.insert(remark.about);
 }
 

@@ -14,8 +14,13 @@ namespace tandem::train {
 /// well, most of it several times in a row, and of each thing once.
 class Doctor {
  public:
-  /// Of the tensors that learn, and their names in the network. `said`: what was said of this training before.
-  Doctor(std::vector<std::string> names, std::vector<Tensor> learning, const std::vector<evaluate::Remark>& said);
+  /// By what a remark would be about: how many times in a row it was so.
+  using Counts = std::map<std::string, int>;
+
+  /// Of the tensors that learn, and their names in the network. `said` and `wrong`: of this training before.
+  Doctor(std::vector<std::string> names, std::vector<Tensor> learning, const std::vector<evaluate::Remark>& said,
+         Counts wrong = {});
+  [[nodiscard]] const Counts& wrong() const { return wrong_; }
 
   /// Whether it looks at this step, counted from 1: 1, 2, 4 … 64, and then each 64th.
   [[nodiscard]] static bool looks_at(int64_t step);
@@ -38,7 +43,7 @@ class Doctor {
   std::vector<std::string> names_;
   std::vector<Tensor> learning_, before_;
   std::vector<double> gradients_;
-  std::map<std::string, int> wrong_;  // how often in a row
+  Counts wrong_;
   std::set<std::string> said_;
 };
 

@@ -16,9 +16,14 @@ void PrivacyOptions::fields(Fields& f) {
   f("repeatable", repeatable);
 }
 
+namespace {
+constexpr int64_t most_order = 1 << 16;  // a sum has as many terms
+}
+
 double renyi(double rate, double noise, int64_t alpha) {
-  if (!(rate > 0 && rate <= 1) || !(noise > 0) || alpha < 2)
-    fail("privacy", "rate {} is not in (0, 1], noise {} not above 0, or order {} below 2", rate, noise, alpha);
+  if (!(rate > 0 && rate <= 1) || !(noise > 0) || alpha < 2 || alpha > most_order)
+    fail("privacy", "rate {} is not in (0, 1], noise {} not above 0, or order {} not in 2 to {}", rate, noise, alpha,
+         most_order);
   const auto a = static_cast<double>(alpha);
   if (rate == 1) return a / (2 * noise * noise);
   // log of sum_k C(alpha, k) (1 - q)^(alpha - k) q^k exp((k^2 - k) / (2 noise^2)), over alpha - 1
@@ -35,6 +40,8 @@ double renyi(double rate, double noise, int64_t alpha) {
 }
 
 double epsilon_spent(double rate, double noise, int64_t steps, double delta) {
+  if (steps < 0 || !(delta > 0 && delta < 1))
+    fail("privacy", "steps {} are below 0, or delta {} is not in (0, 1)", steps, delta);
   if (steps == 0) return 0;
   double best = std::numeric_limits<double>::infinity();
   for (int64_t alpha = 2; alpha <= 512; alpha += alpha < 64 ? 1 : alpha) {  // 2, 3 … 64, 128, 256, 512
@@ -46,6 +53,7 @@ double epsilon_spent(double rate, double noise, int64_t steps, double delta) {
 }
 
 double noise_for(double epsilon, double delta, double rate, int64_t steps) {
+  if (!(epsilon > 0)) fail("privacy", "epsilon {} is not above 0", epsilon);
   double low = 0.05, high = 1e4;
   if (epsilon_spent(rate, high, steps, delta) > epsilon)
     fail("privacy", "no noise spends only epsilon {} at delta {} in {} steps: allow more, or train for less", epsilon,

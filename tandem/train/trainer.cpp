@@ -1,6 +1,5 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/base/denormals.h>
-#include <tandem/base/json_text.h>
 #include <tandem/kernels/optim.h>
 #include <tandem/nn/int8.h>
 #include <tandem/nn/weights.h>
@@ -12,14 +11,10 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <random>
-#include <set>
 
 namespace tandem::train {
 namespace {
-
-using json = nlohmann::json;
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
@@ -46,11 +41,7 @@ void put_back(const std::vector<Tensor>& values, const std::vector<Tensor>& into
   for (size_t i = 0; i < into.size(); ++i) copy_values(values[i], into[i]);
 }
 
-constexpr int64_t bad_steps_in_a_row = 10, most_returns = 5;
 constexpr size_t most_remarks = 40;  // a training may go on for weeks
-
-// As json_text() writes it.
-double number(const json& value) { return value.is_null() ? std::nan("") : value.get<double>(); }
 
 }  // namespace
 
@@ -116,7 +107,8 @@ Outcome Trainer::run(const Hooks& hooks) {
   const FlushDenormals flush;  // as on the threads of parallel work
   heard_ = hooks.remark;
   forgiving_ = !hooks.strict && private_ == nullptr;  // going back would spend privacy twice
-  doctor_.emplace(names_, parameters_, state_.remarks);
+  Doctor::Counts wrong = doctor_ ? doctor_->wrong() : state_.wrong;
+  doctor_.emplace(names_, parameters_, state_.remarks, std::move(wrong));
   remember();
   const int64_t batch = recipe_.train.batch;
   const double started = now(), seconds_before = state_.seconds;
@@ -419,114 +411,6 @@ void Trainer::end_epoch(std::span<const int64_t> sample, const Hooks& hooks) {
   state_.epoch_seconds = 0;
   remember();
   if (hooks.epoch) hooks.epoch(point, best);
-}
-
-TensorFile Trainer::checkpoint() {
-  TensorFile file;
-  each_tensor([&](const std::string& name, Tensor& tensor) { file.tensors.emplace_back(name, tensor); });
-  const auto own = nn::named(net_);
-  for (size_t i = 0; i < best_.size(); ++i) file.tensors.emplace_back("best." + own[i].first, best_[i]);
-
-  std::string history, remarks;
-  for (const auto& p : state_.history)
-    history += fmt::format("{}[{},{},{},{},{},{},{}]", history.empty() ? "" : ",", p.epoch, json_text(p.train_loss),
-                           json_text(p.validation_loss), json_text(p.validation_accuracy), json_text(p.learning_rate),
-                           json_text(p.seconds), json_text(p.train_accuracy));
-  for (const auto& r : state_.remarks)
-    remarks += fmt::format("{}[{},{},{}]", remarks.empty() ? "" : ",", json_text(r.about, "checkpoint"),
-                           json_text(r.en, "checkpoint"), json_text(r.zh, "checkpoint"));
-  const auto& s = schedule_.state();
-  std::string text;
-  const auto put = [&](const char* key, const auto& value) {
-    text += fmt::format("{}\"{}\":{}", text.empty() ? "{" : ",", key, value);
-  };
-  put("epoch", state_.epoch), put("step", state_.step);
-  put("loss_sum", json_text(state_.loss_sum));
-  put("examples", state_.examples), put("correct", state_.correct);
-  put("best_score", json_text(state_.best_score)), put("best_epoch", state_.best_epoch), put("waited", state_.waited);
-  put("seconds", json_text(state_.seconds)), put("epoch_seconds", json_text(state_.epoch_seconds));
-  put("bad", state_.bad), put("returns", state_.returns);
-  put("averaged", state_.averaged);
-  put("remarks", "[" + remarks + "]");
-  put("secret", state_.secret);
-  put("optimizer_steps", optimizer_.steps());
-  put("schedule", fmt::format("[{},{},{}]", json_text(s.scale), json_text(s.best), s.waited));
-  put("history", "[" + history + "]");
-  file.metadata["tandem.checkpoint"] = "1";
-  file.metadata["tandem.state"] = text + "}";
-  return file;
-}
-
-void Trainer::restore(const TensorFile& file, const std::string& where) {
-  const auto found = file.metadata.find("tandem.state");
-  if (found == file.metadata.end()) fail(ErrorKind::data, where, "is no checkpoint of tandem");
-  State state;
-  optim::Schedule::State schedule;
-  int64_t optimizer_steps = 0;
-  try {
-    const json j = json::parse(found->second);
-    state.epoch = j.at("epoch"), state.step = j.at("step"), state.loss_sum = j.at("loss_sum");
-    state.examples = j.at("examples"), state.correct = j.at("correct"), state.best_score = j.at("best_score");
-    state.best_epoch = j.at("best_epoch"), state.waited = j.at("waited"), state.seconds = j.at("seconds");
-    state.epoch_seconds = j.at("epoch_seconds"), optimizer_steps = j.at("optimizer_steps");
-    state.secret = j.value("secret", uint64_t{0});
-    state.bad = j.value("bad", int64_t{0}), state.returns = j.value("returns", int64_t{0});
-    state.averaged = j.value("averaged", int64_t{0});
-    for (const json& r : j.value("remarks", json::array())) state.remarks.push_back({r.at(0), r.at(1), r.at(2)});
-    schedule = {j.at("schedule").at(0), j.at("schedule").at(1), j.at("schedule").at(2)};
-    for (const json& p : j.at("history"))
-      state.history.push_back({p.at(0), number(p.at(1)), number(p.at(2)), number(p.at(3)), number(p.at(4)),
-                               number(p.at(5)), number(p.at(6))});
-  } catch (const json::exception& e) {
-    fail(ErrorKind::data, where, "the state of this checkpoint is damaged: {}", e.what());
-  }
-  if (state.epoch < 0 || state.step < 0 || state.step >= std::max<int64_t>(steps_an_epoch_, 1))
-    fail(ErrorKind::data, where, "stands at step {} of an epoch of {}: the data or the batch size changed", state.step,
-         steps_an_epoch_);
-
-  const auto own = nn::named(net_);
-  std::set<std::string> known;
-  const auto part = [&](const std::string& prefix) {
-    std::vector<std::pair<std::string, Tensor>> out;
-    for (const auto& [name, tensor] : file.tensors)
-      if (name.starts_with(prefix)) out.emplace_back(name.substr(prefix.size()), tensor);
-    return out;
-  };
-  const auto copied = [&](const std::string& prefix) {
-    std::vector<Tensor> out;
-    if (part(prefix).empty()) return out;
-    for (const auto& [name, tensor] : own) {
-      const Tensor t = file.find(prefix + name);
-      if (!t.defined() || t.shape() != tensor.shape() || t.dtype() != tensor.dtype())
-        fail(ErrorKind::data, where, "tensor '{}{}' is missing or has another shape or type", prefix, name);
-      known.insert(prefix + name);
-      out.push_back(t.clone());
-    }
-    return out;
-  };
-  std::vector<Tensor> average = copied("average."), best = copied("best.");
-  const auto check = [&](const std::string& name, const Tensor& tensor) {
-    const Tensor t = file.find(name);
-    if (!t.defined() || t.shape() != tensor.shape() || t.dtype() != tensor.dtype())
-      fail(ErrorKind::data, where, "tensor '{}' is missing or has another shape or type: was the recipe changed?",
-           name);
-    known.insert(name);
-  };
-  optimizer_.visit([&](const std::string& name, Tensor& tensor) { check("optimizer." + name, tensor); });
-  task_.visit_state([&](const std::string& name, Tensor& tensor, bool) { check("task." + name, tensor); });
-  for (const auto& [name, tensor] : file.tensors)
-    if (!name.starts_with("net.") && !known.contains(name))
-      fail(ErrorKind::data, where, "tensor '{}' belongs to nothing in this training: was the recipe changed?", name);
-  nn::assign(net_, part("net."), where);  // the last check; from here on nothing fails
-  optimizer_.visit(
-      [&](const std::string& name, Tensor& tensor) { copy_values(file.find("optimizer." + name), tensor); });
-  task_.visit_state(
-      [&](const std::string& name, Tensor& tensor, bool) { copy_values(file.find("task." + name), tensor); });
-  average_ = std::move(average);
-  best_ = std::move(best);
-  optimizer_.set_steps(optimizer_steps);
-  schedule_.restore(schedule);
-  state_ = std::move(state);
 }
 
 }  // namespace tandem::train

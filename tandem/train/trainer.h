@@ -78,6 +78,7 @@ class Trainer {
     double seconds = 0, epoch_seconds = 0;
     std::vector<evaluate::EpochPoint> history;
     std::vector<evaluate::Remark> remarks;
+    Doctor::Counts wrong;  // as the doctor had it when this state was restored
     int64_t bad = 0;       // steps left out in a row
     int64_t returns = 0;   // to an earlier state; each halves the rate
     int64_t averaged = 0;  // steps in average_
@@ -89,6 +90,8 @@ class Trainer {
     State state;
     int64_t optimizer_steps = 0;
   };
+
+  static constexpr int64_t bad_steps_in_a_row = 10, most_returns = 5;
 
   // Of `owned`, or of `task` where it is given.
   Trainer(const Recipe& recipe, std::unique_ptr<tasks::Task> owned, tasks::Task* task);

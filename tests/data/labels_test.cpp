@@ -45,6 +45,11 @@ TEST(Labels, SaysWhichLineIsNone) {
   const TemporaryFolder home;
   home.write("labels.csv", "file,label,person,time\na.png,cat,bo,t\nb.png,cat\n");
   expect_error(ErrorKind::data, {"labels.csv", "line 3", "4 fields, got 2"}, [&] { (void)read_labels(home.path()); });
+  for (const char* name : {"/etc/a.png", "../a.png", "below/../../a.png", ""}) {
+    home.write("labels.csv", std::string("file,label,person,time\nb.png,cat,bo,t\n") + name + ",cat,bo,t\n");
+    expect_error(ErrorKind::data, {"labels.csv", "line 3", std::string("'") + name + "'", "inside this folder"},
+                 [&] { (void)read_labels(home.path()); });
+  }
   home.write("labels.csv", "name,class\n");
   expect_error(ErrorKind::data, {"labels.csv", "line 1", "file,label,person,time"},
                [&] { (void)read_labels(home.path()); });

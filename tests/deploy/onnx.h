@@ -10,7 +10,7 @@
 #include <optional>
 #include <set>
 
-#include "tests/cli/program.h"
+#include "tests/python.h"
 
 namespace tandem::testing {
 
@@ -86,15 +86,7 @@ inline ReadGraph read_graph(const std::string& bytes) {
   return out;
 }
 
-/// The Python with ONNX Runtime: $TANDEM_PYTHON or the project's .venv; none when there is no such.
-inline std::optional<fs::path> python_with_onnx() {
-  const char* named = std::getenv("TANDEM_PYTHON");
-  const fs::path python = named && *named ? fs::path(named) : fs::path(TANDEM_SOURCE_DIR) / ".venv/bin/python";
-  const Folder folder;
-  if (!fs::exists(python)) return std::nullopt;
-  const bool has = Program(folder.path(), {"-c", "import onnx, onnxruntime"}, {}, "/dev/null", python).wait().code == 0;
-  return has ? std::optional(python) : std::nullopt;
-}
+inline std::optional<fs::path> python_with_onnx() { return python_with("onnx, onnxruntime"); }
 
 /// A file and what goes into it.
 struct OnnxCase {

@@ -7,6 +7,9 @@
 #include <tandem/nn/weights.h>
 #include <tandem/optim/optimizer.h>
 #include <tandem/tandem.h>
+#include <tandem/tasks/distillation.h>
+#include <tandem/tasks/mixing.h>
+#include <tandem/train/privacy.h>
 
 #include <unistd.h>
 
@@ -189,11 +192,33 @@ TEST(BadUse, OperationsOnOneTensor) {
       for (const auto how : {Pooling::mean, Pooling::max, Pooling::last, Pooling::first})
         call("pool_sequences of " + name, [&] { use(pool_sequences(x, l, how)); });
     for (const Lengths& l : lengths)
+      for (const double v : reals)
+        call(fmt::format("locked_dropout {} of {}", v, name), [&] {
+          Rng rng(1, "d");
+          use(locked_dropout(x, l, v, rng));
+        });
+    for (const double v : reals) {
+      const std::string what = fmt::format("{} of {}", v, name);
+      call("softened " + what, [&] { (void)tasks::softened(x, v); });
+      call("mixed " + what, [&] { (void)tasks::mixed({.mixup = v, .cutmix = 0}, x, Rng(1, "m")); });
+      call("mixed " + what, [&] { (void)tasks::mixed({.mixup = 0, .cutmix = v}, x, Rng(1, "m")); });
+    }
+    call("attention, kept, of " + name, [&] {
+      const std::vector<KeyValues> kept{{x, x, 2}};
+      (void)attention(x.detach(), {1}, kept, {.heads = 1, .causal = true});
+    });
+    for (const Lengths& l : lengths)
       for (const int64_t heads : numbers) {
         call("attention of " + name, [&] { use(attention(x, l, {.heads = heads, .key_heads = 0, .causal = true})); });
         call("rotary of " + name, [&] { use(rotary(x, l, heads, 2)), use(rotary(x, l, 1, heads)); });
       }
   }
+  for (const Lengths& l : lengths)
+    for (const int64_t n : numbers)
+      for (const bool same : {false, true}) {
+        call(fmt::format("conv1d_lengths {}", n), [&] { (void)conv1d_lengths(l, n, {.dilation = 1, .same = same}); });
+        call(fmt::format("conv1d_lengths {}", n), [&] { (void)conv1d_lengths(l, 3, {.dilation = n, .same = same}); });
+      }
   for (const int64_t a : numbers)
     for (const int64_t b : numbers)
       for (const int64_t c : {int64_t{-1}, int64_t{0}, int64_t{5}, most})
@@ -245,6 +270,12 @@ TEST(BadUse, OperationsOnTwoTensors) {
         call("attention of " + what, [&] { use(attention(a, b, b, l, {2}, {.heads = 1})); });
       }
       call("concat of " + what, [&] { use(concat({a, b}, 0)); });
+      call("prepared linear of " + what, [&] {
+        const PreparedLinear prepared{.weight = b, .bias = {}};
+        (void)linear(a, prepared);
+      });
+      for (const double v : {nan, -1.0, 0.0, 1.0, 1e300})
+        call("distillation_loss of " + what, [&] { use(tasks::distillation_loss({}, a, b, v)); });
       call("backward of " + what, [&] { backward(a * 1.0, b); });
       for (const bool training : {false, true}) {
         call("batch_norm of " + what, [&] { use(batch_norm(a, {b, b, b.clone(), b.clone(), training})); });
@@ -263,6 +294,7 @@ TEST(BadUse, OperationsOnThreeTensors) {
         const std::string what = name_a + ", " + name_b + " and " + name_c;
         call("linear of " + what, [&] { use(linear(a, b, c)); });
         call("conv2d of " + what, [&] { use(conv2d(a, b, c)); });
+        call("packed conv2d of " + what, [&] { (void)conv2d(a, pack(b, {}, {.padding = 1}), c, true); });
       }
   EXPECT_GT(call.made(), 20'000);
 }
@@ -288,6 +320,8 @@ const std::vector<std::string> values{"",
                                       "{}",
                                       "{a: 1}",
                                       "same",
+                                      "dirac",
+                                      "whitened",
                                       "[[]]",
                                       "~"};
 
@@ -368,6 +402,21 @@ TEST(BadUse, OptimisersSchedulesAndAugmentation) {
         });
 }
 
+TEST(BadUse, AccountsOfPrivacy) {
+  Calls call;
+  for (const double a : reals)
+    for (const double b : reals)
+      for (const double c : {nan, -1.0, 0.0, 1e-5, 0.5, 1.0, 2.0})
+        for (const int64_t n : {least, int64_t{-1}, int64_t{0}, int64_t{1}, int64_t{1} << 40, most}) {
+          const std::string what = fmt::format("{} {} {} {}", a, b, c, n);
+          call("epsilon_spent " + what, [&] { (void)train::epsilon_spent(a, b, n, c); });
+          call("renyi " + what, [&] { (void)train::renyi(a, b, n); });
+          call("poisson_sample " + what,
+               [&] { (void)train::poisson_sample(std::min(n, int64_t{1000}), a, Rng(1, "p")); });
+          if (n > 0 && n < most) call("noise_for " + what, [&] { (void)train::noise_for(a, b, c, n); });
+        }
+}
+
 /// All keys of a recipe with their dots; lists and the network stand whole.
 void each_key(const Config& at, const std::string& prefix, std::vector<std::string>& out) {
   for (const auto& [key, value] : at.entries()) {
@@ -395,7 +444,7 @@ TEST(BadUse, KeysOfRecipes) {
                     txt = home.write("letters.txt", letters).string(), pairs = (home / "pairs").string();
   for (const char* side : {"pairs.a", "pairs.b"}) home.write(side, "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\n");
   const std::string rest = ", train: {epochs: 1, batch: 4}}";
-  const std::vector<std::string> recipes{
+  std::vector<std::string> recipes{
       "{name: a, data: {source: " + (home / "pictures").string() +
           ", validation: 0.4}, network: [flatten, linear: classes], people: {goal: {share: 0.4}}" + rest,
       "{name: b, task: table_classification, data: {source: " + csv +
@@ -413,6 +462,28 @@ TEST(BadUse, KeysOfRecipes) {
           "{encoder: [embedding: 4], decoder: [embedding: 4, transformer: {heads: 2, causal: true, cross: true}, "
           "tied_head]}" +
           rest};
+  {
+    train::Recipe base = train::Recipe::read(Config::parse(recipes[0], "recipe.yaml"));
+    (void)train::run(base, train::RunFolder::create(home / "runs", "base"), home.path(), "", false, {});
+  }
+  const std::string pictures = "data: {source: " + (home / "pictures").string() + ", validation: 0.4}, ",
+                    learned = (home / "runs" / "base").string();
+  // What is off above.
+  for (const std::string& on :
+       {"{name: f, start_from: " + learned + ", " + pictures +
+            "adapt: {lora: {rank: 2, alpha: 2, layers: [linear]}, rates: [{tensors: '*', rate: 0.5}]}" + rest,
+        "{name: g, start_from: " + learned + ", " + pictures +
+            "adapt: {freeze: ['1.bias'], head: [linear: classes], unfreeze: 1}" + rest,
+        "{name: h, " + pictures + "network: [flatten, linear: classes], teach: {from: [" + learned +
+            "], temperature: 2, share: 0.5}" + rest,
+        "{name: i, " + pictures +
+            "network: [conv: {filters: 2, kernel: 2}, global_avg_pool, linear: classes], train: {epochs: 1, batch: 4, "
+            "keep: last, average: 0.5, prune: {share: 0.5, every: 1}, progressive: {size: [6], until: [0.5]}}}",
+        "{name: j, " + pictures +
+            "network: [flatten, linear: classes], privacy: {epsilon: 8, delta: 1e-3, clip: 1, repeatable: true}, "
+            "train: {epochs: 1, batch: 4, keep: last}}",
+        "{name: k, " + pictures + "network: [flatten, linear: classes], recall: {of: top, least: 0.9}" + rest})
+    recipes.push_back(on);
   Calls call;
   const size_t stride = std::getenv("TANDEM_TORTURE") != nullptr ? 1 : 8;  // of the pairs of key and value
   size_t pair = 0;

@@ -5,9 +5,13 @@
 #include <tandem/nn/catalog.h>
 #include <tandem/nn/inference.h>
 #include <tandem/nn/memory.h>
+#include <tandem/nn/norm.h>
+#include <tandem/nn/recurrent.h>
 #include <tandem/nn/transformer.h>
 #include <tandem/nn/weights.h>
 #include <tandem/ops/loss.h>
+#include <tandem/ops/norm.h>
+#include <tandem/ops/sequence.h>
 #include <tandem/ops/shape.h>
 #include <tandem/optim/optimizer.h>
 
@@ -132,6 +136,35 @@ INSTANTIATE_TEST_SUITE_P(Networks, Texts, ::testing::Values(decoder_only, rotary
                                                              : "recurrent";
                          });
 
+// The layer with dropout is the layer whose numbers were left out by hand, drawn from the same stream.
+TEST(RecurrentDropout, LeavesOutWeightsAndLockedColumnsInTrainingAlone) {
+  nn::LSTM layer(7, 2);
+  nn::Build build{Rng(1, "weights"), 4};
+  (void)layer.build({5}, build);
+  Rng rng(3, "x");
+  Tensor x = Tensor::empty({9, 5});
+  for (float& v : x.data<float>()) v = static_cast<float>(rng.uniform(-1, 1));
+  const Lengths lengths{4, 5};
+  const auto through = [&](bool training) {
+    const NoGrad off;
+    nn::Pass pass;
+    pass.training = training, pass.rng = Rng(5, "dropout"), pass.lengths = lengths;
+    return layer.forward(x, pass);
+  };
+  const Tensor plain = through(true);
+  layer.dropout = 0.5, layer.locked = true, layer.weight_dropout = 0.3;
+  EXPECT_EQ(worst(through(false), plain), 0);
+
+  Rng draw(5, "dropout");
+  const NoGrad off;
+  RecurrentWeights first = layer.weights[0], second = layer.weights[1];
+  first.hidden = dropout(first.hidden, 0.3, draw);
+  const Tensor between = locked_dropout(lstm(x, lengths, first), lengths, 0.5, draw);
+  second.hidden = dropout(second.hidden, 0.3, draw);
+  EXPECT_EQ(worst(through(true), lstm(between, lengths, second)), 0);
+  EXPECT_GT(worst(through(true), plain), 0.01);
+}
+
 TEST(TiedWeights, AreOneParameterWithBothGradients) {
   nn::Sequential net = network("[embedding: 6, tied_head: {bias: true}]");
   std::vector<std::string> names;
@@ -202,6 +235,13 @@ TEST(Sequences, WrongOnesAreRefused) {
   nn::Sequential uneven =
       network("[embedding: 4, parallel: {branches: [[linear: 2], [conv1d: {filters: 2, padding: valid}]]}]");
   refused({"parallel", "different lengths", "padding: same"}, [&] { (void)run(uneven, ids(5), {5}); });
+  nn::Dropout locked(0.5);
+  locked.locked = true;
+  nn::Pass training;
+  training.training = true;
+  refused({"dropout", "locked", "texts", "(2, 3)", "leave it out"}, [&] {
+    (void)locked.forward(Tensor::zeros({2, 3}), training);
+  });
   nn::Sequential pooled = network("[embedding: 4, pool_sequence: max, gru: 3]");
   refused({"gru", "0 sequences sum to 0"}, [&] { (void)run(pooled, ids(5), {5}); });
 }

@@ -6,6 +6,8 @@
 #include <tandem/nn/whitening.h>
 #include <tandem/train/run.h>
 
+#include "tests/testing.h"
+
 namespace tandem::testing {
 namespace {
 
@@ -70,6 +72,11 @@ TEST(Whitening, RefusesWhatItCannotMake) {
     nn::Sequential net = network(conv(filters, 2, "whitened"), images);
     EXPECT_THROW(nn::whiten(net, images), Error) << filters;
   }
+  nn::Sequential empty, other{nn::ReLU{}}, fits = network(conv(4, 2, "whitened"), images);
+  for (nn::Sequential* net : {&empty, &other})
+    expect_error(ErrorKind::usage, {"whiten", "begins with conv", "(4, 8, 8, 3)"}, [&] { nn::whiten(*net, images); });
+  for (const Shape& shape : {Shape{4, 1, 8, 3}, Shape{0, 8, 8, 3}, Shape{4, 8, 8}})
+    expect_error(ErrorKind::usage, {"whiten", "that a patch fits in"}, [&] { nn::whiten(fits, Tensor::zeros(shape)); });
   nn::Sequential second{nn::ReLU{}, conv(4, 2, "whitened")};
   EXPECT_THROW((void)nn::begins_whitened(second), Error);
   nn::Sequential none{nn::ReLU{}, conv(4, 2, "he")};

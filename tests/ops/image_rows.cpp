@@ -89,6 +89,7 @@ std::vector<Case> conv_cases() {
                                   {{2, 1, 1, 16}, 16, 3, 3, {.padding = 1}},
                                   {{1, 3, 3, 16}, 64, 3, 3, {.padding = 2}},
                                   {{2, 8, 8, 64}, 64, 3, 3, {.padding = 1}, false},
+                                  {{2, 7, 11, 32}, 48, 3, 3, {.padding = 1}, false},  // tiles of 4x4, some half outside
                                   {{9, 16, 15, 16}, 16, 3, 3, {.padding = 1}, false},  // several blocks and pieces
                                   {{0, 6, 6, 16}, 16, 3, 3, {.padding = 1}},
                                   {{64, 3, 3, 129}, 33, 1, 1}};
@@ -107,6 +108,8 @@ std::vector<Case> conv_cases() {
            : products > 100'000 ? 4
                                 : 12};
     if (bias) c.inputs.push_back({{out}});
+    // Winograd's large tiles: four times what the products of an output add up to passes through the transforms.
+    if (kh == 3 && o.groups == 1 && x[3] >= 32 && out >= 32) c.terms = 4 * std::sqrt(9 * static_cast<double>(x[3]));
     cases.push_back(c);
   }
   return cases;

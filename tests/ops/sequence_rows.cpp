@@ -1,3 +1,4 @@
+#include <tandem/base/random.h>
 #include <tandem/ops/norm.h>
 #include <tandem/ops/recurrent.h>
 #include <tandem/ops/sequence.h>
@@ -243,6 +244,35 @@ std::vector<Case> rms_cases() {
   return cases;
 }
 
+std::vector<Case> locked_dropout_cases() {
+  std::vector<Case> cases;
+  for (const double probability : {0.0, 0.1, 0.9})
+    for (const Lengths& lengths : {Lengths{}, Lengths{1}, Lengths{3, 0, 2}, ragged()})
+      for (const int64_t width : {1, 7, 64})
+        cases.push_back({name_of(lengths) + "_w" + std::to_string(width) + "_p" +
+                             std::to_string(static_cast<int>(probability * 10)),
+                         {{{total(lengths), width}}},
+                         [=](const Tensors& in) {
+                           Rng rng(5, "dropout");
+                           return locked_dropout(in[0], lengths, probability, rng);
+                         },
+                         [=](const Arrays& in) {
+                           const uint64_t key = Rng(5, "dropout").bits();
+                           Array y(in[0].shape);
+                           int64_t row = 0;
+                           for (size_t s = 0; s < lengths.size(); ++s)
+                             for (int64_t i = 0; i < lengths[s]; ++i, ++row)
+                               for (int64_t c = 0; c < width; ++c) {
+                                 const uint64_t draw =
+                                     random_bits(key, s * static_cast<uint64_t>(width) + static_cast<uint64_t>(c));
+                                 const bool out = static_cast<double>(draw >> 11) * 0x1.0p-53 < probability;
+                                 y({row, c}) = out ? 0 : in[0]({row, c}) / (1 - probability);
+                               }
+                           return y;
+                         }});
+  return cases;
+}
+
 }  // namespace
 
 std::vector<Row> sequence_rows() {
@@ -262,6 +292,11 @@ std::vector<Row> sequence_rows() {
            "a mean of up to 400 numbers of both signs; else copies",
            pooling_cases(),
            {{0}, {5e-7, one_rounding, 0.1}, "a float32 result; the gradient of x is rounded"}},
+          {"locked_dropout",
+           {2.4e-7, 2.4e-7},
+           "the factor, its product with 1 and that with x are rounded",
+           locked_dropout_cases(),
+           {{0}, {2 * one_rounding, 2 * one_rounding}, "the factor and the product are rounded"}},
           {"rms_norm",
            {2e-6, 4e-6, 0.1, 0.1, 0.5, 1e-11},
            "sums of up to 20000 squares, and gradients of gamma over 300 rows",

@@ -9,10 +9,13 @@
 #include <tandem/ops/loss.h>
 #include <tandem/ops/norm.h>
 #include <tandem/ops/reduce.h>
+#include <tandem/ops/sequence.h>
 #include <tandem/ops/shape.h>
 
 #include <cmath>
 #include <limits>
+
+#include "tests/testing.h"
 
 namespace tandem::testing {
 namespace {
@@ -287,6 +290,38 @@ TEST(OpSpecial, DropoutKeepsItsShareAndItsMean) {
   const Tensor z = dropout(leaf, 0.5, rng);
   backward(sum(z));
   EXPECT_EQ(values(grad_of(leaf)), values(z)) << "the gradient has the mask of the forward pass";
+}
+
+TEST(OpSpecial, LockedDropoutLeavesOutTheSameColumnsOfASequence) {
+  const Lengths lengths{3, 1, 0, 4};
+  const int64_t width = 1000, tokens = 8;
+  Tensor x = Tensor::full({tokens, width}, 2.0);
+  require_grad(x);
+  Rng rng(1, "dropout");
+  const Tensor y = locked_dropout(x, lengths, 0.4, rng);
+  backward(sum(y));
+  const std::vector<double> out = values(y), gradient = values(grad_of(x));
+  std::vector<std::vector<double>> first;  // row of each sequence
+  int64_t row = 0;
+  for (const int64_t length : lengths) {
+    for (int64_t i = 0; i < length; ++i, ++row) {
+      const std::vector<double> own(out.begin() + row * width, out.begin() + (row + 1) * width);
+      if (i == 0) first.push_back(own);
+      EXPECT_EQ(own, first.back()) << "row " << row;
+    }
+  }
+  EXPECT_NE(first[0], first[1]);
+  EXPECT_NE(first[1], first[2]);
+  for (size_t i = 0; i < out.size(); ++i) ASSERT_DOUBLE_EQ(out[i], 2 * gradient[i]);
+  for (const auto& columns : first) {
+    const auto kept = std::ranges::count_if(columns, [](double v) { return v != 0; });
+    EXPECT_NEAR(static_cast<double>(kept), 600, 5 * std::sqrt(1000 * 0.4 * 0.6));
+    EXPECT_FLOAT_EQ(static_cast<float>(std::ranges::max(columns)), static_cast<float>(2 / 0.6));
+  }
+  expect_error(ErrorKind::usage, {"locked_dropout", "1 sequences sum to 3", "8 rows"},
+               [&] { (void)locked_dropout(x, {3}, 0.4, rng); });
+  expect_error(ErrorKind::usage, {"locked_dropout", "(tokens, width)", "(8)"},
+               [&] { (void)locked_dropout(Tensor::zeros({8}), {8}, 0.4, rng); });
 }
 
 // Forwards or backwards through its weight, alone or on two threads.

@@ -334,6 +334,26 @@ TEST(Malformed, EveryKindIsRefusedSoonAndWithoutMemory) {
              1e3 * slowest, most / 1024);
 }
 
+// Each takes some memory until there are too many of them.
+TEST(Malformed, TooManyNamesAreRefused) {
+  Rng rng(1, "draft");
+  Draft texts = draft(rng), tensors = texts;
+  texts.metadata = R"("__metadata__":{)";
+  for (size_t i = 0; i <= safetensors::most_texts; ++i)
+    texts.metadata += fmt::format("{}\"{}\":\"\"", i > 0 ? "," : "", i);
+  texts.metadata += "},";
+  expect_error(ErrorKind::data,
+               {"bad: not a valid safetensors file", "__metadata__ has more than 69632 texts", "at byte"},
+               [&] { (void)parse_safetensors(texts.bytes(), "bad"); });
+  tensors.entries.clear(), tensors.data.clear();
+  for (size_t i = 0; i <= safetensors::most_tensors; ++i)
+    tensors.entries.push_back({.name = std::to_string(i), .shape = "[0]", .offsets = "[0,0]", .more = {}});
+  expect_error(ErrorKind::data, {"bad: not a valid safetensors file", "more than 65536 tensors", "at byte"},
+               [&] { (void)parse_safetensors(tensors.bytes(), "bad"); });
+  tensors.entries.pop_back();
+  EXPECT_EQ(parse_safetensors(tensors.bytes(), "good").tensors.size(), safetensors::most_tensors);
+}
+
 TEST(Malformed, TheProgramSaysSoWithExitCode3) {
   const Folder folder;
   for (const Kind& kind : kinds()) {

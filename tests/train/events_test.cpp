@@ -5,7 +5,7 @@
 #include <cstring>
 #include <map>
 
-#include "tests/testing.h"
+#include "tests/python.h"
 
 namespace tandem::train {
 namespace {
@@ -142,6 +142,30 @@ TEST(Events, HalfARecordFromACrashIsCutOff) {
     ASSERT_EQ(all.size(), 3u) << lost;
     EXPECT_EQ(scalars(all[2]).at("loss/train"), 2.0F);
   }
+}
+
+TEST(Events, TensorBoardReadsThem) {
+  const auto python = testing::python_with("tensorboard");
+  if (!python) GTEST_SKIP() << "there is no Python with tensorboard";
+  const Folder folder;
+  append_events(folder.path(), {{.epoch = 1, .train_loss = 0.5, .learning_rate = 0.01},
+                                {.epoch = 300,
+                                 .train_loss = 0.25,
+                                 .validation_loss = 0.375,
+                                 .validation_accuracy = 0.875,
+                                 .learning_rate = 0.005,
+                                 .train_accuracy = 0.75}});
+  const char* script =
+      "import sys\nfrom tensorboard.backend.event_processing.event_accumulator import EventAccumulator\n"
+      "a = EventAccumulator(sys.argv[1])\na.Reload()\n"
+      "for tag in sorted(a.Tags()['scalars']):\n  for e in a.Scalars(tag): print(tag, e.step, round(e.value, 6))\n";
+  const Folder other;
+  const testing::Said said =
+      testing::Program(other.path(), {"-c", script, folder.path().string()}, {}, "/dev/null", *python).wait();
+  EXPECT_EQ(said.out,
+            "accuracy/train 300 0.75\naccuracy/validation 300 0.875\nlearning_rate 1 0.01\nlearning_rate 300 0.005\n"
+            "loss/train 1 0.5\nloss/train 300 0.25\nloss/validation 300 0.375\n")
+      << said.err;
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <map>
 
-#include "tests/testing.h"
+#include "tests/python.h"
 
 namespace tandem::train {
 namespace {
@@ -82,6 +82,27 @@ TEST(MlFlow, TheLayoutOfItsFileStore) {
   EXPECT_TRUE(lines.ends_with(" 0.75 2\n")) << lines;
   EXPECT_TRUE(read_text(run / "metrics/test_accuracy").find(" 0.875 ") != std::string::npos);
   EXPECT_TRUE(fs::exists(run / "artifacts/recipe.yaml"));
+}
+
+TEST(MlFlow, ItsClientReadsThem) {
+  const auto python = testing::python_with("mlflow");
+  if (!python) GTEST_SKIP() << "there is no Python with mlflow";
+  const Folder home;
+  make_run(home, "a", 0.1, true);
+  (void)write_mlflow({home / "runs/a"}, home / "mlruns");
+  const char* script =
+      "import sys\nfrom mlflow.tracking import MlflowClient\nc = MlflowClient(tracking_uri='file:' + sys.argv[1])\n"
+      "e = c.get_experiment_by_name('tandem')\nfor r in c.search_runs([e.experiment_id]):\n"
+      "  print(r.info.run_name, r.info.status, r.data.params['optimizer.lr'])\n"
+      "  for k in sorted(r.data.metrics):\n"
+      "    print(k, [(m.step, m.value) for m in c.get_metric_history(r.info.run_id, k)])\n";
+  const testing::Said said = testing::Program(home.path(), {"-c", script, (home / "mlruns").string()},
+                                              {"MLFLOW_ALLOW_FILE_STORE=true"}, "/dev/null", *python)
+                                 .wait();
+  EXPECT_TRUE(said.out.starts_with("a FINISHED 0.1\n")) << said.out << said.err;
+  for (const char* line : {"train_loss [(1, 1.5), (2, 1.0)]\n", "validation_accuracy [(1, 0.5), (2, 0.75)]\n",
+                           "test_accuracy [(", ", 0.875)]\n"})
+    EXPECT_NE(said.out.find(line), std::string::npos) << line << "is not in\n" << said.out;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <tandem/base/text.h>
 #include <tandem/data/text/ngrams.h>
+#include <tandem/data/text/thinned.h>
 #include <tandem/data/text/tokenizer.h>
 #include <tandem/data/text/words.h>
 
@@ -8,6 +9,9 @@
 
 namespace tandem::data {
 namespace {
+
+// What subwords are learned from: more text takes more memory and changes little.
+constexpr size_t most_subword_bytes = size_t{64} << 20;
 
 const std::vector<std::string> special_pieces{"<unk>", "<s>", "</s>"};
 
@@ -132,12 +136,12 @@ Tokenizer Tokenizer::fit(const TokenizerOptions& options, const NextText& texts)
       each_ngram(pieces, options.ngrams, [&](const std::string& key, size_t, size_t) { ++ngrams[key]; });
   };
   if (is_subword(options)) {
-    std::vector<std::string> all;
-    for (std::string text; texts(text);) all.push_back(normalised(text, options.normalise));
-    out.subword_ = Subword::train(options.type, options.vocabulary, all);
+    Thinned some(most_subword_bytes);
+    for (std::string text; texts(text);) some.add(normalised(text, options.normalise));
+    out.subword_ = Subword::train(options.type, options.vocabulary, some.texts());
     for (int64_t id = 0; id < out.subword_->size(); ++id) out.pieces_.push_back(out.subword_->piece(id));
     if (options.ngrams.any())
-      for (const std::string& text : all) count_ngrams(out.split(text));
+      for (const std::string& text : some.texts()) count_ngrams(out.split(text));
   } else {
     for (std::string text; texts(text);) {
       const std::vector<std::string> pieces = out.split(normalised(text, options.normalise));

@@ -49,9 +49,16 @@ Line parse(std::string_view line, size_t size, const std::string& where) {
   return out;
 }
 
+void expect_width(int64_t given, int64_t width, const std::string& where) {
+  if (given == width) return;
+  fail(ErrorKind::data, where, "has {} numbers a word, the network's embedding {}{}",
+       given < 0 ? "impossibly many" : std::to_string(given), width,
+       given > 0 ? fmt::format(": set embedding: {}", given) : "");
+}
+
 }  // namespace
 
-WordVectors read_word_vectors(const fs::path& path, const Tokenizer& tokenizer, const Rng& rng) {
+WordVectors read_word_vectors(const fs::path& path, const Tokenizer& tokenizer, int64_t width, const Rng& rng) {
   LineReader lines(path);
   WordVectors out;
   size_t size = 0;
@@ -63,15 +70,18 @@ WordVectors read_word_vectors(const fs::path& path, const Tokenizer& tokenizer, 
     if (lines.line() == 1)
       if (const auto head = fields_of(text); head.size() == 2 && is_whole(head[0]) && is_whole(head[1])) {
         (void)std::from_chars(head[0].data(), head[0].data() + head[0].size(), announced);
-        (void)std::from_chars(head[1].data(), head[1].data() + head[1].size(), size);
-        if (size < 1 || size > 65536) fail(ErrorKind::data, where, "vectors of {} numbers are not possible", head[1]);
+        const auto read = std::from_chars(head[1].data(), head[1].data() + head[1].size(), size);
+        expect_width(read.ec == std::errc{} && size < (1U << 30) ? static_cast<int64_t>(size) : -1, width, where);
         continue;
       }
     if (text.empty()) continue;
     const Line line = parse(text, size, where);
     ++words;
-    size = line.numbers.size();
-    if (!out.values.defined()) out.values = Tensor::empty({tokenizer.size(), static_cast<int64_t>(size)});
+    if (!out.values.defined()) {
+      size = line.numbers.size();
+      expect_width(std::ssize(line.numbers), width, where);
+      out.values = Tensor::empty({tokenizer.size(), width});
+    }
     const auto id = tokenizer.find(std::string(line.word));
     if (!id || known[static_cast<size_t>(*id)]) continue;
     known[static_cast<size_t>(*id)] = true;
