@@ -102,12 +102,12 @@ Tensor pool_sequences(const Tensor& x, const Lengths& lengths, Pooling how) {
 Tensor locked_dropout(const Tensor& x, const Lengths& lengths, double probability, Rng& rng) {
   if (x.rank() != 2) fail("locked_dropout", "takes inputs of shape (tokens, width), got {}", x.shape());
   expect_lengths("locked_dropout", lengths, x.shape()[0]);
-  const DType type = x.dtype() == DType::bf16 ? DType::f32 : x.dtype();
-  const Tensor kept = dropout(Tensor::full({std::ssize(lengths), x.shape()[1]}, 1, type), probability, rng);
+  const Tensor wide = widened(x);
+  const Tensor kept = dropout(Tensor::full({std::ssize(lengths), x.shape()[1]}, 1, wide.dtype()), probability, rng);
   std::vector<int32_t> sequence;  // of each token
   for (size_t s = 0; s < lengths.size(); ++s)
     sequence.insert(sequence.end(), static_cast<size_t>(lengths[s]), static_cast<int32_t>(s));
-  return x * cast(embedding(kept, Tensor::from(sequence, {x.shape()[0]})), x.dtype());
+  return cast(wide * embedding(kept, Tensor::from(sequence, {x.shape()[0]})), x.dtype());
 }
 
 }  // namespace tandem
