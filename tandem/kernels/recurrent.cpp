@@ -56,6 +56,9 @@ namespace {
 
 // Vectors side by side in a panel of the packed weight: the gates of so many units, or neighbouring units.
 constexpr int panel_vectors(Cell cell) { return cell == Cell::gru ? 3 : 4; }
+// The way back takes 6 rows and 2 vectors where AVX2 has 16 registers: 3 and 4 leave none for what is multiplied.
+constexpr int back_vectors = HWY_MAX_BYTES >= 64 ? 4 : 2, back_rows = 6;
+constexpr int64_t kept_depth = 128;  // of a panel stay in the nearest cache while all sequences go through them
 
 // What one unit's vector needs of its token.
 template <class T>
@@ -184,7 +187,7 @@ HWY_INLINE void gate_gradients(const RecurrentBackward<T>& b, int64_t hidden, co
 // `state`: 2 x sequences x hidden numbers of the block: the gradients of its states and cells.
 template <Cell cell, class T>
 void backward(const RecurrentBackward<T>& b, int64_t hidden, const Sequences& s, const T* packed, T* state) {
-  constexpr int vectors = 4;
+  constexpr int vectors = back_vectors;
   constexpr int64_t gates = gates_of(cell), columns = vectors * lanes<T>;
   const Tag<T> d;
   T *dh = state, *dc = state + s.count * hidden;
@@ -207,23 +210,25 @@ void backward(const RecurrentBackward<T>& b, int64_t hidden, const Sequences& s,
     if (step == 0 && b.g_h0.empty()) break;
     for (int64_t u = 0; u < hidden; u += columns) {  // dh += gradient of the products, times the weight
       const T* panel = packed + u * gates * hidden;
-      for (int64_t first = 0; first < active; first += tile_rows)
-        with_constant<tile_rows>(std::min<int64_t>(tile_rows, active - first), [&](auto rows) HWY_ATTR {
-          const T* from[rows];
-          Vector<T> sum[rows][vectors];
-          for (int r = 0; r < rows; ++r) {
-            from[r] = side + s.row(first + r, step) * gates * hidden;
-            for (int v = 0; v < vectors; ++v) sum[r][v] = hn::Zero(d);
-          }
-          add_products<rows, vectors, T>([&](int r, int64_t k) { return from[r][k]; }, panel, gates * hidden, sum);
-          for (int r = 0; r < rows; ++r)
-            for (int v = 0; v < vectors && u + v * lanes<T> < hidden; ++v) {
-              const int64_t unit = u + v * lanes<T>;
-              const Lane<T> lane(hidden - unit);
-              T* into = dh + (first + r) * hidden + unit;
-              lane.store(hn::Add(lane.load(into), sum[r][v]), into);
+      for (int64_t k = 0; k < gates * hidden; k += kept_depth)
+        for (int64_t first = 0; first < active; first += back_rows)
+          with_constant<back_rows>(std::min<int64_t>(back_rows, active - first), [&](auto rows) HWY_ATTR {
+            const T* from[rows];
+            T* into[rows];
+            Vector<T> sum[rows][vectors];
+            for (int r = 0; r < rows; ++r) {
+              from[r] = side + s.row(first + r, step) * gates * hidden + k;
+              into[r] = dh + (first + r) * hidden + u;
+              for (int v = 0; v < vectors; ++v)
+                sum[r][v] = u + v * lanes<T> < hidden ? Lane<T>(hidden - u - v * lanes<T>).load(into[r] + v * lanes<T>)
+                                                      : hn::Zero(d);
             }
-        });
+            add_products<rows, vectors, T>([&](int r, int64_t i) { return from[r][i]; }, panel + k * columns,
+                                           std::min(kept_depth, gates * hidden - k), sum);
+            for (int r = 0; r < rows; ++r)
+              for (int v = 0; v < vectors && u + v * lanes<T> < hidden; ++v)
+                Lane<T>(hidden - u - v * lanes<T>).store(sum[r][v], into[r] + v * lanes<T>);
+          });
     }
   }
   for (int64_t i = 0; i < s.count; ++i) {
@@ -256,10 +261,10 @@ void pack_forward(Cell cell, int64_t hidden, int64_t index, const T* weight, T* 
     }
 }
 
-// And the backward pass: by a gate's unit k, four vectors of the state's units.
+// And the backward pass: by a gate's unit k, some vectors of the state's units.
 template <class T>
 void pack_backward(Cell cell, int64_t hidden, int64_t index, const T* weight, T* packed) {
-  const int64_t width = 4 * lanes<T>, depth = gates_of(cell) * hidden, first = index * width;
+  const int64_t width = back_vectors * lanes<T>, depth = gates_of(cell) * hidden, first = index * width;
   const int64_t count = std::min(width, hidden - first);
   T* to = packed + index * depth * width;
   for (int64_t k = 0; k < depth; ++k, to += width) {
@@ -270,7 +275,7 @@ void pack_backward(Cell cell, int64_t hidden, int64_t index, const T* weight, T*
 
 template <class T>
 int64_t panels(Cell cell, int64_t hidden, bool is_forward) {
-  const int64_t units = is_forward && gates_of(cell) > 1 ? lanes<T> : 4 * lanes<T>;
+  const int64_t units = lanes<T> * (!is_forward ? back_vectors : gates_of(cell) > 1 ? 1 : panel_vectors(cell));
   return (hidden + units - 1) / units;
 }
 int64_t PanelsF32(Cell cell, int64_t hidden, bool is_forward) { return panels<float>(cell, hidden, is_forward); }
