@@ -212,10 +212,6 @@ std::string data_path(const Options& options) {
          table.markdown();
 }
 
-}  // namespace
-
-namespace {
-
 // A figure of /proc/self/status, in bytes.
 double resident(const std::string& name) {
   std::ifstream file("/proc/self/status");

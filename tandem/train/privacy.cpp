@@ -16,9 +16,7 @@ void PrivacyOptions::fields(Fields& f) {
   f("repeatable", repeatable);
 }
 
-namespace {
 constexpr int64_t most_order = 1 << 16;  // a sum has as many terms
-}
 
 double renyi(double rate, double noise, int64_t alpha) {
   if (!(rate > 0 && rate <= 1) || !(noise > 0) || alpha < 2 || alpha > most_order)
