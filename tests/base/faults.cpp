@@ -1,7 +1,8 @@
 // A library to be preloaded (LD_PRELOAD) into a program that saves: the K-th call of one kind on files that are being
-// written fails, or the program stops there. TANDEM_FAULT=CALL:K:HOW, with CALL open, write, fsync, pread, rename, link
-// or close, and HOW an error's number, "short" (a part of the bytes, then no space), "lie" (other bytes than were
-// given, and no error), "stop" (before the call) or "stop-behind".
+// written, or of models that are read, fails, or the program stops there. TANDEM_FAULT=CALL:K:HOW, with CALL open,
+// write, fsync, pread, rename, link, unlink or close of what is written, or read; and HOW an error's number, "short" (a
+// part of the bytes, then no space; of what is read nothing), "lie" (other bytes than were given, and no error), "stop"
+// (before the call) or "stop-behind".
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -17,12 +18,15 @@
 
 namespace {
 
-std::array<bool, 1024> watched{};  // by descriptor: parts of files and folders
+enum class Watched : char { no, written, read };
+std::array<Watched, 1024> watched{};  // by descriptor: parts of files and folders are written, models read
 
 bool is_part(const char* path) { return path != nullptr && std::strstr(path, ".part-") != nullptr; }
-bool is_watched(int file) {
-  return file >= 0 && file < static_cast<int>(watched.size()) && watched[static_cast<size_t>(file)];
+bool is_model(const char* path) { return path != nullptr && std::string_view(path).ends_with(".safetensors"); }
+Watched kind_of(int file) {
+  return file >= 0 && file < static_cast<int>(watched.size()) ? watched[static_cast<size_t>(file)] : Watched::no;
 }
+bool is_watched(int file) { return kind_of(file) == Watched::written; }
 
 template <class Call>
 Call* real(Call*, const char* name) {
@@ -73,7 +77,8 @@ int open(const char* path, int flags, ...) {
   const bool struck = ours && fault().strikes("open");
   if (struck && !fault().is("stop-behind")) return fault().outcome(-1);
   const int file = real(&::open, "open")(path, flags, mode);
-  if (file >= 0 && file < static_cast<int>(watched.size())) watched[static_cast<size_t>(file)] = ours;
+  if (file >= 0 && file < static_cast<int>(watched.size()))
+    watched[static_cast<size_t>(file)] = ours ? Watched::written : is_model(path) ? Watched::read : Watched::no;
   return struck ? fault().outcome(file) : file;
 }
 
@@ -97,7 +102,10 @@ ssize_t write(int file, const void* bytes, size_t size) {
 
 ssize_t pread(int file, void* bytes, size_t size, off_t at) {
   const auto call = real(&::pread, "pread");
-  if (!is_watched(file) || !fault().strikes("pread")) return call(file, bytes, size, at);
+  const Watched kind = kind_of(file);
+  if (kind == Watched::no || !fault().strikes(kind == Watched::read ? "read" : "pread"))
+    return call(file, bytes, size, at);
+  if (fault().is("short")) return 0;
   return fault().outcome(fault().is("stop-behind") ? call(file, bytes, size, at) : ssize_t{-1});
 }
 ssize_t pread64(int file, void* bytes, size_t size, off64_t at) { return pread(file, bytes, size, at); }
@@ -111,7 +119,7 @@ int fsync(int file) {
 int close(int file) {
   const auto call = real(&::close, "close");
   const bool struck = is_watched(file) && fault().strikes("close");
-  if (is_watched(file)) watched[static_cast<size_t>(file)] = false;
+  if (kind_of(file) != Watched::no) watched[static_cast<size_t>(file)] = Watched::no;
   const int done = call(file);  // a close that fails has closed nevertheless
   return struck ? fault().outcome(done) : done;
 }
@@ -126,6 +134,18 @@ int link(const char* from, const char* to) {
   const auto call = real(&::link, "link");
   if (!fault().strikes("link")) return call(from, to);
   return fault().outcome(fault().is("stop-behind") ? call(from, to) : -1);
+}
+
+int unlink(const char* path) {
+  const auto call = real(&::unlink, "unlink");
+  if (!fault().strikes("unlink")) return call(path);
+  return fault().outcome(fault().is("stop-behind") ? call(path) : -1);
+}
+
+int remove(const char* path) {
+  const auto call = real(&::remove, "remove");
+  if (!fault().strikes("unlink")) return call(path);
+  return fault().outcome(fault().is("stop-behind") ? call(path) : -1);
 }
 
 }  // extern "C"

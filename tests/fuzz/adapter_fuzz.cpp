@@ -1,17 +1,16 @@
 // Adapters: their configuration, the network in it, or their tensors are what libFuzzer says.
-#include <fcntl.h>
 #include <tandem/adapt/peft.h>
 
 #include <nlohmann/json.hpp>
 
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/models.h"
 
 using namespace tandem;
 
 namespace {
 
 struct Known {
-  std::string folder = "/dev/shm/tandem-adapter-fuzz-" + std::to_string(::getpid());
+  std::string folder = fuzz::own_path("adapter");
   adapt::Base base;
   nlohmann::json config;
   std::string tensors;
@@ -37,12 +36,6 @@ struct Known {
   ~Known() { fs::remove_all(folder); }
 };
 
-void put(const std::string& path, std::string_view bytes) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  fuzz::demand(file >= 0 && ::write(file, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
-  ::close(file);
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -56,8 +49,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     other["tandem"]["network"] = std::string(fuzz::text_of(bytes));
     config = other.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
-  put(known.folder + "/adapter_config.json", config);
-  put(known.folder + "/adapter_model.safetensors", what == 2 ? fuzz::text_of(bytes) : std::string_view(known.tensors));
+  fuzz::put(known.folder + "/adapter_config.json", config);
+  fuzz::put(known.folder + "/adapter_model.safetensors", what == 2 ? fuzz::text_of(bytes) : known.tensors);
   return fuzz::attempt([&] {
     const adapt::Adapter adapter = adapt::Adapter::load(known.folder, known.base);
     nn::Sequential net = adapter.net;

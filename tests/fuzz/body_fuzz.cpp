@@ -4,10 +4,7 @@
 #include <tandem/deploy/plain.h>
 #include <tandem/deploy/protocol.h>
 
-#include <array>
-#include <limits>
-
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/models.h"
 
 using namespace tandem;
 
@@ -15,13 +12,8 @@ namespace {
 
 constexpr int64_t most = 16;  // examples of a request
 
-std::shared_ptr<const deploy::ServedModel> served(const char* network, tasks::Input input) {
-  tasks::Classifier model;
-  model.net = nn::Sequential::read(Config::parse(network, "fuzz"));
-  model.input = std::move(input);
-  model.classes = {"a", "b"};
-  model.build(Rng(1, "fuzz"));
-  const std::string path = "/dev/shm/tandem-body-fuzz-" + std::to_string(::getpid());
+std::shared_ptr<const deploy::ServedModel> served(tasks::Classifier model) {
+  const std::string path = fuzz::own_path("body");
   model.save(path);
   auto out = deploy::ServedModel::load(path, "m", "");
   ::unlink(path.c_str());
@@ -29,15 +21,10 @@ std::shared_ptr<const deploy::ServedModel> served(const char* network, tasks::In
 }
 
 const deploy::ServedModel& model(size_t kind) {
-  static const std::array models{
-      served("[flatten, linear: classes]", tasks::ImageInput{3, 2, 1, {0.2}, {0.05}}),
-      served("[embedding: 2, pool_sequence: mean, linear: classes]",
-             tasks::fit_input(data::Texts{"a good film", "a bad film", "good good fun", "not bad, not good"}, {})),
-      served("[linear: 2, tanh, linear: classes]",
-             tasks::fit_input(
-                 data::read_table(data::Csv::parse("age,sex\n31,F\n?,M\n45,M\n60,F\n", "fuzz", {}),
-                                  {.types = {{"age", data::ColumnType::number}, {"sex", data::ColumnType::category}}}),
-                 tasks::TableOptions{}))};
+  static const std::array models = [] {
+    auto all = fuzz::classifiers("[flatten, linear: classes]", {3, 2, 1, {0.2}, {0.05}});
+    return std::array{served(all[0]), served(all[1]), served(all[2])};
+  }();
   return *models[kind % models.size()];
 }
 

@@ -1,6 +1,7 @@
 // What the fuzz targets share. Each file beside it is a program: it reads what libFuzzer gives it as a stranger's file
 // would be read. Refusing is an answer; a crash, a hang, a finding of a sanitizer or any other exception is not.
 #pragma once
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <tandem/base/error.h>
 #include <unistd.h>
@@ -40,6 +41,14 @@ int attempt(Read read) {
 inline void demand(bool holds) {
   if (!holds) std::abort();
 }
+
+/// Writes a file of the target's own folder.
+inline void put(const std::string& path, std::string_view bytes) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  demand(file >= 0 && ::write(file, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+  ::close(file);
+}
+inline void put(const std::string& path, Bytes bytes) { put(path, text_of(bytes)); }
 
 /// A file in memory with these bytes, for readers that take a path.
 class MemoryFile {

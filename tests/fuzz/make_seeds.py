@@ -1,9 +1,12 @@
 """Small good files for the fuzz targets to begin with: make_seeds.py FOLDER writes FOLDER/TARGET/*."""
 import gzip
+import io
 import json
 import os
 import struct
 import sys
+import tarfile
+import zipfile
 import zlib
 
 folder = sys.argv[1]
@@ -124,6 +127,46 @@ for i, text in enumerate((
 for i, layer in enumerate(("lstm: 4", "embedding: 4", "attention: 2", "group_norm: 2", "avg_pool: 2", "softmax",
                            "conv_transpose: {filters: 2, kernel: 2}", "lora: {rank: 2}", "transformer: 2")):
     seed("model", f"layer{i}", b"\x00" + f"[flatten, {layer}, linear: classes]".encode())
+
+for i, text in enumerate((
+        "[embedding: 3, lstm: 2, pool_sequence: last, linear: classes]",
+        "[embedding: 4, transformer: {layers: 1, heads: 2}, pool_sequence: max, linear: classes]",
+        "[embedding: 2, conv1d: {filters: 2, kernel: 2}, relu, pool_sequence: mean, linear: classes]")):
+    seed("model", f"text{i}", b"\x0c" + text.encode())
+seed("model", "text_input", b"\x0f" + b"{text: {tokenizer: {type: word}, length: {most: 8}}}")
+seed("model", "table", b"\x18" + b"[linear: 3, batch_norm, relu, linear: classes]")
+seed("model", "table_input", b"\x1b" + b"{table: {numbers: standard, number_columns: [{name: age, mean: 40, std: 9, low: 0, "
+     b"high: 99}], category_columns: [{name: sex, values: [F, M]}]}}")
+
+for i, patch in enumerate(({"epoch": 1, "step": 2}, {"history": [[1, 0.5, 0.5, 0.5, 0.5, 1.0, 0.001]]}, {"best_epoch": None},
+                           {"optimizer_steps": 9, "averaged": 9}, {"doctor": {}}, {"rate": 0.5, "loss_sum": 1e300})):
+    seed("checkpoint", f"{i}", json.dumps(patch))
+
+tar = io.BytesIO()
+with tarfile.open(fileobj=tar, mode="w", format=tarfile.USTAR_FORMAT) as out:
+    for name, text in (("a/b.txt", b"text"), ("../c", b"")):
+        info = tarfile.TarInfo(name)
+        info.size = len(text)
+        out.addfile(info, io.BytesIO(text))
+tar = tar.getvalue()[:2048] + bytes(1024)
+zipped = io.BytesIO()
+with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as out:
+    out.writestr(zipfile.ZipInfo("a/b.txt"), "text " * 20)
+    out.writestr(zipfile.ZipInfo("d/"), "")
+seed("archive", "tar", tar[:2048])
+seed("archive", "gzip", gzip.compress(tar, mtime=0))
+seed("archive", "zip", zipped.getvalue())
+
+seed("words", "glove", b"\x00" + b"good 0.5 -1 2e-1\nfilm 1 2 3\n")
+seed("words", "word2vec", b"\x00" + b"2 3\ngood 0.5 -1 2e-1\nfilm 1 2 3\n")
+seed("words", "pieces", b"\x01" + "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\n##c\nthe\n,\n\u6f22\n".encode())
+seed("words", "bytes", b"\x03" + b'{"a": 0, "b": 1, "c": 2, "\\u0120": 3, "<|endoftext|>": 4}')
+seed("words", "merges", b"\x04" + b"#version: 0.2\na b\nab c\n")
+for kind, model in (("bpe", {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}),
+                    ("piece", {"type": "WordPiece", "unk_token": "[UNK]", "vocab": {"[UNK]": 0, "a": 1, "##b": 2}})):
+    text = json.dumps({"version": "1.0", "added_tokens": [], "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False},
+                       "model": model})
+    seed("words", kind, b"\x02" + text.encode() + b" " * ((kind == "piece") ^ (len(text) % 2 == 1)))
 
 seed("adapter", "config", b"\x00" + json.dumps({"peft_type": "LORA", "tandem": {"base": "x", "network": "[]"}}).encode())
 seed("adapter", "network", b"\x01" + b"[lora: {rank: 2, alpha: 4, tensors: ['*'], layer: {linear: 3}}, relu, linear: 2]")
