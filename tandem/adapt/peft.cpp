@@ -1,4 +1,6 @@
 #include <tandem/adapt/peft.h>
+#include <tandem/base/json_file.h>
+#include <tandem/base/json_text.h>
 #include <tandem/nn/weights.h>
 
 #include <algorithm>
@@ -7,8 +9,6 @@
 
 namespace tandem::adapt {
 namespace {
-
-using nlohmann::ordered_json;
 
 const std::string prefix = "base_model.model.";
 constexpr const char* config_file = "adapter_config.json";
@@ -34,22 +34,35 @@ void save_adapter(const fs::path& folder, const Base& base, const Options& optio
     else if (name.find(".lora_B.") == std::string::npos)
       to_save.insert(name.substr(0, name.rfind('.')));
   }
-  const ordered_json config{
-      {"peft_type", options.lora ? "LORA" : "BOTTLENECK"},
-      {"base_model_name_or_path", base.where},
-      {"task_type", base.task == "language_model" && options.head.empty() ? "CAUSAL_LM" : "SEQ_CLS"},
-      {"r", options.lora ? options.lora->rank : options.bottleneck->units},
-      {"lora_alpha", options.lora ? options.lora->alpha : 0},
-      {"lora_dropout", 0.0},
-      {"bias", "none"},
-      {"fan_in_fan_out", false},
-      {"inference_mode", true},
-      {"target_modules", modules},
-      {"modules_to_save", to_save},
-      {"tandem", {{"base", base.fingerprint()}, {"network", net.write().str()}}}};
+  const auto list = [](const std::set<std::string>& names) {
+    std::string out;
+    for (const std::string& name : names) out += (out.empty() ? "" : ", ") + json_text(name, "adapter");
+    return "[" + out + "]";
+  };
+  const bool writes = base.task == "language_model" && options.head.empty();
+  const std::string config = fmt::format(
+      R"({{
+  "peft_type": "{}",
+  "base_model_name_or_path": {},
+  "task_type": "{}",
+  "r": {},
+  "lora_alpha": {},
+  "lora_dropout": 0.0,
+  "bias": "none",
+  "fan_in_fan_out": false,
+  "inference_mode": true,
+  "target_modules": {},
+  "modules_to_save": {},
+  "tandem": {{"base": {}, "network": {}}}
+}}
+)",
+      options.lora ? "LORA" : "BOTTLENECK", json_text(base.where, "adapter"), writes ? "CAUSAL_LM" : "SEQ_CLS",
+      options.lora ? options.lora->rank : options.bottleneck->units,
+      json_text(options.lora ? options.lora->alpha : 0.0), list(modules), list(to_save),
+      json_text(base.fingerprint(), "adapter"), json_text(net.write().str(), "adapter"));
   make_folder(folder);
   write_safetensors(folder / adapter_file, file);
-  write_text(folder / config_file, config.dump(2) + "\n");
+  write_text(folder / config_file, config);
 }
 
 Adapter Adapter::load(const fs::path& folder, const Base& base) {
@@ -59,9 +72,9 @@ Adapter Adapter::load(const fs::path& folder, const Base& base) {
   const std::string text = read_text(config_path, 1 << 20);
   std::string network, fingerprint;
   try {
-    const auto config = nlohmann::json::parse(text);
-    network = config.at("tandem").at("network");
-    fingerprint = config.at("tandem").at("base");
+    const JsonTree config(text, config_path.string());
+    network = (*config).at("tandem").at("network");
+    fingerprint = (*config).at("tandem").at("base");
   } catch (const nlohmann::json::exception& e) {
     fail(ErrorKind::data, config_path.string(), "is no adapter of tandem, or damaged: {}", e.what());
   }

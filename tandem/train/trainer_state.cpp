@@ -1,4 +1,5 @@
 // The state of a training, written into a checkpoint and read back.
+#include <tandem/base/json_file.h>
 #include <tandem/base/json_text.h>
 #include <tandem/nn/weights.h>
 #include <tandem/train/trainer.h>
@@ -66,7 +67,8 @@ void Trainer::restore(const TensorFile& file, const std::string& where) {
   optim::Schedule::State schedule;
   int64_t optimizer_steps = 0;
   try {
-    const json j = json::parse(found->second);
+    const JsonTree tree(found->second, where);
+    const json& j = *tree;
     const auto whole = [&](const char* key, int64_t most) {
       const json& given = j.at(key);
       if (!given.is_number_integer() || given < 0 || given > most)

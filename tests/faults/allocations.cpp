@@ -5,8 +5,10 @@
 #include <cstdlib>
 #include <new>
 
+#include <tandem/adapt/peft.h>
+
 #include "tests/deploy/serving.h"
-#include "tests/train/small.h"
+#include "tests/train/courses.h"
 
 namespace {
 
@@ -132,6 +134,77 @@ TEST_F(NoMemory, Steps) {
   train::Trainer other(recipe, again, learned, held);
   other.run();
   EXPECT_EQ(weights(model.net), weights(again.net));
+}
+
+TEST_F(NoMemory, Restoring) {
+  for (const char* name : {"convolution_adam", "letters_lstm_carried", "pairs_transformer_adamw"}) {
+    const Course course = *std::ranges::find(courses(), name, &Course::name);
+    const Training whole(course), other(course);
+    int steps = 0;
+    whole.run([&](int) { return ++steps == 20; });
+    const auto state = whole.state();
+    fail_each(
+        std::string("restore ") + name, [&] { other.trainer->restore(parse_safetensors(state, "state"), "state"); },
+        [&] {
+          other.trainer->restore(parse_safetensors(state, "state"), "state");
+          EXPECT_TRUE(other.state() == state) << "a failure left something behind";
+        },
+        31);
+  }
+}
+
+TEST_F(NoMemory, TextsAndTables) {
+  for (const char* name : {"recurrent_rmsprop", "transformer_adamw", "rows_mixed"}) {
+    const Course course = *std::ranges::find(courses(), name, &Course::name);
+    const Training training(course);
+    training.classifier->save(home / "m.safetensors");
+    const std::vector<float> wanted = training.classifier->predict(training.held);
+    std::vector<float> got;
+    fail_each(
+        std::string("load and ask ") + name,
+        [&] { got = tasks::Classifier::load(home / "m.safetensors").predict(training.held); },
+        [&] { EXPECT_EQ(got, wanted); }, 31);
+  }
+}
+
+TEST_F(NoMemory, Writing) {
+  const fs::path text = home.write("text.txt", alphabet_text(20));
+  tasks::LanguageModel model = tiny_language_model(tiny_transformer, text, false);
+  model.save(home / "m.safetensors");
+  const std::string wanted = generate(model, "abc", {.tokens = 12}).text;
+  std::string got;
+  fail_each(
+      "load and write",
+      [&] { got = generate(tasks::LanguageModel::load(home / "m.safetensors"), "abc", {.tokens = 12}).text; },
+      [&] { EXPECT_EQ(got, wanted); }, 31);
+}
+
+TEST_F(NoMemory, Adapters) {
+  small_model(1).save(home / "m.safetensors");
+  const adapt::Base base = adapt::Base::load(home / "m.safetensors");
+  adapt::Options options;
+  options.lora.emplace().rank = 2;
+  const auto built = [&](nn::Sequential net) {
+    nn::Build build{Rng(1, "adapter"), 3, 1'000'000};
+    (void)net.build(shape_of(base.input()), build);
+    return net;
+  };
+  nn::Sequential net = built(adapt::adapted(base, options));
+  adapt::save_adapter(home / "adapter", base, options, net);
+  const auto file = read_file(home / "adapter" / adapt::adapter_file);
+  std::vector<uint8_t> wanted, got;
+  const auto put_on = [&] {
+    const adapt::Adapter adapter = adapt::Adapter::load(home / "adapter", base);
+    nn::Sequential on = built(adapter.net);
+    adapter.put_on(base, on);
+    got = weights(on);
+  };
+  put_on();
+  wanted = got;
+  fail_each("put an adapter on", put_on, [&] { EXPECT_EQ(got, wanted); });
+  fail_each(
+      "save an adapter", [&] { adapt::save_adapter(home / "adapter", base, options, net); },
+      [&] { EXPECT_EQ(read_file(home / "adapter" / adapt::adapter_file), file); });
 }
 
 TEST_F(NoMemory, Serving) {

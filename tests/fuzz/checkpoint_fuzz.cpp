@@ -18,7 +18,8 @@ struct Known {
                     .labels = {0, 1, 0, 1, 0, 1, 0, 1},
                     .classes = {"a", "b"},
                     .source = "fuzz"};
-  tasks::Classifier model = fuzz::classifier("[flatten, linear: 2, relu, linear: classes]", tasks::ImageInput{3, 2, 1, {0.2}, {0.05}});
+  tasks::Classifier model =
+      fuzz::classifier("[flatten, linear: 2, relu, linear: classes]", tasks::ImageInput{3, 2, 1, {0.2}, {0.05}});
   TensorFile state;
   nlohmann::json text;
   Known() {

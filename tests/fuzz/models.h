@@ -20,9 +20,8 @@ inline tasks::Classifier classifier(const char* network, tasks::Input input) {
 inline data::Texts good_texts() { return {"a good film", "a bad film", "good good fun", "not bad, not good"}; }
 
 inline data::Table good_table() {
-  return data::read_table(
-      data::Csv::parse("age,sex\n31,F\n?,M\n45,M\n60,F\n", "fuzz", {}),
-      {.types = {{"age", data::ColumnType::number}, {"sex", data::ColumnType::category}}});
+  return data::read_table(data::Csv::parse("age,sex\n31,F\n?,M\n45,M\n60,F\n", "fuzz", {}),
+                          {.types = {{"age", data::ColumnType::number}, {"sex", data::ColumnType::category}}});
 }
 
 /// By what they read.

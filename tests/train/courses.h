@@ -20,8 +20,10 @@ struct Course {
   bool sick = false;                // the doctor has something to say
 };
 
-inline const std::string convolution_layers = "network: [conv: {filters: 4, padding: same}, batch_norm, relu, max_pool: 2, flatten, ";
-inline const std::string varied_pictures = "data: {augment: {shift: 1, rotate: 10, scale: 0.1, noise: 0.05, flip: true, erase: 2}}\n";
+inline const std::string convolution_layers =
+    "network: [conv: {filters: 4, padding: same}, batch_norm, relu, max_pool: 2, flatten, ";
+inline const std::string varied_pictures =
+    "data: {augment: {shift: 1, rotate: 10, scale: 0.1, noise: 0.05, flip: true, erase: 2}}\n";
 
 inline const std::vector<Course>& courses() {
   static const std::vector<Course> all{
