@@ -49,6 +49,54 @@ def one_by_one(x, call):
     return lambda module: torch.cat([call(module, part) for part in x.split(LENGTHS)])
 
 
+class Named(nn.Module):
+    """Parameters under names with dots, which register_parameter does not take."""
+
+    def __init__(self, **shapes):
+        super().__init__()
+        self.values = {name.replace("__", "."): nn.Parameter(torch.empty(shape)) for name, shape in shapes.items()}
+
+    def named_parameters(self, *args, **kwargs):
+        return iter(self.values.items())
+
+    def parameters(self, *args, **kwargs):
+        return iter(self.values.values())
+
+    def __getitem__(self, name):
+        return self.values.get(name)
+
+
+def turned(x, base):
+    """Rotary positions of x (heads, n, size), as Su et al. 2021 have them with halves in place of neighbours."""
+    n, half = x.shape[1], x.shape[2] // 2
+    angle = torch.arange(n, dtype=torch.float64)[:, None] * base ** (-torch.arange(half, dtype=torch.float64) / half)
+    cos, sin = angle.cos().float(), angle.sin().float()
+    a, b = x[..., :half], x[..., half:]
+    return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
+
+
+def attended(w, at, x, heads, shared, causal, base):
+    size = x.shape[1] // heads
+    qkv = nn.functional.linear(x, w[at + "in_proj_weight"], w[at + "in_proj_bias"])
+    q, k, v = (part.view(len(x), -1, size).transpose(0, 1)
+               for part in qkv.split([heads * size, shared * size, shared * size], 1))
+    if base:
+        q, k = turned(q, base), turned(k, base)
+    y = nn.functional.scaled_dot_product_attention(q[None], k[None], v[None], is_causal=causal, enable_gqa=True)[0]
+    return nn.functional.linear(y.transpose(0, 1).reshape(len(x), -1), w[at + "out_proj.weight"], w[at + "out_proj.bias"])
+
+
+def llama(w, x, layers, heads, shared, base):
+    """Blocks as in LLaMA (Touvron et al. 2023): RMS norms first, rotary positions, grouped heads, SwiGLU, no biases."""
+    norm = lambda name, y: nn.functional.rms_norm(y, y.shape[-1:], w[name + ".weight"], 1e-6)
+    for i in range(layers):
+        at = f"layers.{i}."
+        x = x + attended(w, at + "self_attn.", norm(at + "norm1", x), heads, shared, True, base)
+        gate, up = nn.functional.linear(norm(at + "norm2", x), w[at + "linear1.weight"]).chunk(2, 1)
+        x = x + nn.functional.linear(nn.functional.silu(gate) * up, w[at + "linear2.weight"])
+    return norm("norm", x)
+
+
 def later(n):
     return torch.full((n, n), float("-inf")).triu(1)
 
@@ -62,11 +110,33 @@ for name, kind in {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}.items():
 x = torch.randn(tokens, 3)
 record("conv1d", nn.Conv1d(3, 4, 4, padding="same"), one_by_one(x, lambda m, part: m(part.T[None])[0].T), x)
 
+x = torch.randn(tokens, 3)
+record("conv1d_dilated", nn.Conv1d(3, 4, 3, padding="same", dilation=2), one_by_one(x, lambda m, part: m(part.T[None])[0].T), x)
+
 ids = torch.tensor([4, 0, 4, 6, 1, 1, 4, 3, 6], dtype=torch.int32)
 record("embedding", nn.Embedding(7, 3), lambda m: m(ids), ids)
 
 x = torch.randn(tokens, 6)
 record("rms_norm", nn.RMSNorm(6, eps=1e-3), lambda m: m(x), x)
+
+x = torch.randn(tokens, 12)
+record("grouped", Named(in_proj_weight=(24, 12), in_proj_bias=(24,), out_proj__weight=(12, 12), out_proj__bias=(12,)),
+       one_by_one(x, lambda m, part: attended(m, "", part, 6, 3, False, None)), x)
+
+x = torch.randn(tokens, 12)
+record("rotary", Named(in_proj_weight=(24, 12), in_proj_bias=(24,), out_proj__weight=(12, 12), out_proj__bias=(12,)),
+       one_by_one(x, lambda m, part: attended(m, "", part, 2, 1, True, 500.0)), x)
+
+x = torch.randn(tokens, 8)
+shapes = {}
+for i in range(2):
+    shapes |= {f"layers__{i}__self_attn__in_proj_weight": (16, 8), f"layers__{i}__self_attn__out_proj__weight": (8, 8),
+               f"layers__{i}__linear1__weight": (20, 8), f"layers__{i}__linear2__weight": (8, 10),
+               f"layers__{i}__norm1__weight": (8,), f"layers__{i}__norm2__weight": (8,)}
+record("llama", Named(**shapes, norm__weight=(8,)), one_by_one(x, lambda m, part: llama(m, part, 2, 4, 2, 10000.0)), x)
+
+record("tied", Named(**{"0__weight": (7, 4)}),
+       lambda m: nn.functional.linear(nn.functional.embedding(ids, m["0.weight"]), m["0.weight"]), ids)
 
 options = {"nhead": 2, "dim_feedforward": 12, "dropout": 0.0, "batch_first": True}
 x = torch.randn(tokens, 8)

@@ -2,10 +2,12 @@
 #include <gtest/gtest.h>
 #include <tandem/autograd/tape.h>
 #include <tandem/nn/catalog.h>
+#include <tandem/nn/sequential.h>
 #include <tandem/nn/weights.h>
 #include <tandem/tensor/safetensors.h>
 
 #include <map>
+#include <memory>
 
 namespace tandem::testing {
 namespace {
@@ -36,7 +38,9 @@ void expect_near(const Tensor& got, const Tensor& want, const std::string& what)
 TEST_P(PytorchLayers, GiveTheSameOutputsAndGradients) {
   const auto file = recorded(GetParam().name);
   ASSERT_FALSE(file.empty());
-  const auto layer = nn::read_layer(Config::parse(GetParam().text, "layer.yaml"));
+  const Config text = Config::parse(GetParam().text, "layer.yaml");
+  const std::unique_ptr<nn::Module> layer =
+      text.is_list() ? std::make_unique<nn::Sequential>(nn::Sequential::read(text)) : nn::read_layer(text);
   Tensor x = file.at("x").clone();
   const bool ids = x.dtype() == DType::i32;
   nn::Build build;
@@ -71,6 +75,14 @@ INSTANTIATE_TEST_SUITE_P(
                       Layer{"lstm", "lstm: {units: 4, layers: 2, bidirectional: true}"},
                       Layer{"gru", "gru: {units: 4, layers: 2, bidirectional: true}"},
                       Layer{"conv1d", "conv1d: {filters: 4, kernel: 4}"},
+                      Layer{"conv1d_dilated", "conv1d: {filters: 4, kernel: 3, dilation: 2}"},
+                      Layer{"grouped", "attention: {heads: 6, key_heads: 3}"},
+                      Layer{"rotary",
+                            "attention: {heads: 2, key_heads: 1, causal: true, rotary: true, rotary_base: 500}"},
+                      Layer{"llama",
+                            "transformer: {layers: 2, heads: 4, key_heads: 2, hidden: 10, causal: true, rotary: true, "
+                            "norm_kind: rms, activation: swiglu, bias: false}"},
+                      Layer{"tied", "[embedding: {width: 4, vocabulary: 7}, tied_head]"},
                       Layer{"embedding", "embedding: {width: 3, vocabulary: 7}"}, Layer{"rms_norm", "rms_norm: 1e-3"},
                       Layer{"causal", "transformer: {layers: 2, heads: 2, hidden: 12, causal: true}"},
                       Layer{"encoder", "transformer: {layers: 2, heads: 2, hidden: 12, norm: last, activation: relu}"},
