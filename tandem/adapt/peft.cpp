@@ -39,12 +39,12 @@ void save_adapter(const fs::path& folder, const Base& base, const Options& optio
     for (const std::string& name : names) out += (out.empty() ? "" : ", ") + json_text(name, "adapter");
     return "[" + out + "]";
   };
-  const bool writes = base.task == "language_model" && options.head.empty();
+  // No task_type: with one PEFT expects a model of the transformers package around the layers.
   const std::string config = fmt::format(
       R"({{
   "peft_type": "{}",
   "base_model_name_or_path": {},
-  "task_type": "{}",
+  "task_type": null,
   "r": {},
   "lora_alpha": {},
   "lora_dropout": 0.0,
@@ -56,7 +56,7 @@ void save_adapter(const fs::path& folder, const Base& base, const Options& optio
   "tandem": {{"base": {}, "network": {}}}
 }}
 )",
-      options.lora ? "LORA" : "BOTTLENECK", json_text(base.where, "adapter"), writes ? "CAUSAL_LM" : "SEQ_CLS",
+      options.lora ? "LORA" : "BOTTLENECK", json_text(base.where, "adapter"),
       options.lora ? options.lora->rank : options.bottleneck->units,
       json_text(options.lora ? options.lora->alpha : 0.0), list(modules), list(to_save),
       json_text(base.fingerprint(), "adapter"), json_text(net.write().str(), "adapter"));

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/python.h"
 #include "tests/tasks/language_small.h"
 #include "tests/train/small.h"
 
@@ -165,7 +166,7 @@ TEST(Adapt, AnAdapterIsKeptAloneUnderPeftsNames) {
   EXPECT_EQ(config.at("peft_type"), "LORA");
   EXPECT_EQ(config.at("r"), 2);
   EXPECT_EQ(config.at("lora_alpha"), 4);
-  EXPECT_EQ(config.at("task_type"), "CAUSAL_LM");
+  EXPECT_TRUE(config.at("task_type").is_null());
   EXPECT_EQ(config.at("target_modules").size(), 5U);
 
   tasks::LanguageModel put = adapt::load_adapted(known.file, folder);
@@ -183,6 +184,49 @@ TEST(Adapt, AnAdapterIsKeptAloneUnderPeftsNames) {
   write_text(folder / "adapter_config.json", "{}");
   expect_error(ErrorKind::data, {"adapter_config.json"}, [&] { (void)adapt::load_adapted(known.file, folder); });
   expect_error(ErrorKind::usage, {"no adapter to save"}, [&] { adapt::save_adapter(folder, base, {}, model.net); });
+}
+
+// PEFT puts an adapter on the same network in PyTorch: the new head, and LoRA's pairs of the other layers.
+TEST(Adapt, PeftPutsItOnTheSameNetwork) {
+  const auto python = python_with("peft, safetensors");
+  if (!python) GTEST_SKIP() << "there is no Python with peft";
+  const Folder home;
+  tasks::Classifier model;
+  model.net = nn::Sequential::read(Config::parse("[flatten, linear: 9, relu, linear: 7, tanh, linear: 5]", "base"));
+  model.input = tasks::ImageInput{2, 3, 1, {0}, {1}};
+  model.classes = {"a", "b", "c", "d", "e"};
+  model.build(Rng(1, "base"));
+  model.save(home / "base.safetensors");
+  const Base base = Base::load(home / "base.safetensors");
+  const Options options = options_of("{lora: {rank: 3, alpha: 5}, head: [linear: classes]}");
+  nn::Sequential net = adapt::adapted(base, options);
+  nn::Build build{Rng(2, "adapter"), 4, 10'000};
+  (void)net.build(Shape{2, 3, 1}, build);
+  adapt::transfer(base, options, net);
+  Rng rng(3, "moved");
+  for (auto& [name, tensor] : nn::named(net))
+    if (name.find("lora_") != std::string::npos)
+      for (float& value : tensor.data<float>()) value = static_cast<float>(rng.normal());
+  adapt::save_adapter(home / "adapter", base, options, net);
+  Tensor x = Tensor::empty({8, 2, 3, 1});
+  for (float& value : x.data<float>()) value = static_cast<float>(rng.normal());
+  TensorFile examples;
+  examples.tensors.emplace_back("x", x);
+  write_safetensors(home / "x.safetensors", examples);
+
+  const char* script =
+      "import sys, torch\nfrom torch import nn\nfrom peft import PeftModel\n"
+      "from safetensors.torch import load_file, save_file\n"
+      "net = nn.Sequential(nn.Flatten(), nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 7), nn.Tanh(), nn.Linear(7, 4))\n"
+      "known = load_file('base.safetensors')\n"
+      "net.load_state_dict({k: v for k, v in known.items() if k[0] in '13'}, strict=False)\n"
+      "model = PeftModel.from_pretrained(net, 'adapter').eval()\n"
+      "with torch.no_grad(): save_file({'y': model(load_file('x.safetensors')['x'])}, 'y.safetensors')\n";
+  const Said said = Program(home.path(), {"-c", script}, {}, "/dev/null", *python).wait();
+  ASSERT_EQ(said.code, 0) << said.err;
+  const NoGrad off;
+  nn::Pass pass;
+  EXPECT_LT(largest_difference(read_safetensors(home / "y.safetensors").find("y"), net.forward(x, pass)), 1e-5);
 }
 
 TEST(Adapt, ARecipeStartsFromARun) {
