@@ -12,5 +12,5 @@ trap 'rm -f "$log"' EXIT
 ctest --test-dir build/ci --output-on-failure --no-tests=error 2>&1 | tee "$log"
 ./scripts/test-install.sh build/ci
 ./scripts/test-docs.sh build/ci
-./scripts/fuzz.sh 100000 http recipe adapter body yaml text onnx safetensors csv idx image subword
+./scripts/fuzz.sh 100000 recipe http checkpoint adapter words body yaml text onnx archive safetensors csv idx image subword
 echo "all tests passed"

@@ -5,6 +5,7 @@
 #include <tandem/base/files.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,30 @@ class Folder {
 
  private:
   fs::path path_;
+};
+
+/// What this process takes of the system's memory from now on, at most.
+class PeakMemory {
+ public:
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  static constexpr bool counts = false;  // these keep what was freed
+#else
+  static constexpr bool counts = true;
+#endif
+  PeakMemory() {
+    std::ofstream("/proc/self/clear_refs") << "5";  // the peak begins anew
+    before_ = bytes("VmRSS");
+  }
+  [[nodiscard]] int64_t grown() const { return bytes("VmHWM") - before_; }
+
+ private:
+  static int64_t bytes(const std::string& name) {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);)
+      if (line.starts_with(name + ":")) return 1024 * std::stoll(line.substr(name.size() + 1));
+    return 0;
+  }
+  int64_t before_ = 0;
 };
 
 /// Runs fn, which must throw an Error of this kind whose message holds every one of `parts`.

@@ -1,6 +1,7 @@
 // Small good models of pictures, texts and tables.
 #pragma once
 #include <tandem/tasks/classifier.h>
+#include <tandem/tensor/safetensors.h>
 
 #include <array>
 

@@ -35,6 +35,11 @@ class Utf8Names {
   locale_t utf8_, before_{};
 };
 
+const char* reason(archive* a) {
+  const char* text = archive_error_string(a);
+  return text ? text : "unknown reason";
+}
+
 Archive open_archive(const fs::path& path) {
   std::error_code error;
   if (!fs::is_regular_file(path, error))
@@ -49,8 +54,7 @@ Archive open_archive(const fs::path& path) {
   archive_read_support_format_tar(a.get());
   archive_read_support_format_zip(a.get());
   if (archive_read_open_filename(a.get(), path.c_str(), size_t{1} << 18) != ARCHIVE_OK)
-    fail(ErrorKind::data, path.string(), "is no archive that can be read (tar, tar.gz, zip): {}",
-         archive_error_string(a.get()));
+    fail(ErrorKind::data, path.string(), "is no archive that can be read (tar, tar.gz, zip): {}", reason(a.get()));
   return a;
 }
 
@@ -60,11 +64,6 @@ std::string name_in(archive_entry* entry) {
   std::string_view text = name ? name : "";
   while (text.starts_with("./")) text.remove_prefix(2);
   return std::string(text);
-}
-
-const char* reason(archive* a) {
-  const char* text = archive_error_string(a);
-  return text ? text : "unknown reason";
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // Large texts as tokens, and the windows in which they are read.
+#include <tandem/base/random.h>
 #include <tandem/data/text/stream.h>
 
 #include <numeric>
@@ -11,6 +12,7 @@ namespace {
 
 using tandem::testing::expect_error;
 using tandem::testing::Folder;
+using tandem::testing::PeakMemory;
 
 TEST(TokenStream, HoldsTheWholeTextInOrder) {
   const Folder folder;
@@ -41,6 +43,31 @@ TEST(TokenStream, HoldsTheWholeTextInOrder) {
   expect_error(ErrorKind::usage, {"n-grams"}, [&] { (void)TokenStream::encode(more, ngrams); });
   LineReader empty(folder.write("e.txt", ""));
   expect_error(ErrorKind::data, {"no token"}, [&] { (void)TokenStream::encode(empty, letters); });
+}
+
+TEST(TokenStream, ALargeTextTakesNoMoreMemoryThanASmallOne) {
+  const Folder folder;
+  const fs::path path = folder / "large.txt";
+  std::ofstream file(path);
+  Rng rng(1, "large");
+  for (int line = 0; line < 400'000; ++line) {  // 24 MB, 4.4 million tokens
+    std::string text;
+    for (int word = 0; word < 10; ++word) text += fmt::format("w{:04d} ", rng.below(2000));
+    file << text << '\n';
+  }
+  file.close();
+  std::vector<std::string> known;
+  for (int word = 0; word < 2000; ++word) known.push_back(fmt::format("w{:04d}", word));
+  const Tokenizer words = Tokenizer::fit({.type = "blank"}, known);
+  const PeakMemory peak;
+  LineReader lines(path);
+  const TokenStream stream = TokenStream::encode(lines, words);
+  EXPECT_EQ(stream.size(), 4'400'000);
+  std::vector<int32_t> some(1000);
+  for (int64_t at = 0; at + 1000 < stream.size(); at += 100'000) stream.read(at, some);
+  if (PeakMemory::counts) {
+    EXPECT_LT(peak.grown(), 4 << 20);
+  }
 }
 
 TEST(TokenStream, WindowsCoverTheTextOnceInAnOrderOfTheirOwn) {
