@@ -1,4 +1,4 @@
-// A training's state with what libFuzzer says laid over it, from which the training goes on.
+// A training's state with what libFuzzer says laid over it: restored, and written again.
 #include <tandem/train/ensemble.h>
 #include <tandem/train/trainer.h>
 

@@ -139,7 +139,7 @@ seed("model", "table_input", b"\x1b" + b"{table: {numbers: standard, number_colu
      b"high: 99}], category_columns: [{name: sex, values: [F, M]}]}}")
 
 for i, patch in enumerate(({"epoch": 1, "step": 2}, {"history": [[1, 0.5, 0.5, 0.5, 0.5, 1.0, 0.001]]}, {"best_epoch": None},
-                           {"optimizer_steps": 9, "averaged": 9}, {"doctor": {}}, {"rate": 0.5, "loss_sum": 1e300})):
+                           {"optimizer_steps": 9, "averaged": 9}, {"wrong": {"dead": 2}}, {"schedule": [0.5, 1, 2], "loss_sum": 1e300})):
     seed("checkpoint", f"{i}", json.dumps(patch))
 
 tar = io.BytesIO()

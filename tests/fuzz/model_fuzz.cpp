@@ -14,7 +14,7 @@ struct Known {
   }
 };
 
-/// Two examples of what the model reads; none where they would be large.
+/// Some examples of what the model reads; no pictures where they would be large.
 data::Dataset examples(const tasks::Classifier& model) {
   data::Dataset set{.inputs = fuzz::good_texts(), .labels = {0, 1, 0, 1}, .classes = model.classes, .source = "fuzz"};
   if (std::holds_alternative<tasks::TableInput>(model.input)) set.inputs = fuzz::good_table();

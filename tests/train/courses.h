@@ -135,8 +135,8 @@ inline const std::vector<Course>& courses() {
   return all;
 }
 
-/// 90 short texts; the class has a word of its own.
-inline data::Dataset sayings(int64_t n, uint64_t seed) {
+/// n short texts; the class has a word of its own, and `least` to `least + range - 1` others stand behind it.
+inline data::Dataset sayings(int64_t n, uint64_t seed, int64_t least = 2, int64_t range = 5) {
   const char* const own[] = {"sun", "rain", "snow"};
   const char* const any[] = {"there", "is", "much", "of", "it", "today", "and", "tomorrow"};
   data::Texts texts;
@@ -145,7 +145,7 @@ inline data::Dataset sayings(int64_t n, uint64_t seed) {
   for (int64_t i = 0; i < n; ++i) {
     const auto c = static_cast<int32_t>(i % 3);
     std::string text = own[c];
-    for (int64_t words = 2 + rng.below(5); words > 0; --words) text += std::string(" ") + any[rng.below(8)];
+    for (int64_t words = least + rng.below(range); words > 0; --words) text += std::string(" ") + any[rng.below(8)];
     texts.push_back(text);
     labels.push_back(c);
   }

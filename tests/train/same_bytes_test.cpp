@@ -17,20 +17,6 @@ namespace {
 bool torture() { return std::getenv("TANDEM_TORTURE") != nullptr; }
 int threads_of(int run) { return std::array{1, 2, 5, 8}[static_cast<size_t>(run) % 4]; }
 
-data::Dataset sentences(int64_t n) {
-  const char* const words[] = {"sun", "rain", "snow", "there", "is", "much", "of", "it", "today", "and"};
-  data::Texts texts;
-  std::vector<int32_t> labels;
-  Rng rng(1, "sentences");
-  for (int64_t i = 0; i < n; ++i) {
-    std::string text = words[i % 3];
-    for (int64_t more = rng.below(9); more > 0; --more) text += std::string(" ") + words[rng.below(10)];
-    texts.push_back(text);
-    labels.push_back(static_cast<int32_t>(i % 3));
-  }
-  return {.inputs = texts, .labels = labels, .classes = {"sun", "rain", "snow"}, .source = "sentences"};
-}
-
 struct Network {
   std::string name, layers, of = "pictures";  // or texts, rows
   bool int8 = false;                          // predicts in 8-bit integers
@@ -62,7 +48,7 @@ const std::vector<Network> networks{
 
 struct SameBytes : ::testing::TestWithParam<Network> {
   static constexpr int64_t examples = 64;
-  data::Dataset set = GetParam().of == "texts"  ? sentences(examples)
+  data::Dataset set = GetParam().of == "texts"  ? sayings(examples, 1, 0, 9)
                       : GetParam().of == "rows" ? rows(examples, 1)
                                                 : bands(examples, 1, 28);
   train::Recipe recipe =
