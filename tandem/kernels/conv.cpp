@@ -2,6 +2,7 @@
 #include <tandem/base/threads.h>
 #include <tandem/kernels/bfloat16.h>
 #include <tandem/kernels/conv.h>
+#include <tandem/kernels/conv_grad_bf16.h>
 #include <tandem/kernels/few_channels.h>
 #include <tandem/kernels/isa.h>
 #include <tandem/kernels/onednn.h>
@@ -212,7 +213,14 @@ void conv2d_grad_weight(const ConvShape& s, std::span<const float> x, std::span<
   winograd_fits(s) ? winograd_grad_weight(s, x, gy, gw) : onednn_grad_weight(s, x, gy, gw);
 }
 
-// Without the instruction for bfloat16 images are widened, and results rounded: oneDNN would be slower at it.
+// Without the instruction for bfloat16 images are widened, and results rounded: oneDNN would be slower at it. Where the
+// processor multiplies whole tiles, Winograd's fewer products no longer pay for its transforms.
+
+namespace {
+
+bool winograd_pays(const ConvShape& s) { return winograd_fits(s) && !has_bf16_tiles(); }
+
+}  // namespace
 
 void conv2d(const ConvShape& s, std::span<const BFloat16> x, std::span<const float> weight, std::span<const float> bias,
             std::span<BFloat16> y) {
@@ -222,7 +230,7 @@ void conv2d(const ConvShape& s, std::span<const BFloat16> x, std::span<const flo
     conv2d(s, wide.values(), weight, bias, result.values());
     return narrow(result.values(), y);
   }
-  winograd_fits(s) ? winograd_conv2d(s, x, weight, bias, y) : onednn_conv2d(s, x, weight, bias, y);
+  winograd_pays(s) ? winograd_conv2d(s, x, weight, bias, y) : onednn_conv2d(s, x, weight, bias, y);
 }
 
 void conv2d_grad_input(const ConvShape& s, std::span<const BFloat16> gy, std::span<const float> weight,
@@ -233,14 +241,15 @@ void conv2d_grad_input(const ConvShape& s, std::span<const BFloat16> gy, std::sp
     conv2d_grad_input(s, wide.values(), weight, result.values());
     return narrow(result.values(), gx);
   }
-  winograd_fits(s) ? winograd_grad_input(s, gy, weight, gx) : onednn_grad_input(s, gy, weight, gx);
+  winograd_pays(s) ? winograd_grad_input(s, gy, weight, gx) : onednn_grad_input(s, gy, weight, gx);
 }
 
 void conv2d_grad_weight(const ConvShape& s, std::span<const BFloat16> x, std::span<const BFloat16> gy,
                         std::span<float> gw) {
   if (s.n == 0) return std::ranges::fill(gw, 0.0F), void();
   if (!has_bf16_dot()) return conv2d_grad_weight(s, Widened(x).values(), Widened(gy).values(), gw);
-  winograd_fits(s) ? winograd_grad_weight(s, x, gy, gw) : onednn_grad_weight(s, x, gy, gw);
+  if (has_bf16_tiles() && long_products_fit(s)) return long_products_grad_weight(s, x, gy, gw);
+  winograd_pays(s) ? winograd_grad_weight(s, x, gy, gw) : onednn_grad_weight(s, x, gy, gw);
 }
 
 namespace {

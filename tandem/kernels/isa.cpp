@@ -20,6 +20,11 @@ bool has_bf16_dot() {
   return has;
 }
 
+bool has_bf16_tiles() {
+  static const bool has = has_bf16_dot() && dnnl::get_effective_cpu_isa() == dnnl::cpu_isa::avx512_core_amx;
+  return has;
+}
+
 void apply_isa_limit() {
   static const bool applied = [] {
     const char* wish = std::getenv("TANDEM_ISA");

@@ -14,6 +14,10 @@ namespace tandem::kernels {
 /// newer).
 [[nodiscard]] bool has_bf16_dot();
 
+/// Whether oneDNN may multiply whole tiles of bfloat16 (AMX: Sapphire Rapids and newer). It is several times as fast as
+/// the instruction above.
+[[nodiscard]] bool has_bf16_tiles();
+
 /// Obeys TANDEM_ISA=avx2|avx512 (default: the best there is) for Highway and oneDNN alike. Every way to a kernel that
 /// chooses at run time calls it first; only the first call does anything.
 /// Throws a usage error for another value or a set that the processor lacks.

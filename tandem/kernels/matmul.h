@@ -1,5 +1,7 @@
 // Matrix products.
 #pragma once
+#include <tandem/base/bfloat16.h>
+
 #include <cstdint>
 #include <span>
 
@@ -20,5 +22,10 @@ void matmul(const MatmulShape& shape, std::span<const float> a, std::span<const 
             std::span<float> c);
 void matmul(const MatmulShape& shape, std::span<const double> a, std::span<const double> b,
             std::span<const double> bias, std::span<double> c);
+
+/// The same of operands in bfloat16, summed in float, by oneDNN; where the processor has no instruction for it they are
+/// widened. `backwards` changes nothing.
+void matmul(const MatmulShape& shape, std::span<const BFloat16> a, std::span<const BFloat16> b,
+            std::span<const float> bias, std::span<float> c);
 
 }  // namespace tandem::kernels

@@ -31,6 +31,37 @@ struct MaxPool {
   int64_t begin, end;
 };
 
+// One input's gradient in a window that meets no other: g where the largest lay `here`, for `count` channels.
+template <class T>
+void chosen(const int32_t* at, int32_t here, const T* g, int64_t count, T* into) {
+  for (int64_t c = 0; c < count; ++c) into[c] = at[c] == here ? g[c] : T{};
+}
+
+// Images [begin, end) of windows that lie side by side: every input is written once.
+template <class T>
+struct MaxPoolGrad {
+  PoolShape s;
+  const int32_t* where;
+  const T* gy;
+  T* gx;
+  int64_t begin, end;
+};
+
+template <class T, class Chosen>
+void max_pool_grad_images(const MaxPoolGrad<T>& p, Chosen&& choose) {
+  const PoolShape& s = p.s;
+  for (int64_t n = p.begin; n < p.end; ++n)
+    for (int64_t iy = 0; iy < s.h; ++iy)
+      for (int64_t ix = 0; ix < s.w; ++ix) {
+        T* into = p.gx + ((n * s.h + iy) * s.w + ix) * s.c;
+        const int64_t oy = iy / s.stride_h, ox = ix / s.stride_w, out = ((n * s.oh() + oy) * s.ow() + ox) * s.c;
+        if (oy < s.oh() && ox < s.ow())
+          choose(p.where + out, static_cast<int32_t>(iy * s.w + ix), p.gy + out, into);
+        else
+          std::fill_n(into, s.c, T{});
+      }
+}
+
 }  // namespace
 }  // namespace tandem::kernels
 #endif
@@ -102,6 +133,24 @@ void max_pool_lines(const MaxPool<S>& p) {
   p.where ? max_pool_lines<true>(p) : max_pool_lines<false>(p);
 }
 
+template <class S>
+void max_pool_grad_images(const MaxPoolGrad<S>& p) {
+  const hn::ScalableTag<float> d;
+  const hn::ScalableTag<int32_t> d32;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  kernels::max_pool_grad_images(p, [&](const int32_t* at, int32_t here, const S* g, S* into) HWY_ATTR {
+    const auto place = hn::Set(d32, here);
+    int64_t c = 0;
+    for (; c + lanes <= p.s.c; c += lanes) {
+      const auto there = hn::RebindMask(d, hn::Eq(hn::LoadU(d32, at + c), place));
+      store_to(hn::IfThenElseZero(there, load_from(d, g + c)), d, into + c);
+    }
+    chosen(at + c, here, g + c, p.s.c - c, into + c);
+  });
+}
+
+void MaxPoolGradF32(const MaxPoolGrad<float>& p) { max_pool_grad_images(p); }
+void MaxPoolGradBF16(const MaxPoolGrad<BFloat16>& p) { max_pool_grad_images(p); }
 void MaxPoolF32(const MaxPool<float>& p) { max_pool_lines(p); }
 void MaxPoolBF16(const MaxPool<BFloat16>& p) { max_pool_lines(p); }
 
@@ -115,14 +164,18 @@ namespace {
 
 HWY_EXPORT(MaxPoolF32);
 HWY_EXPORT(MaxPoolBF16);
+HWY_EXPORT(MaxPoolGradF32);
+HWY_EXPORT(MaxPoolGradBF16);
 
 // Images are independent: each is one task's work, so overlapping windows never meet on two threads.
+int64_t images_a_piece(const PoolShape& s) {
+  return std::max<int64_t>(1, elementwise_grain / std::max<int64_t>(1, s.h * s.w * s.c));
+}
 template <class Fn>
 void each_image(const PoolShape& s, Fn&& fn) {
-  parallel_for(s.n, std::max<int64_t>(1, elementwise_grain / std::max<int64_t>(1, s.h * s.w * s.c)),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t n = begin; n < end; ++n) fn(n);
-               });
+  parallel_for(s.n, images_a_piece(s), [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) fn(n);
+  });
 }
 
 // Calls fn(window, first input element of the image, first element of the output position).
@@ -143,7 +196,14 @@ bool windows_apart(const PoolShape& s) {
 void max_pool_lines(const MaxPool<float>& p) { HWY_DYNAMIC_DISPATCH(MaxPoolF32)(p); }
 void max_pool_lines(const MaxPool<BFloat16>& p) { HWY_DYNAMIC_DISPATCH(MaxPoolBF16)(p); }
 
+void max_pool_grad_images(const MaxPoolGrad<float>& p) { HWY_DYNAMIC_DISPATCH(MaxPoolGradF32)(p); }
+void max_pool_grad_images(const MaxPoolGrad<BFloat16>& p) { HWY_DYNAMIC_DISPATCH(MaxPoolGradBF16)(p); }
+
 // float64 is for checking only: one number after the other.
+void max_pool_grad_images(const MaxPoolGrad<double>& p) {
+  max_pool_grad_images(
+      p, [&](const int32_t* at, int32_t here, const double* g, double* into) { chosen(at, here, g, p.s.c, into); });
+}
 void max_pool_lines(const MaxPool<double>& p) {
   const PoolShape& s = p.s;
   int64_t out = p.begin * s.ow() * s.c;
@@ -177,22 +237,10 @@ void max_pool(const PoolShape& s, std::span<const T> x, bool relu, std::span<T> 
 
 template <class T>
 void max_pool_grad(const PoolShape& s, std::span<const int32_t> where, std::span<const T> gy, std::span<T> gx) {
-  if (windows_apart(s)) {  // every input is written once, whole vectors of channels at a time
-    each_image(s, [&](int64_t n) {
-      for (int64_t iy = 0; iy < s.h; ++iy)
-        for (int64_t ix = 0; ix < s.w; ++ix) {
-          T* into = gx.data() + ((n * s.h + iy) * s.w + ix) * s.c;
-          const int64_t oy = iy / s.stride_h, ox = ix / s.stride_w;
-          if (oy >= s.oh() || ox >= s.ow()) {
-            std::fill_n(into, s.c, T{});
-            continue;
-          }
-          const int64_t out = ((n * s.oh() + oy) * s.ow() + ox) * s.c;
-          const int32_t* at = where.data() + out;
-          const T* g = gy.data() + out;
-          const auto here = static_cast<int32_t>(iy * s.w + ix);
-          for (int64_t c = 0; c < s.c; ++c) into[c] = at[c] == here ? g[c] : T{};
-        }
+  if (windows_apart(s)) {
+    apply_isa_limit();
+    parallel_for(s.n, images_a_piece(s), [&](int64_t begin, int64_t end) {
+      max_pool_grad_images(MaxPoolGrad<T>{s, where.data(), gy.data(), gx.data(), begin, end});
     });
     return;
   }

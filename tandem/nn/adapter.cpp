@@ -134,7 +134,8 @@ void Bottleneck::build_adapter(const Shape& out, Build& build) {
 
 Tensor Bottleneck::forward(const Tensor& x, Pass& pass) {
   const Tensor y = layer().forward(x, pass);
-  return y + linear(gelu(linear(y, down, down_bias)), up, up_bias);
+  const Tensor between = gelu(linear(y, down, down_bias, std::nullopt, pass.bf16));
+  return y + linear(between, up, up_bias, std::nullopt, pass.bf16);
 }
 
 void Bottleneck::visit(const std::string& at, const Visitor& v) {

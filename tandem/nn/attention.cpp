@@ -74,7 +74,7 @@ Shape Attention::build(const Shape& in, Build& build) {
 
 Tensor Attention::forward(const Tensor& x, Pass& pass) {
   if (watch && !cross) watch(weights(x, pass));
-  return linear(cross ? attend_source(x, pass) : attend_self(x, pass), out_weight, out_bias);
+  return linear(cross ? attend_source(x, pass) : attend_self(x, pass), out_weight, out_bias, std::nullopt, pass.bf16);
 }
 
 Tensor Attention::weights(const Tensor& x, const Pass& pass) const {
@@ -103,7 +103,7 @@ Tensor Attention::attend_self(const Tensor& x, Pass& pass) const {
   Memory::Part* memory = pass.memory ? &pass.memory->of(this) : nullptr;
   if (memory && !causal)
     fail("attention", "lets tokens see later ones, so it cannot go on with a text in parts: set causal: true");
-  Tensor qkv = linear(x, in_weight, in_bias);
+  Tensor qkv = linear(x, in_weight, in_bias, std::nullopt, pass.bf16);
   if (rotary)
     qkv = tandem::rotary(qkv, positions_of(pass, memory ? &memory->seen : nullptr, x.size(0)), heads + shared, size,
                          rotary_base);
@@ -120,7 +120,7 @@ Tensor Attention::attend_source(const Tensor& x, Pass& pass) const {
     return t.defined() ? slice(t, 0, first, last) : Tensor{};
   };
   const auto project = [&](const Tensor& of, int64_t first, int64_t last) {
-    return linear(of, part(in_weight, first, last), part(in_bias, first, last));
+    return linear(of, part(in_weight, first, last), part(in_bias, first, last), std::nullopt, pass.bf16);
   };
   const Tensor q = project(x, 0, width);
   Memory::Part* memory = pass.memory ? &pass.memory->of(this) : nullptr;

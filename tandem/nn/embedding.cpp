@@ -102,7 +102,7 @@ Shape TiedHead::build(const Shape& in, Build& build) {
 
 Tensor TiedHead::forward(const Tensor& x, Pass& pass) {
   if (!pass.embedding.defined()) fail("tied_head", "this pass went through no embedding whose weight could be shared");
-  return linear(x, pass.embedding, bias);
+  return linear(x, pass.embedding, bias, std::nullopt, pass.bf16);
 }
 
 void TiedHead::visit(const std::string& at, const Visitor& v) {

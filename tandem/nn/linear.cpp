@@ -27,14 +27,14 @@ Shape Linear::build(const Shape& in, Build& build) {
 
 Tensor Linear::forward(const Tensor& x, Pass& pass) {
   if (pass.training) prepared_.reset();  // its weight will move
-  return prepared_ ? linear(x, *prepared_) : linear(x, weight, bias);
+  return prepared_ ? linear(x, *prepared_) : linear(x, weight, bias, std::nullopt, pass.bf16);
 }
 
 Tensor Linear::forward_then(kernels::Unary f, const Tensor& x, Pass& pass, const Tensor& added) {
   if (added.defined() || kernels::unary_grad_reads(f) != kernels::Reads::output)
     return Module::forward_then(f, x, pass, added);
   if (pass.training) prepared_.reset();
-  return prepared_ ? linear(x, *prepared_, f) : linear(x, weight, bias, f);
+  return prepared_ ? linear(x, *prepared_, f) : linear(x, weight, bias, f, pass.bf16);
 }
 
 void Linear::prepare() {

@@ -20,9 +20,9 @@ class Module;
 struct Pass {
   bool training = false;
   Rng rng;
-  /// Mixed precision: a convolution takes and gives images in bfloat16, the layers behind it go on in that type as far
-  /// as they can, the others in float32. Parameters, their gradients and all sums stay float32. The network's output
-  /// may be in either type: see widened().
+  /// Mixed precision: convolutions take and give images in bfloat16, the layers behind them go on in that type as far
+  /// as they can, the others in float32; linear layers and attention's projections round what they multiply.
+  /// Parameters, their gradients and all sums stay float32. The network's output may be in either type: see widened().
   bool bf16 = false;
   /// When set, every layer of a Sequential goes through it in place of Module::forward, one by one and none fused with
   /// the next: for who wants to see what goes in and comes out.

@@ -46,7 +46,7 @@ Tensor Recurrent::forward(const Tensor& x, Pass& pass) {
     std::vector<Tensor> sides;
     for (size_t direction = 0; direction < directions(); ++direction) {
       const size_t at = layer * directions() + direction;
-      RecurrentOptions options{.reverse = direction == 1};
+      RecurrentOptions options{.reverse = direction == 1, .bf16 = pass.bf16};
       if (states) options.first = (*states)[at], options.last = &(*states)[at];
       RecurrentWeights w = weights[at];
       if (weight_dropout > 0 && pass.training) w.hidden = tandem::dropout(w.hidden, weight_dropout, pass.rng);

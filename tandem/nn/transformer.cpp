@@ -75,16 +75,16 @@ Tensor Transformer::normalised(const Tensor& x, const Norm& n) const {
 Tensor Transformer::feed_forward(const Block& b, const Tensor& x, Pass& pass) const {
   Tensor y;
   if (activation == "relu") {
-    y = linear(x, b.up_weight, b.up_bias, kernels::Unary::relu);
+    y = linear(x, b.up_weight, b.up_bias, kernels::Unary::relu, pass.bf16);
   } else {
-    y = linear(x, b.up_weight, b.up_bias);
+    y = linear(x, b.up_weight, b.up_bias, std::nullopt, pass.bf16);
     const int64_t half = y.size(-1) / 2;
     y = activation == "gelu"        ? gelu(y)
         : activation == "gelu_tanh" ? gelu_tanh(y)
                                     : silu(slice(y, -1, 0, half)) * slice(y, -1, half, 2 * half);
   }
   if (pass.training && dropout > 0) y = tandem::dropout(y, dropout, pass.rng);
-  return linear(y, b.down_weight, b.down_bias);
+  return linear(y, b.down_weight, b.down_bias, std::nullopt, pass.bf16);
 }
 
 Tensor Transformer::forward(const Tensor& x, Pass& pass) {

@@ -17,15 +17,18 @@ Tensor product(const Tensor& a, bool ta, const Tensor& b, bool tb, const Tensor&
   const Shape& bs = b.shape();
   const kernels::MatmulShape s{ta ? as[-1] : as[-2], tb ? bs[-2] : bs[-1], ta ? as[-2] : as[-1], ta, tb, backwards};
   const int64_t batch = a.rank() == 3 ? as[0] : 1;
-  Tensor c = Tensor::empty(a.rank() == 3 ? Shape{batch, s.m, s.n} : Shape{s.m, s.n}, a.dtype());
-  dispatch_float("matmul", a.dtype(), [&](auto t) {
+  Tensor c = Tensor::empty(a.rank() == 3 ? Shape{batch, s.m, s.n} : Shape{s.m, s.n},
+                           a.dtype() == DType::bf16 ? DType::f32 : a.dtype());
+  dispatch_stored("matmul", a.dtype(), [&](auto t) {
     using T = decltype(t);
-    const auto part = [&](std::span<T> all, int64_t i, int64_t size) {
+    using Sum = Wide<T>;
+    const auto part = []<class U>(std::span<U> all, int64_t i, int64_t size) {
       return all.subspan(static_cast<size_t>(i * size), static_cast<size_t>(size));
     };
     for (int64_t i = 0; i < batch; ++i)
-      kernels::matmul(s, part(a.data<T>(), i, s.m * s.k), part(b.data<T>(), i, s.k * s.n),
-                      bias.defined() ? bias.data<T>() : std::span<T>{}, part(c.data<T>(), i, s.m * s.n));
+      kernels::matmul(s, part(a.data<const T>(), i, s.m * s.k), part(b.data<const T>(), i, s.k * s.n),
+                      bias.defined() ? bias.data<const Sum>() : std::span<const Sum>{},
+                      part(c.data<Sum>(), i, s.m * s.n));
   });
   return c;
 }
@@ -49,8 +52,7 @@ Tensor through(kernels::Unary f, const Tensor& y, const Tensor& g) {
   return out;
 }
 
-// f(x wᵀ + bias) without a gradient, as (rows, out).
-Tensor forward(const Tensor& x, const Tensor& w, const Tensor& bias, std::optional<kernels::Unary> f, bool backwards) {
+void check_linear(const Tensor& x, const Tensor& w, const Tensor& bias, std::optional<kernels::Unary> f) {
   if (w.rank() != 2 || x.rank() < 1 || x.shape()[-1] != w.shape()[1])
     fail("linear", "input {} has last size {} but weight {} takes {}", x.shape(), x.rank() ? x.shape()[-1] : 0,
          w.shape(), w.rank() == 2 ? w.shape()[1] : 0);
@@ -59,6 +61,10 @@ Tensor forward(const Tensor& x, const Tensor& w, const Tensor& bias, std::option
   expect_same_type("linear", x, {&w, &bias});
   if (f && kernels::unary_grad_reads(*f) != kernels::Reads::output)
     fail(ErrorKind::internal, "linear", "takes a function whose gradient reads its result");
+}
+
+// f(x wᵀ + bias) without a gradient, as (rows, out).
+Tensor forward(const Tensor& x, const Tensor& w, const Tensor& bias, std::optional<kernels::Unary> f, bool backwards) {
   const Tensor y = product(x.view({x.shape().product(0, x.rank() - 1), w.shape()[1]}), false, w, true, bias, backwards);
   if (f)
     dispatch_float("linear", y.dtype(), [&](auto t) {
@@ -83,24 +89,30 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
                    });
 }
 
-Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, std::optional<kernels::Unary> f) {
-  if (x.dtype() == DType::bf16) return linear(widened(x), w, bias, f);
-  const Tensor y = forward(x, w, bias, f, false);
+Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, std::optional<kernels::Unary> f, bool bf16) {
+  if (x.dtype() == DType::bf16 && !bf16) return linear(widened(x), w, bias, f);
+  check_linear(x, w, bias, f);
+  // What a product takes: rounded, its operands are half as large, and kept so for the gradient.
+  const DType type = bf16 && w.dtype() == DType::f32 ? DType::bf16 : w.dtype();
+  const Tensor left = cast(x.detach(), type), right = cast(w.detach(), type);
+  const Tensor y = forward(left, right, bias, f, false);
   const int64_t rows = y.shape()[0], out = y.shape()[1];
-  const Tensor flat = x.view({rows, x.shape()[-1]});
+  const Tensor flat = left.view({rows, x.shape()[-1]});
   return with_grad("linear", y.view(x.shape().with(-1, out)), {x, w, bias},
-                   [flat = keep_for(w, flat), w = keep_for(x, w), kept = f ? y : Tensor{}, f, shape = x.shape(), rows,
-                    out](const Tensor& g, Wanted wanted) {
+                   [flat = keep_for(w, flat), right = keep_for(x, right), kept = f ? y : Tensor{}, f, type, rows, out,
+                    given = x.dtype(), shape = x.shape()](const Tensor& g, Wanted wanted) {
                      Tensor gm = g.view({rows, out});
                      if (f) gm = through(*f, kept, gm);
-                     return Grads{wanted[0] ? product(gm, false, w, false).view(shape) : Tensor{},  // (rows, out) · w
-                                  wanted[1] ? product(gm, true, flat, false) : Tensor{},  // (rows, out)ᵀ · (rows, in)
+                     const Tensor gt = wanted[0] || wanted[1] ? cast(gm, type) : Tensor{};
+                     return Grads{wanted[0] ? cast(product(gt, false, right, false), given).view(shape) : Tensor{},
+                                  wanted[1] ? product(gt, true, flat, false) : Tensor{},  // (rows, out)ᵀ · (rows, in)
                                   wanted[2] ? column_sum(gm) : Tensor{}};
                    });
 }
 
 Tensor linear(const Tensor& x, const PreparedLinear& p, std::optional<kernels::Unary> f) {
   const Tensor wide = widened(x);
+  check_linear(wide, p.weight, p.bias, f);
   const bool backwards = p.calls.fetch_add(1, std::memory_order_relaxed) % 2 != 0;
   return forward(wide, p.weight, p.bias, f, backwards).view(x.shape().with(-1, p.weight.shape()[0]));
 }

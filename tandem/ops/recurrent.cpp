@@ -7,6 +7,7 @@
 #include <tandem/ops/recurrent.h>
 
 #include <algorithm>
+#include <type_traits>
 
 namespace tandem {
 namespace {
@@ -18,11 +19,16 @@ std::span<const T> numbers(const Tensor& t) {
   return t.defined() ? t.data<const T>() : std::span<const T>{};
 }
 
-// op(a) · op(b) of matrices (+ bias on every row).
+// op(a) · op(b) of matrices (+ bias on every row), which may be stored as bfloat16.
 template <class T>
 Tensor product(const Tensor& a, bool ta, const Tensor& b, bool tb, std::span<const T> bias = {}) {
   const int64_t m = a.shape()[ta ? 1 : 0], k = a.shape()[ta ? 0 : 1], n = b.shape()[tb ? 0 : 1];
-  Tensor c = Tensor::empty({m, n}, a.dtype());
+  Tensor c = Tensor::empty({m, n}, dtype_v<T>);
+  if constexpr (std::is_same_v<T, float>)
+    if (a.dtype() == DType::bf16) {
+      kernels::matmul({m, n, k, ta, tb}, a.data<const BFloat16>(), b.data<const BFloat16>(), bias, c.data<T>());
+      return c;
+    }
   kernels::matmul({m, n, k, ta, tb}, a.data<const T>(), b.data<const T>(), bias, c.data<T>());
   return c;
 }
@@ -118,7 +124,9 @@ Tensor recurrent(const char* name, Cell cell, const Tensor& given, const Lengths
   return dispatch_float(name, x.dtype(), [&](auto t) {
     using T = decltype(t);
     const std::vector<T> bias = joint_bias<T>(cell, hidden, w);
-    const Tensor gates = product<T>(x, false, w.input, true, bias);
+    const DType type = o.bf16 && x.dtype() == DType::f32 ? DType::bf16 : x.dtype();  // of what is multiplied
+    const Tensor read = cast(x.detach(), type), input = cast(w.input.detach(), type);
+    const Tensor gates = product<T>(read, false, input, true, bias);
     const Tensor y = Tensor::empty({tokens, hidden}, x.dtype());
     const Tensor kept = keeps ? Tensor::empty({tokens, hidden}, x.dtype()) : Tensor{};
     const auto room = [](const Tensor& of) { return of.defined() ? of.data<T>() : std::span<T>{}; };
@@ -134,8 +142,8 @@ Tensor recurrent(const char* name, Cell cell, const Tensor& given, const Lengths
       o.last->c = cell == Cell::lstm ? states_after<T>(kept, first.c.detach(), lengths, o.reverse) : Tensor{};
     }
     return with_grad(name, y, {x, w.input, w.hidden, w.input_bias, w.hidden_bias, o.first.h, o.first.c},
-                     [=, x = x.detach(), input = w.input.detach(), weight = w.hidden.detach(), h0 = o.first.h.detach(),
-                      c0 = o.first.c.detach(), reverse = o.reverse](const Tensor& g, Wanted wanted) {
+                     [=, weight = w.hidden.detach(), h0 = o.first.h.detach(), c0 = o.first.c.detach(),
+                      reverse = o.reverse](const Tensor& g, Wanted wanted) {
                        const auto like = [](const Tensor& of) { return Tensor::empty(of.shape(), of.dtype()); };
                        Grads grads(7);
                        if (wanted[5]) grads[5] = like(h0);
@@ -147,11 +155,14 @@ Tensor recurrent(const char* name, Cell cell, const Tensor& given, const Lengths
                            {numbers<T>(weight), numbers<T>(h0), numbers<T>(c0), y.template data<const T>(),
                             numbers<T>(kept), g.data<const T>(), gates.data<T>(),
                             cell == Cell::gru ? side.data<T>() : std::span<T>{}, room(grads[5]), room(grads[6])});
+                       const Tensor sums = wanted[0] || wanted[1] ? cast(gates, type) : Tensor{};
                        if (wanted[0])
-                         grads[0] = product<T>(gates, false, input, false);          // (tokens, gates) · (gates, in)
-                       if (wanted[1]) grads[1] = product<T>(gates, true, x, false);  // (tokens, gates)ᵀ · (tokens, in)
+                         grads[0] = product<T>(sums, false, input, false);  // (tokens, gates) · (gates, in)
+                       if (wanted[1])
+                         grads[1] = product<T>(sums, true, read, false);  // (tokens, gates)ᵀ · (tokens, in)
                        if (wanted[2])
-                         grads[2] = product<T>(side, true, states_before<T>(y, h0, lengths, reverse), false);
+                         grads[2] = product<T>(cell == Cell::gru || !sums.defined() ? cast(side, type) : sums, true,
+                                               cast(states_before<T>(y, h0, lengths, reverse), type), false);
                        if (wanted[3]) grads[3] = column_sum<T>(gates);
                        if (wanted[4]) grads[4] = cell == Cell::gru || !wanted[3] ? column_sum<T>(side) : grads[3];
                        return grads;

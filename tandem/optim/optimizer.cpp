@@ -20,6 +20,7 @@ void Options::fields(Fields& f) {
   f("beta2", beta2, {0, 0.9999999});
   f("alpha", alpha, {0, 0.9999999});
   f("epsilon", epsilon, {0, 1});
+  f("keep_norm", keep_norm);
 }
 
 namespace {
@@ -35,10 +36,15 @@ void muon(const Options& options, float lr, float decay, std::span<const float> 
   const Tensor direction = Tensor::zeros(p.shape()), flat = Tensor::empty(p.shape());
   // Zeros moved by rate -1: g + momentum v (Nesterov) or v.
   kernels::sgd({-1, static_cast<float>(options.momentum), 0, options.nesterov}, g, v, direction.data<float>());
-  kernels::orthogonalize(rows, cols, direction.data<const float>(), flat.data<float>());
+  kernels::orthogonalize(rows, cols, direction.data<const float>(), flat.data<float>(), options.bf16);
   // The root mean square of an orthogonal matrix is 1 / sqrt(longer side): this makes it 0.2, as AdamW's steps have.
   const float scale = 0.2F * std::sqrt(static_cast<float>(std::max(rows, cols)));
+  const bool keep = options.keep_norm && p.rank() == 4;
+  const double before = keep ? kernels::sum_of_squares(p.data<const float>()) : 0;
   kernels::sgd({lr * scale, 0, decay / scale, false}, flat.data<const float>(), {}, p.data<float>());
+  if (before > 0)
+    kernels::unary(kernels::Unary::scale, std::sqrt(before / kernels::sum_of_squares(p.data<const float>())),
+                   p.data<const float>(), p.data<float>());
 }
 
 }  // namespace
@@ -53,6 +59,7 @@ Optimizer::Optimizer(const Options& options, std::vector<Tensor> parameters)
   if (adam && options.momentum != 0)
     fail("optimizer", "momentum belongs to sgd, rmsprop and muon; {} has beta1", options.type);
   if (is_muon && options.momentum == 0) fail("optimizer", "muon needs a momentum above 0; 0.95 is usual");
+  if (options.keep_norm && !is_muon) fail("optimizer", "keep_norm belongs to muon");
   for (const Tensor& p : parameters_) {
     const bool adam_here = is_adam(options, p);
     const bool keeps_first = adam_here || options.momentum != 0, keeps_second = adam_here || options.type == "rmsprop";

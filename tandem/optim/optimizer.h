@@ -20,6 +20,10 @@ struct Options {
   double beta1 = 0.9, beta2 = 0.999;  // adam, adamw; muon for tensors with one axis
   double alpha = 0.99;                // rmsprop
   double epsilon = 1e-8;
+  /// muon: a convolution's weight keeps its norm. Before a normalisation it means nothing but how far a step turns the
+  /// weight: growing, it would lower the rate behind the schedule's back.
+  bool keep_norm = false;
+  bool bf16 = false;  // muon rounds the operands of its products: not an option of a recipe, train.precision says it
   void fields(Fields& f);
 };
 

@@ -96,7 +96,7 @@ BatchLoss LanguageModeling::loss(std::span<const int64_t> batch, const Moment& a
     const Head head = *head_of(model_.net, pass);
     const Rng rng =
         Rng(at.seed, "candidates").split(static_cast<uint64_t>(at.epoch)).split(static_cast<uint64_t>(at.step));
-    const SampledSoftmax::Loss part = sampled_->loss(features, head.weight, head.bias, next, rng);
+    const SampledSoftmax::Loss part = sampled_->loss(features, head.weight, head.bias, next, rng, pass.bf16);
     return {part.mean, n, part.correct};
   }
   const Tensor scores = widened(model_.net.forward(Tensor::from(ids, {n}), pass));

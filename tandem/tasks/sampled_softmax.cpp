@@ -28,7 +28,7 @@ SampledSoftmax::SampledSoftmax(const data::TokenStream& text, int64_t vocabulary
 }
 
 SampledSoftmax::Loss SampledSoftmax::loss(const Tensor& features, const Tensor& weight, const Tensor& bias,
-                                          std::span<const int32_t> next, Rng rng) const {
+                                          std::span<const int32_t> next, Rng rng, bool bf16) const {
   std::vector<int32_t> scored(next.begin(), next.end());
   for (int64_t i = 0; i < candidates_; ++i) {
     const auto at = std::ranges::upper_bound(cumulative_, rng.uniform() * cumulative_.back());
@@ -49,7 +49,7 @@ SampledSoftmax::Loss SampledSoftmax::loss(const Tensor& features, const Tensor& 
   const Tensor ids = Tensor::from(scored, {count});
   Tensor added = Tensor::from(shift, {count});
   if (bias.defined()) added = added + reshape(embedding(reshape(bias, {bias.size(0), 1}), ids), {count});
-  const Tensor scores = linear(features, embedding(weight, ids), added);
+  const Tensor scores = linear(features, embedding(weight, ids), added, std::nullopt, bf16);
 
   std::vector<int32_t> right;
   for (const int32_t token : next)

@@ -25,7 +25,7 @@ class SampledSoftmax {
 
   /// features (n, width), weight (vocabulary, width), bias (vocabulary) or none, n tokens that are right.
   [[nodiscard]] Loss loss(const Tensor& features, const Tensor& weight, const Tensor& bias,
-                          std::span<const int32_t> next, Rng rng) const;
+                          std::span<const int32_t> next, Rng rng, bool bf16 = false) const;
 
  private:
   int64_t candidates_;

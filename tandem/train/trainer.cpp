@@ -41,6 +41,12 @@ void put_back(const std::vector<Tensor>& values, const std::vector<Tensor>& into
   for (size_t i = 0; i < into.size(); ++i) copy_values(values[i], into[i]);
 }
 
+optim::Options optimizer_of(const Recipe& recipe) {
+  optim::Options options = recipe.optimizer;
+  options.bf16 = recipe.train.precision == "bf16";
+  return options;
+}
+
 constexpr size_t most_remarks = 40;  // a training may go on for weeks
 
 }  // namespace
@@ -60,7 +66,7 @@ Trainer::Trainer(const Recipe& recipe, std::unique_ptr<tasks::Task> owned, tasks
       task_(task != nullptr ? *task : *owned_),
       net_(task_.network()),
       parameters_(learning()),
-      optimizer_(recipe.optimizer, parameters_),
+      optimizer_(optimizer_of(recipe), parameters_),
       schedule_(recipe.schedule, static_cast<double>(recipe.train.epochs)) {
   if (!task_.validates() && (recipe.train.early_stopping.patience > 0 || recipe.schedule.type == "plateau"))
     fail("train",

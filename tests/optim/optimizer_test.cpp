@@ -1,4 +1,5 @@
 #include <tandem/autograd/tape.h>
+#include <tandem/base/random.h>
 #include <tandem/ops/shape.h>
 #include <tandem/optim/optimizer.h>
 #include <tandem/tensor/safetensors.h>
@@ -167,6 +168,33 @@ TEST(Optimizer, StateGoesAcross) {
   }
 }
 
+// A convolution's weight turns and keeps its norm; a matrix has no norm layer behind it, and grows.
+TEST(Optimizer, MuonKeepsTheNormOfConvolutions) {
+  Rng rng(3, "weights");
+  std::vector<Tensor> p{Tensor::empty({4, 3, 3, 3}), Tensor::empty({4, 27})};
+  for (Tensor& t : p) {
+    for (float& v : t.data<float>()) v = static_cast<float>(rng.normal());
+    require_grad(t);
+  }
+  const auto norm = [](const Tensor& t) {
+    double sum = 0;
+    for (const float v : t.data<const float>()) sum += double{v} * v;
+    return std::sqrt(sum);
+  };
+  const std::vector<Tensor> start{p[0].clone(), p[1].clone()};
+  Optimizer optimizer({.type = "muon", .momentum = 0.9, .keep_norm = true}, p);
+  for (int step = 0; step < 50; ++step) {
+    for (const Tensor& t : p) give_grad(t, Tensor::full(t.shape(), 1));
+    optimizer.step(0.5);
+    optimizer.clear_grads();
+  }
+  EXPECT_NEAR(norm(p[0]), norm(start[0]), 1e-4 * norm(start[0]));
+  double along = 0;
+  for (int64_t i = 0; i < p[0].numel(); ++i) along += p[0].at(i) * start[0].at(i);
+  EXPECT_LT(along, 0.8 * norm(p[0]) * norm(start[0])) << "it turned";
+  EXPECT_GT(norm(p[1]), 1.5 * norm(start[1]));
+}
+
 TEST(Optimizer, RefusesImpossibleOptions) {
   const auto refused = [](const Options& options, const std::vector<std::string>& parts) {
     expect_error(ErrorKind::usage, parts, [&] { Optimizer(options, {}); });
@@ -175,6 +203,7 @@ TEST(Optimizer, RefusesImpossibleOptions) {
   refused({.type = "sgd", .nesterov = true}, {"nesterov", "momentum"});
   refused({.type = "muon"}, {"muon", "momentum", "0.95"});
   refused({.type = "adam", .nesterov = true}, {"nesterov"});
+  refused({.type = "sgd", .keep_norm = true}, {"keep_norm", "muon"});
   refused({.type = "adamw", .momentum = 0.9}, {"momentum", "beta1"});
 }
 

@@ -45,7 +45,7 @@ inline const std::vector<Course>& courses() {
        "network: [conv: {filters: 4, padding: same}, batch_norm, relu, residual: {body: [conv: {filters: 4, padding: "
        "same}, group_norm: 2]}, global_avg_pool, linear: classes]\n" +
            varied_pictures +
-           "optimizer: {type: muon, lr: 0.01, momentum: 0.95, nesterov: true, weight_decay: 0.05}\n"
+           "optimizer: {type: muon, lr: 0.01, momentum: 0.95, nesterov: true, weight_decay: 0.05, keep_norm: true}\n"
            "schedule: {type: linear, warmup: 1}\n"
            "train: {epochs: 17, batch: 16, keep: last, progressive: {size: [5], until: [0.4]}}"},
       {"convolution_swa",
@@ -103,6 +103,11 @@ inline const std::vector<Course>& courses() {
        "causal: true, rotary: true, dropout: 0.1, norm_kind: rms}, tied_head]\nlanguage: {context: 8}\n"
        "optimizer: {type: muon, lr: 0.01, momentum: 0.9}\nschedule: {type: cosine, warmup: 1}\n"
        "train: {epochs: 6, batch: 4, average: 0.95}",
+       "letters"},
+      {"letters_transformer_bf16",
+       "task: language_model\nnetwork: [embedding: {width: 16, deviation: 0.3}, transformer: {layers: 2, heads: 2, "
+       "causal: true, dropout: 0.1}, linear: classes]\nlanguage: {context: 8}\n"
+       "optimizer: {type: muon, lr: 0.01, momentum: 0.9}\ntrain: {epochs: 6, batch: 4, precision: bf16}",
        "letters"},
       {"pairs_transformer_adamw",
        "task: translation\nnetwork: {encoder: [embedding: {width: 16, deviation: 0.2}, positions: {how: sinusoidal, "
