@@ -36,12 +36,12 @@ void transpose(std::span<const BFloat16* const, transposed_rows> from, int64_t c
   }
 }
 
-void transpose(const BFloat16* from, int64_t step, int64_t rows, int64_t columns, BFloat16* to) {
+void transpose(const BFloat16* from, int64_t step, int64_t rows, int64_t columns, BFloat16* to, int64_t to_step) {
   for (int64_t first = 0; first < rows; first += transposed_rows) {
     const int64_t count = std::min(transposed_rows, rows - first);
     std::array<const BFloat16*, transposed_rows> lines{};
     for (int64_t i = 0; i < count; ++i) lines[static_cast<size_t>(i)] = from + (first + i) * step;
-    transpose(lines, columns, to + first, rows, count);
+    transpose(lines, columns, to + first, to_step, count);
   }
 }
 

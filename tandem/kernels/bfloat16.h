@@ -11,8 +11,8 @@ namespace tandem::kernels {
 void widen(std::span<const BFloat16> from, std::span<float> to);
 void narrow(std::span<const float> from, std::span<BFloat16> to);
 
-/// to[j * rows + i] = from[i * step + j] for i < rows and j < columns.
-void transpose(const BFloat16* from, int64_t step, int64_t rows, int64_t columns, BFloat16* to);
+/// to[j * to_step + i] = from[i * step + j] for i < rows and j < columns.
+void transpose(const BFloat16* from, int64_t step, int64_t rows, int64_t columns, BFloat16* to, int64_t to_step);
 
 /// The same where each row of `from` lies by itself, null being a row of zeros; to[j * to_step + i].
 inline constexpr int64_t transposed_rows = 32;  // a cache line of the result

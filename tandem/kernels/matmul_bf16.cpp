@@ -41,36 +41,76 @@ const onednn::Prepared& part(const MatmulShape& s, int64_t rows, bool bias, bool
 // Each part packs B for itself: few rows would not pay for it.
 int64_t rows_of_part(int64_t m) { return m >= 1024 ? 256 : m >= 256 ? 128 : 64; }
 
+// Batches of texts, and draws of words, have another size each time; a primitive takes longer to make than to run, and
+// is kept. So columns and inner sizes are filled up with zeros to one of few sizes.
+int64_t filled_up(int64_t size) {
+  const int64_t step = size <= 1024 ? 16 : 64;
+  return (size + step - 1) / step * step;
+}
+
+// A matrix as height x width with zeros behind its own rows and columns; the memory itself where it has that size.
+template <class T>
+class Filled {
+ public:
+  Filled(const T* from, int64_t own_height, int64_t own_width, int64_t height, int64_t width) : data_(from) {
+    if (own_height == height && own_width == width) return;
+    copy_ = Block(static_cast<size_t>(height * width) * sizeof(T));
+    T* to = copy_.as<T>();
+    for (int64_t row = 0; row < own_height; ++row)
+      to = std::fill_n(std::copy_n(from + row * own_width, own_width, to), width - own_width, T{});
+    std::fill_n(to, (height - own_height) * width, T{});
+    data_ = copy_.as<T>();
+  }
+  [[nodiscard]] const T* data() const { return data_; }
+
+ private:
+  Block copy_;
+  const T* data_;
+};
+
 }  // namespace
 
-void matmul(const MatmulShape& s, std::span<const BFloat16> a, std::span<const BFloat16> b, std::span<const float> bias,
-            std::span<float> c) {
-  if (!has_bf16_dot() || s.m == 0 || s.n == 0 || s.k == 0)
-    return matmul(s, Widened(a).values(), Widened(b).values(), bias, c);
+void matmul(const MatmulShape& given, std::span<const BFloat16> a, std::span<const BFloat16> b,
+            std::span<const float> bias, std::span<float> c) {
+  if (!has_bf16_dot() || given.m == 0 || given.n == 0 || given.k == 0)
+    return matmul(given, Widened(a).values(), Widened(b).values(), bias, c);
+  MatmulShape s = given;
+  s.n = filled_up(given.n), s.k = filled_up(given.k);
+  const Filled<BFloat16> right(b.data(), s.transpose_b ? given.n : given.k, s.transpose_b ? given.k : given.n,
+                               s.transpose_b ? s.n : s.k, s.transpose_b ? s.k : s.n);
+  const Filled<float> added(bias.data(), bias.empty() ? 0 : 1, bias.empty() ? 0 : given.n, bias.empty() ? 0 : 1,
+                            bias.empty() ? 0 : s.n);
   parallel_for(s.m, rows_of_part(s.m), [&](int64_t begin, int64_t end) {
-    const BFloat16* rows_of_a = a.data() + begin * s.k;
     Block turned;
     if (s.transpose_a) {
       turned = Block(static_cast<size_t>((end - begin) * s.k) * sizeof(BFloat16));
-      transpose(a.data() + begin, s.m, s.k, end - begin, turned.as<BFloat16>());
-      rows_of_a = turned.as<BFloat16>();
+      transpose(a.data() + begin, s.m, given.k, end - begin, turned.as<BFloat16>(), s.k);
+      for (int64_t row = 0; row < end - begin; ++row)
+        std::fill_n(turned.as<BFloat16>() + row * s.k + given.k, s.k - given.k, BFloat16{});
     }
-    // Powers of two, so that batches of texts, each of its own length, need few primitives.
-    for (int64_t row = begin; row < end;) {
-      const auto rows = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(end - row)));
+    const Filled<BFloat16> left(s.transpose_a ? turned.as<BFloat16>() : a.data() + begin * given.k, end - begin,
+                                s.transpose_a ? s.k : given.k, end - begin, s.k);
+    const Block room(s.n == given.n ? 64 : static_cast<size_t>((end - begin) * s.n) * sizeof(float));
+    float* result = s.n == given.n ? c.data() + begin * s.n : room.as<float>();
+    // Powers of two of rows, for the same reason.
+    for (int64_t row = 0; row < end - begin;) {
+      const auto rows = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(end - begin - row)));
       const onednn::Prepared& op = part(s, rows, !bias.empty());
-      const BFloat16* a_at = rows_of_a + (row - begin) * s.k;
-      float* c_at = c.data() + row * s.n;
+      const BFloat16* a_at = left.data() + row * s.k;
+      float* c_at = result + row * s.n;
       if (bias.empty())
         onednn::run(
-            op, {{DNNL_ARG_SRC, op.src, a_at}, {DNNL_ARG_WEIGHTS, op.weights, b.data()}, {DNNL_ARG_DST, op.dst, c_at}});
+            op,
+            {{DNNL_ARG_SRC, op.src, a_at}, {DNNL_ARG_WEIGHTS, op.weights, right.data()}, {DNNL_ARG_DST, op.dst, c_at}});
       else
         onednn::run(op, {{DNNL_ARG_SRC, op.src, a_at},
-                         {DNNL_ARG_WEIGHTS, op.weights, b.data()},
-                         {DNNL_ARG_BIAS, op.bias, bias.data()},
+                         {DNNL_ARG_WEIGHTS, op.weights, right.data()},
+                         {DNNL_ARG_BIAS, op.bias, added.data()},
                          {DNNL_ARG_DST, op.dst, c_at}});
       row += rows;
     }
+    for (int64_t row = 0; s.n != given.n && row < end - begin; ++row)
+      std::copy_n(result + row * s.n, given.n, c.data() + (begin + row) * given.n);
   });
 }
 

@@ -65,7 +65,7 @@ void check_linear(const Tensor& x, const Tensor& w, const Tensor& bias, std::opt
 
 // f(x wᵀ + bias) without a gradient, as (rows, out).
 Tensor forward(const Tensor& x, const Tensor& w, const Tensor& bias, std::optional<kernels::Unary> f, bool backwards) {
-  const Tensor y = product(x.view({x.shape().product(0, x.rank() - 1), w.shape()[1]}), false, w, true, bias, backwards);
+  Tensor y = product(x.view({x.shape().product(0, x.rank() - 1), w.shape()[1]}), false, w, true, bias, backwards);
   if (f)
     dispatch_float("linear", y.dtype(), [&](auto t) {
       using T = decltype(t);

@@ -72,6 +72,20 @@ TEST(KernelMatmul, BFloat16AgreesWithThePlainLoop) {
   EXPECT_EQ(slow(), before) << "oneDNN's reference is 10 to 1000 times slower";
 }
 
+// Batches of texts have any number of rows, draws of words any number of columns: each size of its own would make a
+// primitive that is kept for good.
+TEST(KernelMatmul, BFloat16OfManySizesMakesFewPrimitives) {
+  const size_t before = onednn::implementations().size();
+  for (int64_t size = 200; size < 264; ++size) {
+    const std::vector<BFloat16> some(static_cast<size_t>(size * 32));
+    std::vector<float> c(static_cast<size_t>(size * 32)), square(32 * 32);
+    matmul({size, 32, 32}, some, std::vector<BFloat16>(32 * 32), {}, c);
+    matmul({32, size, 32}, std::vector<BFloat16>(32 * 32), some, {}, c);
+    matmul({32, 32, size, true}, some, some, {}, square);
+  }
+  EXPECT_LE(onednn::implementations().size() - before, 20);
+}
+
 TEST(KernelMatmul, EmptySizes) {
   std::vector<float> c{7, 7, 7, 7, 7, 7};
   const std::vector<float> none, bias{1, 2, 3};
