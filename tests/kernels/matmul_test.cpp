@@ -4,6 +4,11 @@
 #include <tandem/kernels/matmul.h>
 #include <tandem/kernels/onednn.h>
 
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
 #include "tests/kernels/testing.h"
 
 namespace tandem::testing {
@@ -11,64 +16,80 @@ namespace {
 
 using namespace kernels;
 
-// Each way to store the operands, with and without bias, on thin, long and square shapes; the last cut each block,
-// tile and vector short.
-TEST(KernelMatmul, AgreesWithThePlainLoop) {
-  const std::vector<std::array<int64_t, 3>> sizes{{1, 1, 1},     {1, 10, 784},   {10, 1, 784},   {64, 10, 50},
-                                                  {64, 50, 784}, {17, 33, 65},   {129, 3, 31},   {3, 129, 31},
-                                                  {33, 65, 1},   {512, 300, 64}, {64, 300, 512}, {2, 2, 4096},
-                                                  {6, 16, 384},  {97, 130, 769}, {769, 65, 31},  {1001, 300, 390}};
+// As T stores them, and as the plain loop reads them.
+template <class T>
+std::pair<std::vector<T>, std::vector<double>> operand(int64_t n, const char* stream) {
+  std::vector<T> stored;
+  std::vector<double> read;
+  for (const float x : random(n, stream)) {
+    stored.emplace_back(x);
+    read.push_back(static_cast<double>(static_cast<float>(stored.back())));
+  }
+  return {stored, read};
+}
+
+// Each way to store the operands, with and without bias; the same bytes on one thread.
+template <class T>
+void agrees(const std::vector<std::array<int64_t, 3>>& sizes) {
   for (const auto& [m, n, k] : sizes)
     for (const bool ta : {false, true})
       for (const bool tb : {false, true})
         for (const bool with_bias : {false, true}) {
           const MatmulShape s{m, n, k, ta, tb};
-          const std::vector<float> a = random(m * k, "a"), b = random(k * n, "b"),
-                                   bias = random(with_bias ? n : 0, "bias");
+          const auto [a, read_a] = operand<T>(m * k, "a");
+          const auto [b, read_b] = operand<T>(k * n, "b");
+          const auto [bias, read_bias] = operand<float>(with_bias ? n : 0, "bias");
           std::vector<float> c(static_cast<size_t>(m * n)), alone(c.size());
           std::vector<double> want(c.size());
           matmul(s, a, b, bias, c);
           set_threads(1);
           matmul(s, a, b, bias, alone);
           set_threads(0);
-          matmul(s, std::vector<double>(a.begin(), a.end()), std::vector<double>(b.begin(), b.end()),
-                 std::vector<double>(bias.begin(), bias.end()), want);
+          matmul(s, read_a, read_b, read_bias, want);
           EXPECT_LE(worst_error(c, want), 2e-6) << m << "x" << k << " " << k << "x" << n << " transposed " << ta << tb;
           EXPECT_EQ(c, alone) << m << "x" << k << " " << k << "x" << n << " transposed " << ta << tb;
         }
 }
 
-// The same of operands in bfloat16: products of such numbers are exact in float, so their sums err as those above do.
-// 300 rows make a whole piece and rests of 32, 8 and 4.
+// On thin, long and square shapes; the last cut each block, tile and vector short.
+TEST(KernelMatmul, AgreesWithThePlainLoop) {
+  agrees<float>({{1, 1, 1},
+                 {1, 10, 784},
+                 {10, 1, 784},
+                 {64, 10, 50},
+                 {64, 50, 784},
+                 {17, 33, 65},
+                 {129, 3, 31},
+                 {3, 129, 31},
+                 {33, 65, 1},
+                 {512, 300, 64},
+                 {64, 300, 512},
+                 {2, 2, 4096},
+                 {6, 16, 384},
+                 {97, 130, 769},
+                 {769, 65, 31},
+                 {1001, 300, 390}});
+}
+
+// Products of numbers in bfloat16 are exact in float, so their sums err as those above do. 300 rows make whole pieces
+// and rests of 32, 8 and 4.
 TEST(KernelMatmul, BFloat16AgreesWithThePlainLoop) {
   const auto slow = [] {
     return std::ranges::count_if(onednn::implementations(),
                                  [](const auto& name) { return name.find("ref") != name.npos; });
   };
   const auto before = slow();
-  const std::vector<std::array<int64_t, 3>> sizes{{1, 1, 1},       {1, 10, 784}, {64, 10, 50},   {17, 33, 65},
-                                                  {3, 129, 31},    {33, 65, 1},  {300, 96, 384}, {96, 300, 64},
-                                                  {1001, 65, 390}, {6, 16, 384}, {2, 2, 4096}};
-  for (const auto& [m, n, k] : sizes)
-    for (const bool ta : {false, true})
-      for (const bool tb : {false, true})
-        for (const bool with_bias : {false, true}) {
-          const MatmulShape s{m, n, k, ta, tb};
-          const std::vector<BFloat16> a = testing::narrow(random(m * k, "a")), b = testing::narrow(random(k * n, "b"));
-          const std::vector<float> bias = random(with_bias ? n : 0, "bias");
-          std::vector<float> c(static_cast<size_t>(m * n)), alone(c.size());
-          std::vector<double> want(c.size());
-          matmul(s, a, b, bias, c);
-          set_threads(1);
-          matmul(s, a, b, bias, alone);
-          set_threads(0);
-          const std::vector<float> wide_a = testing::widen(a), wide_b = testing::widen(b);
-          matmul(s, std::vector<double>(wide_a.begin(), wide_a.end()),
-                 std::vector<double>(wide_b.begin(), wide_b.end()), std::vector<double>(bias.begin(), bias.end()),
-                 want);
-          EXPECT_LE(worst_error(c, want), 2e-6) << m << "x" << k << " " << k << "x" << n << " transposed " << ta << tb;
-          EXPECT_EQ(c, alone) << m << "x" << k << " " << k << "x" << n << " transposed " << ta << tb;
-        }
+  agrees<BFloat16>({{1, 1, 1},
+                    {1, 10, 784},
+                    {64, 10, 50},
+                    {17, 33, 65},
+                    {3, 129, 31},
+                    {33, 65, 1},
+                    {300, 96, 384},
+                    {96, 300, 64},
+                    {1001, 65, 390},
+                    {6, 16, 384},
+                    {2, 2, 4096}});
   EXPECT_EQ(slow(), before) << "oneDNN's reference is 10 to 1000 times slower";
 }
 
