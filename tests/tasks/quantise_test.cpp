@@ -21,7 +21,7 @@ struct Quantised : ::testing::Test {
   static train::Fit* trained;
   static void SetUpTestSuite() {
     data::LoadOptions options;
-    options.train_examples = 1500, options.test_examples = 1000;
+    options.train_examples = 1500, options.test_examples = 5000;
     digits = new data::Splits(data::load("builtin", options));
     const nn::Sequential net = nn::Sequential::read(
         Config::parse("[conv: {filters: 8, padding: same}, batch_norm, relu, max_pool: 2, conv: {filters: 16, padding: "
@@ -41,11 +41,11 @@ struct Quantised : ::testing::Test {
 data::Splits* Quantised::digits = nullptr;
 train::Fit* Quantised::trained = nullptr;
 
-TEST_F(Quantised, LosesAtMostHalfAPointOfAccuracy) {
+TEST_F(Quantised, LosesAtMostAFifthOfAPointOfAccuracy) {
   const double before = accuracy(trained->model, digits->test);
   ASSERT_GT(before, 0.85) << "a network that has learned";
   tasks::Classifier small = tasks::quantised(trained->model, digits->train);
-  EXPECT_GE(accuracy(small, digits->test), before - 0.005);
+  EXPECT_GE(accuracy(small, digits->test), before - 0.002);
   EXPECT_EQ(tasks::int8_numbers(small.net), 8 * 9 + 16 * 8 * 9 + 64 * 784 + 640);
   EXPECT_NE(small.notes.at("quantised").find("512 training examples of"), std::string::npos);
   EXPECT_TRUE(small.confidence) << "what was fitted on its features stays";
