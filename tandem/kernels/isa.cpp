@@ -21,7 +21,10 @@ bool has_bf16_dot() {
 }
 
 bool has_bf16_tiles() {
-  static const bool has = has_bf16_dot() && dnnl::get_effective_cpu_isa() == dnnl::cpu_isa::avx512_core_amx;
+  static const bool has = [] {
+    constexpr auto tiles = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_amx);  // sets hold those they stand on
+    return has_bf16_dot() && (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & tiles) == tiles;
+  }();
   return has;
 }
 
