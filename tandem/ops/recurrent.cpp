@@ -1,13 +1,11 @@
 #include <tandem/autograd/tape.h>
-#include <tandem/kernels/matmul.h>
 #include <tandem/kernels/recurrent.h>
-#include <tandem/kernels/reduce.h>
 #include <tandem/ops/cast.h>
 #include <tandem/ops/check.h>
+#include <tandem/ops/product.h>
 #include <tandem/ops/recurrent.h>
 
 #include <algorithm>
-#include <type_traits>
 
 namespace tandem {
 namespace {
@@ -19,36 +17,15 @@ std::span<const T> numbers(const Tensor& t) {
   return t.defined() ? t.data<const T>() : std::span<const T>{};
 }
 
-// op(a) · op(b) of matrices (+ bias on every row), which may be stored as bfloat16.
-template <class T>
-Tensor product(const Tensor& a, bool ta, const Tensor& b, bool tb, std::span<const T> bias = {}) {
-  const int64_t m = a.shape()[ta ? 1 : 0], k = a.shape()[ta ? 0 : 1], n = b.shape()[tb ? 0 : 1];
-  Tensor c = Tensor::empty({m, n}, dtype_v<T>);
-  if constexpr (std::is_same_v<T, float>)
-    if (a.dtype() == DType::bf16) {
-      kernels::matmul({m, n, k, ta, tb}, a.data<const BFloat16>(), b.data<const BFloat16>(), bias, c.data<T>());
-      return c;
-    }
-  kernels::matmul({m, n, k, ta, tb}, a.data<const T>(), b.data<const T>(), bias, c.data<T>());
-  return c;
-}
-
-template <class T>
-Tensor column_sum(const Tensor& x) {
-  Tensor out = Tensor::empty({x.shape()[1]}, x.dtype());
-  kernels::reduce<T>(kernels::Reduce::sum, 1, x.shape()[0], x.shape()[1], x.data<const T>(), out.data<T>());
-  return out;
-}
-
 // What is added to the inputs' products: both biases, but for a gru's n, whose hidden bias is behind the reset gate.
 template <class T>
-std::vector<T> joint_bias(Cell cell, int64_t hidden, const RecurrentWeights& w) {
+Tensor joint_bias(Cell cell, int64_t hidden, const RecurrentWeights& w) {
   if (!w.input_bias.defined()) return {};
   const auto input = numbers<T>(w.input_bias), state = numbers<T>(w.hidden_bias);
   std::vector<T> bias(input.begin(), input.end());
   const size_t shared = cell == Cell::gru ? static_cast<size_t>(2 * hidden) : bias.size();
   for (size_t i = 0; i < shared; ++i) bias[i] += state[i];
-  return bias;
+  return Tensor::from(bias, w.input_bias.shape());
 }
 
 // Calls fn(sequence, its first row, its length).
@@ -123,10 +100,9 @@ Tensor recurrent(const char* name, Cell cell, const Tensor& given, const Lengths
   const bool keeps = cell == Cell::lstm || cell == Cell::gru;
   return dispatch_float(name, x.dtype(), [&](auto t) {
     using T = decltype(t);
-    const std::vector<T> bias = joint_bias<T>(cell, hidden, w);
     const DType type = o.bf16 && x.dtype() == DType::f32 ? DType::bf16 : x.dtype();  // of what is multiplied
     const Tensor read = cast(x.detach(), type), input = cast(w.input.detach(), type);
-    const Tensor gates = product<T>(read, false, input, true, bias);
+    const Tensor gates = product(read, false, input, true, joint_bias<T>(cell, hidden, w));
     const Tensor y = Tensor::empty({tokens, hidden}, x.dtype());
     const Tensor kept = keeps ? Tensor::empty({tokens, hidden}, x.dtype()) : Tensor{};
     const auto room = [](const Tensor& of) { return of.defined() ? of.data<T>() : std::span<T>{}; };
@@ -156,15 +132,13 @@ Tensor recurrent(const char* name, Cell cell, const Tensor& given, const Lengths
                             numbers<T>(kept), g.data<const T>(), gates.data<T>(),
                             cell == Cell::gru ? side.data<T>() : std::span<T>{}, room(grads[5]), room(grads[6])});
                        const Tensor sums = wanted[0] || wanted[1] ? cast(gates, type) : Tensor{};
-                       if (wanted[0])
-                         grads[0] = product<T>(sums, false, input, false);  // (tokens, gates) · (gates, in)
-                       if (wanted[1])
-                         grads[1] = product<T>(sums, true, read, false);  // (tokens, gates)ᵀ · (tokens, in)
+                       if (wanted[0]) grads[0] = product(sums, false, input, false);  // (tokens, gates) · (gates, in)
+                       if (wanted[1]) grads[1] = product(sums, true, read, false);  // (tokens, gates)ᵀ · (tokens, in)
                        if (wanted[2])
-                         grads[2] = product<T>(cell == Cell::gru || !sums.defined() ? cast(side, type) : sums, true,
-                                               cast(states_before<T>(y, h0, lengths, reverse), type), false);
-                       if (wanted[3]) grads[3] = column_sum<T>(gates);
-                       if (wanted[4]) grads[4] = cell == Cell::gru || !wanted[3] ? column_sum<T>(side) : grads[3];
+                         grads[2] = product(cell == Cell::gru || !sums.defined() ? cast(side, type) : sums, true,
+                                            cast(states_before<T>(y, h0, lengths, reverse), type), false);
+                       if (wanted[3]) grads[3] = column_sum(gates);
+                       if (wanted[4]) grads[4] = cell == Cell::gru || !wanted[3] ? column_sum(side) : grads[3];
                        return grads;
                      });
   });

@@ -53,12 +53,11 @@ struct EarlyStopping {
 struct TrainOptions {
   int64_t epochs = 10;
   int64_t batch = 64;
-  std::string precision =
-      "fp32";              // bf16: images between layers, and what is multiplied, in bfloat16; weights and sums float32
-  double clip = 0;         // joint norm that gradients are cut to; 0: not at all
-  AverageOptions average;  // a mean of the weights, which is what is kept
-  std::string keep = "best";  // which weights: best on the validation part, or last
-  PruneOptions prune;         // weights that end as zeros
+  std::string precision = "fp32";  // bf16: images, and what is multiplied, are rounded; weights and sums are not
+  double clip = 0;                 // joint norm that gradients are cut to; 0: not at all
+  AverageOptions average;          // a mean of the weights, which is what is kept
+  std::string keep = "best";       // which weights: best on the validation part, or last
+  PruneOptions prune;              // weights that end as zeros
   tasks::Progressive progressive;
   EarlyStopping early_stopping;
   void fields(Fields& f);

@@ -10,14 +10,16 @@ namespace {
 
 using namespace kernels;
 
-// Paddings of none, one and two lines, windows that are no squares, one image and many, channels that fill no tile.
+// Paddings of none, one and two lines, windows that are no squares, one image and many, channels that fill no
+// tile; the last has pieces of three images, of which two and then one are near.
 TEST(KernelLongProducts, AgreeWithThePlainLoop) {
   //                        n   h  w  c   o   kh kw stride pad dilation groups
   for (const ConvShape& s :
        {ConvShape{3, 8, 8, 64, 128, 3, 3, 1, 1, 1, 1, 1, 1, 1}, ConvShape{1, 4, 4, 80, 144, 3, 3, 1, 1, 1, 1, 1, 1, 1},
         ConvShape{7, 5, 6, 64, 128, 3, 3, 1, 1, 0, 0, 1, 1, 1}, ConvShape{2, 6, 9, 64, 128, 5, 5, 1, 1, 2, 2, 1, 1, 1},
         ConvShape{4, 3, 7, 64, 128, 1, 3, 1, 1, 0, 1, 1, 1, 1}, ConvShape{5, 4, 3, 64, 128, 3, 2, 1, 1, 2, 0, 1, 1, 1},
-        ConvShape{9, 2, 2, 64, 128, 1, 1, 1, 1, 0, 0, 1, 1, 1}}) {
+        ConvShape{9, 2, 2, 64, 128, 1, 1, 1, 1, 0, 0, 1, 1, 1},
+        ConvShape{24, 1, 700, 64, 64, 1, 3, 1, 1, 0, 1, 1, 1, 1}}) {
     ASSERT_TRUE(long_products_fit(s));
     const std::vector<BFloat16> x = testing::narrow(random(s.n * s.h * s.w * s.c, "x")),
                                 g = testing::narrow(random(s.n * s.oh() * s.ow() * s.o, "g"));
