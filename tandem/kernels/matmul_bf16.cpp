@@ -14,7 +14,14 @@ namespace {
 
 using dnnl::memory;
 
-constexpr int64_t product = 40;  // in a key: the kinds of convolutions are other numbers
+constexpr int64_t product = 40, packed_product = 41;  // in a key: the kinds of convolutions are other numbers
+
+// What adds the result to what is there.
+dnnl::post_ops sum() {
+  dnnl::post_ops out;
+  out.append_sum(1);
+  return out;
+}
 
 // `rows` rows of A, or of its transpose where A lies so already, times all of B. oneDNN's kernel for tiles takes dense
 // matrices only, so a part is whole rows of C and of what lies as A's rows.
@@ -28,13 +35,24 @@ const onednn::Prepared& part(const MatmulShape& s, int64_t rows, bool bias, bool
     const auto added = bias ? onednn::layout({1, s.n}, tag::ab) : memory::desc();
     const auto desc = bias ? dnnl::matmul::desc(a, b, added, c) : dnnl::matmul::desc(a, b, c);
     dnnl::primitive_attr attributes = onednn::user_scratchpad();
-    if (adds) {
-      dnnl::post_ops sum;
-      sum.append_sum(1);
-      attributes.set_post_ops(sum);
-    }
+    if (adds) attributes.set_post_ops(sum());
     const dnnl::matmul::primitive_desc made(desc, attributes, onednn::engine());
     return onednn::Prepared{dnnl::matmul(made), a, b, added, c, made.scratchpad_desc(), made.impl_info_str()};
+  });
+}
+
+const onednn::Prepared& packed(const PackedProduct::Sizes& s) {
+  return onednn::prepared({packed_product, s.m, s.n, s.k, s.adds}, [&] {
+    using tag = memory::format_tag;
+    const auto narrow = memory::data_type::bf16;
+    const auto a = onednn::layout({s.m, s.k}, tag::ab, narrow);
+    const auto b = onednn::layout({s.k, s.n}, tag::any, narrow);
+    const auto c = onednn::layout({s.m, s.n}, tag::ab);
+    dnnl::primitive_attr attributes = onednn::user_scratchpad();
+    if (s.adds) attributes.set_post_ops(sum());
+    const dnnl::matmul::primitive_desc made(dnnl::matmul::desc(a, b, c), attributes, onednn::engine());
+    return onednn::Prepared{dnnl::matmul(made),  a, made.weights_desc(), {}, c, made.scratchpad_desc(),
+                            made.impl_info_str()};
   });
 }
 
@@ -127,6 +145,18 @@ void add_product(int64_t m, int64_t n, int64_t k, std::span<const BFloat16> a, s
   onednn::run(
       op,
       {{DNNL_ARG_SRC, op.src, a.data()}, {DNNL_ARG_WEIGHTS, op.weights, b.data()}, {DNNL_ARG_DST, op.dst, c.data()}});
+}
+
+PackedProduct::PackedProduct(const Sizes& sizes, std::span<const float> b)
+    : op_(packed(sizes)), packed_(op_.weights.get_size()) {
+  using tag = memory::format_tag;
+  onednn::reorder(onednn::layout({sizes.k, sizes.n}, sizes.transpose_b ? tag::ba : tag::ab), b.data(), op_.weights,
+                  packed_.data());
+}
+
+void PackedProduct::run(const BFloat16* a, float* c) const {
+  onednn::run(
+      op_, {{DNNL_ARG_SRC, op_.src, a}, {DNNL_ARG_WEIGHTS, op_.weights, packed_.data()}, {DNNL_ARG_DST, op_.dst, c}});
 }
 
 }  // namespace tandem::kernels

@@ -1,6 +1,8 @@
 #include <tandem/base/memory.h>
 #include <tandem/base/threads.h>
+#include <tandem/kernels/bfloat16.h>
 #include <tandem/kernels/isa.h>
+#include <tandem/kernels/matmul_bf16.h>
 #include <tandem/kernels/recurrent.h>
 
 #include <algorithm>
@@ -67,6 +69,20 @@ struct Place {
   const T *last_h, *last_c;  // of the token before; null: zeros
 };
 
+// Of a sequence of the block at a step. Cells are kept for lstm only.
+template <class T>
+Place<T> place_of(Cell cell, const RecurrentForward<T>& f, int64_t hidden, const Sequences& s, int64_t i,
+                  int64_t step) {
+  const auto before = [&](std::span<const T> all, std::span<const T> start) -> const T* {
+    if (step > 0) return all.data() + s.row(i, step - 1) * hidden;
+    return start.empty() ? nullptr : start.data() + s.runs[i].number * hidden;
+  };
+  const int64_t at = s.row(i, step);
+  return {f.gates.data() + at * gates_of(cell) * hidden, f.y.data() + at * hidden,
+          f.kept.empty() ? nullptr : f.kept.data() + at * hidden, before(f.y, f.h0),
+          cell == Cell::lstm ? before(f.kept, f.c0) : nullptr};
+}
+
 // The gates of up to a vector of units, from the sums with the last state.
 template <Cell cell, int Vectors, class T>
 HWY_INLINE void finish(const RecurrentForward<T>& f, int64_t hidden, const Place<T>& p, int64_t u,
@@ -120,14 +136,7 @@ void forward(const RecurrentForward<T>& f, int64_t hidden, const Sequences& s, c
           const T* last[rows];
           bool any = false;
           for (int r = 0; r < rows; ++r) {
-            const int64_t i = first + r, at = s.row(i, step), before = step > 0 ? s.row(i, step - 1) : 0;
-            const auto state = [&](std::span<const T> all, std::span<const T> start) -> const T* {
-              if (step > 0) return all.data() + before * hidden;
-              return start.empty() ? nullptr : start.data() + s.runs[i].number * hidden;
-            };
-            place[r] = {f.gates.data() + at * gates_of(cell) * hidden, f.y.data() + at * hidden,
-                        f.kept.empty() ? nullptr : f.kept.data() + at * hidden, state(f.y, f.h0),
-                        cell == Cell::lstm ? state(f.kept, f.c0) : nullptr};
+            place[r] = place_of(cell, f, hidden, s, first + r, step);
             last[r] = place[r].last_h;
             any = last[r] != nullptr;
           }
@@ -141,10 +150,30 @@ void forward(const RecurrentForward<T>& f, int64_t hidden, const Sequences& s, c
   }
 }
 
+// One step of all sequences, from their products with the last states: sequences x gates * hidden.
+template <Cell cell>
+void finish_step(const RecurrentForward<float>& f, int64_t hidden, const Sequences& s, int64_t step,
+                 const float* products) {
+  constexpr int vectors = panel_vectors(cell);
+  constexpr int64_t units = (gates_of(cell) == 1 ? vectors : 1) * lanes<float>;
+  const int64_t apart = gates_of(cell) == 1 ? lanes<float> : hidden;  // neighbouring units, or gates of the same
+  for (int64_t i = 0; i < s.active(step); ++i, products += gates_of(cell) * hidden) {
+    const Place<float> place = place_of(cell, f, hidden, s, i, step);
+    for (int64_t u = 0; u < hidden; u += units) {
+      Vector<float> sum[vectors];
+      for (int v = 0; v < vectors; ++v) {
+        const int64_t left = hidden - u - (gates_of(cell) == 1 ? v * lanes<float> : 0);
+        sum[v] = left > 0 ? Lane<float>(left).load(products + u + v * apart) : hn::Zero(Tag<float>());
+      }
+      finish<cell, vectors, float>(f, hidden, place, u, sum);
+    }
+  }
+}
+
 // The gradient of one token's sums from that of its state, dh; what goes straight to the state before stays in dh.
 template <Cell cell, class T>
-HWY_INLINE void gate_gradients(const RecurrentBackward<T>& b, int64_t hidden, const Place<const T>& p, const T* gy,
-                               T* gates, T* hidden_side, T* dh, T* dc) {
+HWY_INLINE void gate_gradients(int64_t hidden, const Place<const T>& p, const T* gy, T* gates, T* hidden_side, T* dh,
+                               T* dc) {
   const Tag<T> d;
   const auto one = hn::Set(d, 1);
   for (int64_t u = 0; u < hidden; u += lanes<T>) {
@@ -181,32 +210,36 @@ HWY_INLINE void gate_gradients(const RecurrentBackward<T>& b, int64_t hidden, co
       lane.store(hn::Zero(d), dh + u);
     }
   }
-  (void)b;
 }
 
-// `state`: 2 x sequences x hidden numbers of the block: the gradients of its states and cells.
+// Of all sequences that have this step.
 template <Cell cell, class T>
-void backward(const RecurrentBackward<T>& b, int64_t hidden, const Sequences& s, const T* packed, T* state) {
+void gate_gradients(const RecurrentBackward<T>& b, int64_t hidden, const Sequences& s, int64_t step, T* dh, T* dc) {
+  constexpr int64_t gates = gates_of(cell);
+  for (int64_t i = 0; i < s.active(step); ++i) {
+    const int64_t at = s.row(i, step);
+    const auto last = [&](std::span<const T> all, std::span<const T> start) -> const T* {
+      if (step > 0) return all.data() + s.row(i, step - 1) * hidden;
+      return start.empty() ? nullptr : start.data() + s.runs[i].number * hidden;
+    };
+    const Place<const T> p{nullptr, b.y.data() + at * hidden, b.kept.empty() ? nullptr : b.kept.data() + at * hidden,
+                           last(b.y, b.h0), cell == Cell::lstm ? last(b.kept, b.c0) : nullptr};
+    gate_gradients<cell, T>(hidden, p, b.gy.data() + at * hidden, b.gates.data() + at * gates * hidden,
+                            cell == Cell::gru ? b.hidden_side.data() + at * gates * hidden : nullptr, dh + i * hidden,
+                            dc + i * hidden);
+  }
+}
+
+// dh, dc: sequences x hidden numbers of the block, zeros before: the gradients of its states and cells.
+template <Cell cell, class T>
+void backward(const RecurrentBackward<T>& b, int64_t hidden, const Sequences& s, const T* packed, T* dh, T* dc) {
   constexpr int vectors = back_vectors;
   constexpr int64_t gates = gates_of(cell), columns = vectors * lanes<T>;
   const Tag<T> d;
-  T *dh = state, *dc = state + s.count * hidden;
-  std::fill_n(state, 2 * s.count * hidden, T{0});
-  T* side = cell == Cell::gru ? b.hidden_side.data() : b.gates.data();
+  const T* side = cell == Cell::gru ? b.hidden_side.data() : b.gates.data();
   for (int64_t step = s.steps(); step-- > 0;) {
     const int64_t active = s.active(step);
-    for (int64_t i = 0; i < active; ++i) {
-      const int64_t at = s.row(i, step);
-      const auto last = [&](std::span<const T> all, std::span<const T> start) -> const T* {
-        if (step > 0) return all.data() + s.row(i, step - 1) * hidden;
-        return start.empty() ? nullptr : start.data() + s.runs[i].number * hidden;
-      };
-      const Place<const T> p{nullptr, b.y.data() + at * hidden, b.kept.empty() ? nullptr : b.kept.data() + at * hidden,
-                             last(b.y, b.h0), cell == Cell::lstm ? last(b.kept, b.c0) : nullptr};
-      gate_gradients<cell, T>(b, hidden, p, b.gy.data() + at * hidden, b.gates.data() + at * gates * hidden,
-                              cell == Cell::gru ? side + at * gates * hidden : nullptr, dh + i * hidden,
-                              dc + i * hidden);
-    }
+    gate_gradients<cell, T>(b, hidden, s, step, dh, dc);
     if (step == 0 && b.g_h0.empty()) break;
     for (int64_t u = 0; u < hidden; u += columns) {  // dh += gradient of the products, times the weight
       const T* panel = packed + u * gates * hidden;
@@ -230,10 +263,6 @@ void backward(const RecurrentBackward<T>& b, int64_t hidden, const Sequences& s,
                 Lane<T>(hidden - u - v * lanes<T>).store(sum[r][v], into[r] + v * lanes<T>);
           });
     }
-  }
-  for (int64_t i = 0; i < s.count; ++i) {
-    if (!b.g_h0.empty()) std::copy_n(dh + i * hidden, hidden, b.g_h0.data() + s.runs[i].number * hidden);
-    if (!b.g_c0.empty()) std::copy_n(dc + i * hidden, hidden, b.g_c0.data() + s.runs[i].number * hidden);
   }
 }
 
@@ -301,12 +330,20 @@ void ForwardF64(Cell cell, const RecurrentForward<double>& f, int64_t hidden, co
   with_cell(cell, [&](auto c) { forward<c, double>(f, hidden, s, packed); });
 }
 void BackwardF32(Cell cell, const RecurrentBackward<float>& b, int64_t hidden, const Sequences& s, const float* packed,
-                 float* state) {
-  with_cell(cell, [&](auto c) { backward<c, float>(b, hidden, s, packed, state); });
+                 float* dh, float* dc) {
+  with_cell(cell, [&](auto c) { backward<c, float>(b, hidden, s, packed, dh, dc); });
 }
 void BackwardF64(Cell cell, const RecurrentBackward<double>& b, int64_t hidden, const Sequences& s,
-                 const double* packed, double* state) {
-  with_cell(cell, [&](auto c) { backward<c, double>(b, hidden, s, packed, state); });
+                 const double* packed, double* dh, double* dc) {
+  with_cell(cell, [&](auto c) { backward<c, double>(b, hidden, s, packed, dh, dc); });
+}
+void FinishStep(Cell cell, const RecurrentForward<float>& f, int64_t hidden, const Sequences& s, int64_t step,
+                const float* products) {
+  with_cell(cell, [&](auto c) { finish_step<c>(f, hidden, s, step, products); });
+}
+void GateGradients(Cell cell, const RecurrentBackward<float>& b, int64_t hidden, const Sequences& s, int64_t step,
+                   float* dh, float* dc) {
+  with_cell(cell, [&](auto c) { gate_gradients<c, float>(b, hidden, s, step, dh, dc); });
 }
 
 }  // namespace
@@ -325,6 +362,8 @@ HWY_EXPORT(ForwardF32);
 HWY_EXPORT(ForwardF64);
 HWY_EXPORT(BackwardF32);
 HWY_EXPORT(BackwardF64);
+HWY_EXPORT(FinishStep);
+HWY_EXPORT(GateGradients);
 
 void pack_panel(Cell cell, int64_t hidden, bool forward, int64_t index, const float* weight, float* packed) {
   HWY_DYNAMIC_DISPATCH(PackF32)(cell, hidden, forward, index, weight, packed);
@@ -339,12 +378,12 @@ void run(Cell cell, const RecurrentForward<double>& f, int64_t hidden, const Seq
   HWY_DYNAMIC_DISPATCH(ForwardF64)(cell, f, hidden, s, packed);
 }
 void run(Cell cell, const RecurrentBackward<float>& b, int64_t hidden, const Sequences& s, const float* packed,
-         float* state) {
-  HWY_DYNAMIC_DISPATCH(BackwardF32)(cell, b, hidden, s, packed, state);
+         float* dh, float* dc) {
+  HWY_DYNAMIC_DISPATCH(BackwardF32)(cell, b, hidden, s, packed, dh, dc);
 }
 void run(Cell cell, const RecurrentBackward<double>& b, int64_t hidden, const Sequences& s, const double* packed,
-         double* state) {
-  HWY_DYNAMIC_DISPATCH(BackwardF64)(cell, b, hidden, s, packed, state);
+         double* dh, double* dc) {
+  HWY_DYNAMIC_DISPATCH(BackwardF64)(cell, b, hidden, s, packed, dh, dc);
 }
 
 template <class T>
@@ -384,11 +423,51 @@ struct Blocks {
     begin.push_back(static_cast<int64_t>(runs.size()));
   }
   [[nodiscard]] int64_t count() const { return static_cast<int64_t>(begin.size()) - 1; }
+  [[nodiscard]] int64_t largest() const { return begin[1]; }  // of the counts of sequences
   [[nodiscard]] Sequences block(int64_t i, bool reverse) const {
     const int64_t from = begin[static_cast<size_t>(i)];
     return {runs.data() + from, begin[static_cast<size_t>(i) + 1] - from, reverse};
   }
 };
+
+// With tiles a step is one product for all sequences of a block, and then the gates.
+// Rows beyond a block's sequences, and those of sequences that have ended or not begun, are multiplied for nothing.
+struct StepProduct {
+  int64_t rows;  // of all blocks
+  PackedProduct product;
+};
+
+void run(const RecurrentShape& s, const RecurrentForward<float>& f, const Sequences& block, const StepProduct& step) {
+  const auto hidden = static_cast<size_t>(s.hidden), rows = static_cast<size_t>(step.rows);
+  std::vector<BFloat16> states(rows * hidden);
+  std::vector<float> products(rows * static_cast<size_t>(gates_of(s.cell)) * hidden);
+  for (int64_t t = 0; t < block.steps(); ++t) {
+    if (t > 0 || !f.h0.empty()) {
+      for (int64_t i = 0; i < block.active(t); ++i) {
+        const auto at = static_cast<size_t>(t > 0 ? block.row(i, t - 1) : block.runs[i].number) * hidden;
+        const auto last = t > 0 ? std::span<const float>(f.y) : f.h0;
+        narrow(last.subspan(at, hidden), std::span(states).subspan(static_cast<size_t>(i) * hidden, hidden));
+      }
+      step.product.run(states.data(), products.data());
+    }
+    HWY_DYNAMIC_DISPATCH(FinishStep)(s.cell, f, s.hidden, block, t, products.data());
+  }
+}
+
+void run(const RecurrentShape& s, const RecurrentBackward<float>& b, const Sequences& block, const StepProduct& step,
+         float* dh, float* dc) {
+  const size_t width = static_cast<size_t>(gates_of(s.cell) * s.hidden);
+  std::vector<BFloat16> side(static_cast<size_t>(step.rows) * width);
+  const std::span<const float> gradients = s.cell == Cell::gru ? b.hidden_side : b.gates;
+  for (int64_t t = block.steps(); t-- > 0;) {
+    HWY_DYNAMIC_DISPATCH(GateGradients)(s.cell, b, s.hidden, block, t, dh, dc);
+    if (t == 0 && b.g_h0.empty()) break;
+    for (int64_t i = 0; i < block.active(t); ++i)
+      narrow(gradients.subspan(static_cast<size_t>(block.row(i, t)) * width, width),
+             std::span(side).subspan(static_cast<size_t>(i) * width, width));
+    step.product.run(side.data(), dh);
+  }
+}
 
 }  // namespace
 
@@ -396,8 +475,14 @@ template <class T>
 void recurrent(const RecurrentShape& s, const RecurrentForward<T>& f) {
   if (s.hidden == 0 || s.lengths.empty()) return;
   apply_isa_limit();
-  const Block packed = packed_weight(s, true, f.weight);
   const Blocks blocks(s);
+  if constexpr (std::is_same_v<T, float>)
+    if (s.bf16 && has_bf16_tiles()) {
+      const int64_t rows = blocks.largest();
+      const StepProduct step{rows, PackedProduct({rows, gates_of(s.cell) * s.hidden, s.hidden, true}, f.weight)};
+      return parallel_tasks(blocks.count(), [&](int64_t i) { run(s, f, blocks.block(i, s.reverse), step); });
+    }
+  const Block packed = packed_weight(s, true, f.weight);
   parallel_tasks(blocks.count(),
                  [&](int64_t i) { run(s.cell, f, s.hidden, blocks.block(i, s.reverse), packed.as<T>()); });
 }
@@ -406,13 +491,28 @@ template <class T>
 void recurrent_grad(const RecurrentShape& s, const RecurrentBackward<T>& b) {
   if (s.hidden == 0 || s.lengths.empty()) return;
   apply_isa_limit();
-  const Block packed = packed_weight(s, false, b.weight);
   const Blocks blocks(s);
-  parallel_tasks(blocks.count(), [&](int64_t i) {
-    const Sequences block = blocks.block(i, s.reverse);
-    const Block state(static_cast<size_t>(2 * block.count * s.hidden) * sizeof(T));
-    run(s.cell, b, s.hidden, block, packed.as<T>(), state.as<T>());
-  });
+  const int64_t rows = blocks.largest();
+  const auto each_block = [&](const auto& go) {
+    parallel_tasks(blocks.count(), [&](int64_t i) {
+      const Sequences block = blocks.block(i, s.reverse);
+      std::vector<T> dh(static_cast<size_t>(rows * s.hidden)), dc(dh.size());
+      go(block, dh.data(), dc.data());
+      for (int64_t r = 0; r < block.count; ++r) {
+        if (!b.g_h0.empty())
+          std::copy_n(dh.data() + r * s.hidden, s.hidden, b.g_h0.data() + block.runs[r].number * s.hidden);
+        if (!b.g_c0.empty())
+          std::copy_n(dc.data() + r * s.hidden, s.hidden, b.g_c0.data() + block.runs[r].number * s.hidden);
+      }
+    });
+  };
+  if constexpr (std::is_same_v<T, float>)
+    if (s.bf16 && has_bf16_tiles()) {
+      const StepProduct step{rows, PackedProduct({rows, s.hidden, gates_of(s.cell) * s.hidden, false, true}, b.weight)};
+      return each_block([&](const Sequences& block, T* dh, T* dc) { run(s, b, block, step, dh, dc); });
+    }
+  const Block packed = packed_weight(s, false, b.weight);
+  each_block([&](const Sequences& block, T* dh, T* dc) { run(s.cell, b, s.hidden, block, packed.as<T>(), dh, dc); });
 }
 
 #define TANDEM_INSTANTIATE(T)                                                    \

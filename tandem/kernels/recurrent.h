@@ -20,6 +20,7 @@ struct RecurrentShape {
   int64_t hidden = 0;
   std::span<const int64_t> lengths;  // of the sequences, 0 allowed
   bool reverse = false;
+  bool bf16 = false;  // float, with tiles: each step's product rounds its operands to bfloat16
 };
 
 // Contract: rows are one a token, in the order of the sequences; outputs overlap no other span. Sequences are cut into

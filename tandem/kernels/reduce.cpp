@@ -215,14 +215,23 @@ void reduce(Reduce op, int64_t outer, int64_t n, int64_t inner, std::span<const 
 
 template <class T>
 void arg_max(int64_t outer, int64_t n, int64_t inner, std::span<const T> x, std::span<int64_t> out) {
-  for (int64_t o = 0; o < outer; ++o)
-    for (int64_t j = 0; j < inner; ++j) {
-      const T* at = x.data() + o * n * inner + j;
+  if (out.empty()) return;
+  apply_isa_limit();
+  parallel_for(outer * inner, std::max<int64_t>(1, elementwise_grain / n), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const T* at = x.data() + row / inner * n * inner + row % inner;
       int64_t best = 0;
-      for (int64_t i = 1; i < n && at[best * inner] == at[best * inner]; ++i)  // stops at a NaN
-        if (!(at[i * inner] <= at[best * inner])) best = i;
-      out[static_cast<size_t>(o * inner + j)] = best;
+      if (inner == 1) {
+        T most;
+        fold_lines(Reduce::max, at, 1, n, &most);
+        best = std::find_if(at, at + n, [most](T v) { return most == most ? v == most : v != v; }) - at;
+      } else {
+        for (int64_t i = 1; i < n && at[best * inner] == at[best * inner]; ++i)  // stops at a NaN
+          if (!(at[i * inner] <= at[best * inner])) best = i;
+      }
+      out[static_cast<size_t>(row)] = best;
     }
+  });
 }
 
 #define TANDEM_INSTANTIATE(T)                                                                   \

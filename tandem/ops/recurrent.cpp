@@ -109,7 +109,7 @@ Tensor recurrent(const char* name, Cell cell, const Tensor& given, const Lengths
     const auto state_bias = cell == Cell::gru && w.hidden_bias.defined()
                                 ? numbers<T>(w.hidden_bias).subspan(static_cast<size_t>(2 * hidden))
                                 : std::span<const T>{};
-    kernels::recurrent<T>({cell, hidden, lengths, o.reverse},
+    kernels::recurrent<T>({cell, hidden, lengths, o.reverse, o.bf16},
                           {numbers<T>(w.hidden), state_bias, numbers<T>(o.first.h), numbers<T>(o.first.c),
                            gates.data<T>(), y.data<T>(), room(kept)});
     if (o.last) {
@@ -119,7 +119,7 @@ Tensor recurrent(const char* name, Cell cell, const Tensor& given, const Lengths
     }
     return with_grad(name, y, {x, w.input, w.hidden, w.input_bias, w.hidden_bias, o.first.h, o.first.c},
                      [=, weight = w.hidden.detach(), h0 = o.first.h.detach(), c0 = o.first.c.detach(),
-                      reverse = o.reverse](const Tensor& g, Wanted wanted) {
+                      reverse = o.reverse, bf16 = o.bf16](const Tensor& g, Wanted wanted) {
                        const auto like = [](const Tensor& of) { return Tensor::empty(of.shape(), of.dtype()); };
                        Grads grads(7);
                        if (wanted[5]) grads[5] = like(h0);
@@ -127,7 +127,7 @@ Tensor recurrent(const char* name, Cell cell, const Tensor& given, const Lengths
                        // The gates become the gradients of their sums; in a gru's n that of the state's side differs.
                        const Tensor side = cell == Cell::gru ? like(gates) : gates;
                        kernels::recurrent_grad<T>(
-                           {cell, hidden, lengths, reverse},
+                           {cell, hidden, lengths, reverse, bf16},
                            {numbers<T>(weight), numbers<T>(h0), numbers<T>(c0), y.template data<const T>(),
                             numbers<T>(kept), g.data<const T>(), gates.data<T>(),
                             cell == Cell::gru ? side.data<T>() : std::span<T>{}, room(grads[5]), room(grads[6])});

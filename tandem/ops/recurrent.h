@@ -21,7 +21,7 @@ struct RecurrentOptions {
   bool relu = false;               // rnn: ReLU in place of tanh
   RecurrentState first = {};       // where sequences begin; none: zeros. Gets a gradient
   RecurrentState* last = nullptr;  // gets where they end: for the next part of the same text, without a gradient
-  bool bf16 = false;  // products over all tokens round their operands to bfloat16; those of each step stay float32
+  bool bf16 = false;  // products round their operands to bfloat16; those of each step only with tiles (kernels/isa.h)
 };
 
 /// x (tokens, in) -> (tokens, hidden). The products with `input` are one for all tokens; no work is done on padding,

@@ -11,6 +11,9 @@
 
 namespace tandem::testing {
 
+/// The program that was built beside the tests.
+inline const fs::path built_program = fs::canonical("/proc/self/exe").parent_path().parent_path() / "tandem";
+
 struct Said {
   int code = -1;  // 128 + the signal when one ended it
   std::string out, err;
@@ -29,7 +32,7 @@ class Program {
  public:
   Program(const fs::path& folder, const std::vector<std::string>& arguments,
           const std::vector<std::string>& environment = {}, const fs::path& input = "/dev/null",
-          const fs::path& program = TANDEM_PROGRAM)
+          const fs::path& program = built_program)
       : out_(folder / ".out"), err_(folder / ".err") {
     std::vector<std::string> words{program.string()};
     words.insert(words.end(), arguments.begin(), arguments.end());

@@ -315,7 +315,7 @@ TEST_F(Command, WhenStandardOutputIsFull) {
   if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
   const std::string quiet = " > /dev/full 2> " + (*home / ".err").string();
   for (const std::string verb : {"recipe digits", "data list", "data list --json"}) {
-    const int status = std::system(("'" TANDEM_PROGRAM "' " + verb + quiet).c_str());
+    const int status = std::system(("'" + built_program.string() + "' " + verb + quiet).c_str());
     EXPECT_EQ(WEXITSTATUS(status), 3) << verb;
     expect_has(read_text(*home / ".err"), {"tandem: "});
   }
@@ -324,9 +324,8 @@ TEST_F(Command, WhenStandardOutputIsFull) {
 TEST_F(Command, WhenTheFolderIsFull) {
   // A limit on the size of files stands for a full disk: both end a write in its middle.
   const auto before = content();
-  const int status = std::system(("cd '" + home->path().string() +
-                                  "' && trap '' XFSZ && ulimit -f 4 && exec '" TANDEM_PROGRAM
-                                  "' train tiny.yaml name=full >/dev/null 2>.err")
+  const int status = std::system(("cd '" + home->path().string() + "' && trap '' XFSZ && ulimit -f 4 && exec '" +
+                                  built_program.string() + "' train tiny.yaml name=full >/dev/null 2>.err")
                                      .c_str());
   EXPECT_EQ(WEXITSTATUS(status), 3);
   expect_has(read_text(*home / ".err"), {"runs/full/checkpoints/next.safetensors: cannot be written: File too large"});

@@ -199,7 +199,7 @@ TEST(CheckpointsChild, DISABLED_SavesOnce) {
 
 // Every call that saving makes of the system fails once, in every way, or is the last one of the process.
 TEST(Checkpoints, WhateverCallFailsTheOldOneIsThereAndNothingIsLeft) {
-  const std::string faults = fs::path(TANDEM_PROGRAM).parent_path() / "tests/libtandem_faults.so";
+  const std::string faults = built_program.parent_path() / "tests/libtandem_faults.so";
   ASSERT_TRUE(fs::exists(faults)) << faults;
   const std::map<std::string, std::vector<std::string>> ways{
       {"open", {"28", "5", "4", "stop", "stop-behind"}},
