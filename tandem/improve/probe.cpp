@@ -83,7 +83,8 @@ RateProbe probe_rate(const train::Recipe& given, const data::Splits& data, doubl
   recipe.schedule.type = "exponential";
   recipe.schedule.final = std::pow(high / low, whole);
   tasks::Classifier model = train::make_model(recipe, data.train);
-  train::Trainer trainer(recipe, model, data.train, {});
+  const data::Dataset none;
+  train::Trainer trainer(recipe, model, data.train, none);
 
   std::vector<double> rates, losses;
   double before = 0;  // the hook tells the mean over the epoch so far; the loss of a step is what it adds
@@ -135,7 +136,8 @@ BatchProbe probe_batch(const train::Recipe& given, const data::Splits& data, dou
     int64_t peak = held;
     try {
       tasks::Classifier model = train::make_model(recipe, data.train);
-      train::Trainer trainer(recipe, model, data.train, {});
+      const data::Dataset none;
+      train::Trainer trainer(recipe, model, data.train, none);
       int64_t steps = 0, counted = 0;
       double began = 0;
       train::Hooks hooks;

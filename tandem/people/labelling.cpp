@@ -15,7 +15,8 @@ tasks::Classifier fit_few(train::Recipe recipe, const data::Dataset& labelled, i
   recipe.train.early_stopping.patience = 0;
   if (recipe.schedule.type == "plateau") recipe.schedule.type = "constant";  // there is nothing to watch
   tasks::Classifier model = train::make_model(recipe, labelled);
-  train::Trainer(recipe, model, labelled, {}).run();
+  const data::Dataset none;
+  train::Trainer(recipe, model, labelled, none).run();
   return model;
 }
 

@@ -29,6 +29,7 @@ class Classification : public Task {
   /// References are kept. `validation` may be empty. Throws when the options do not fit the model or its examples.
   Classification(Classifier& model, const data::Dataset& train, const data::Dataset& validation,
                  const ClassificationOptions& options);
+  Classification(Classifier&, const data::Dataset&, data::Dataset&&, const ClassificationOptions&) = delete;
 
   [[nodiscard]] nn::Module& network() override { return model_.net; }
   [[nodiscard]] int64_t examples() const override { return train_.size(); }

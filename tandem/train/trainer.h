@@ -43,6 +43,7 @@ class Trainer {
   /// Classification by the recipe's loss and augmentation. `validation` may be empty: then there is no early stopping
   /// and the last weights are kept.
   Trainer(const Recipe& recipe, tasks::Classifier& model, const data::Dataset& train, const data::Dataset& validation);
+  Trainer(const Recipe&, tasks::Classifier&, const data::Dataset&, data::Dataset&&) = delete;  // it would be gone
 
   /// Runs to the end, to early stopping or to hooks.stop. On a finished training the model holds the kept weights.
   /// A step whose loss or gradient is no number, or too large for one, is left out. After ten of them in a row, or when

@@ -53,7 +53,8 @@ TEST(Deferral, IsInTheReport) {
   const Confidence c = fitted({.goal = {.right = 0.97}});
   const Clusters fresh = clusters(500, 12);
   const Deferral d = evaluate::deferral(c, fresh.outputs, fresh.labels);
-  const auto values = c.calibrated(fresh.outputs.probabilities).data<const float>();
+  const Tensor calibrated = c.calibrated(fresh.outputs.probabilities);
+  const auto values = calibrated.data<const float>();
   const auto result = evaluate::classification({{"a", "b", "c"}, fresh.labels, {values.begin(), values.end()}});
   const auto json = nlohmann::json::parse(evaluate::report_json({}, result, &d));
   EXPECT_EQ(json["people"]["answered"]["examples"], d.answered);
