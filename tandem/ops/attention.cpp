@@ -104,9 +104,11 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Length
 }
 
 Tensor attention(const Tensor& given, const Lengths& lengths, const AttentionOptions& o) {
+  const int64_t columns = given.rank() == 2 ? given.shape()[1] : 0;
+  if (o.heads < 1 || o.heads > columns || o.shared() > columns || columns % (o.heads + 2 * o.shared()) != 0)
+    fail("attention", "takes (tokens, {} heads of queries, {} of keys and {} of values side by side), got {}", o.heads,
+         o.shared(), o.shared(), given.shape());
   const int64_t all = o.heads + 2 * o.shared();
-  if (given.rank() != 2 || o.heads < 1 || given.shape()[1] % all != 0)
-    fail("attention", "takes (tokens, {} heads of queries, keys and values side by side), got {}", all, given.shape());
   expect_lengths("attention", lengths, given.shape()[0]);
   const Tensor x = widened(given);
   const int64_t size = head_size(o, x.shape()[1] / all * o.heads, x.shape());

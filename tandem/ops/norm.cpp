@@ -9,6 +9,7 @@
 #include <tandem/ops/check.h>
 #include <tandem/ops/norm.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace tandem {
@@ -187,7 +188,7 @@ Tensor rms_norm(const Tensor& given, const Tensor& gamma, double epsilon) {
 Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& gamma, const Tensor& beta, double epsilon) {
   expect_channels("group_norm", x, {&gamma, &beta});
   const int64_t channels = x.shape()[-1];
-  if (groups < 1 || channels % groups != 0)
+  if (groups < 1 || groups > std::max<int64_t>(1, channels) || channels % groups != 0)
     fail("group_norm", "{} channels cannot be divided into {} groups", channels, groups);
   return group_norm_op("group_norm", widened(x), {x.shape()[0], x.shape().product(1, x.rank() - 1), channels, groups},
                        gamma, beta, epsilon);

@@ -210,6 +210,7 @@ TEST(BadUse, OperationsOnOneTensor) {
     for (const Lengths& l : lengths)
       for (const int64_t heads : numbers) {
         call("attention of " + name, [&] { use(attention(x, l, {.heads = heads, .key_heads = 0, .causal = true})); });
+        call("attention of " + name, [&] { use(attention(x, l, {.heads = 1, .key_heads = heads, .causal = true})); });
         call("rotary of " + name, [&] { use(rotary(x, l, heads, 2)), use(rotary(x, l, 1, heads)); });
       }
   }

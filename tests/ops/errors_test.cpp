@@ -529,7 +529,7 @@ const std::vector<Wrong>& wrong_calls() {
        [] {
          return attention(zeros({4, 12}), {4}, {.heads = 4, .key_heads = 3});
        },
-       "attention: takes (tokens, 10 heads of queries, keys and values side by side), got (4, 12)"},
+       "attention: takes (tokens, 4 heads of queries, 3 of keys and 3 of values side by side), got (4, 12)"},
       {"attention_shared",
        [] {
          return attention(zeros({4, 8}), zeros({4, 6}), zeros({4, 6}), {4}, {4}, {4, 3});
