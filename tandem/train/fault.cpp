@@ -37,6 +37,8 @@ std::string fault_of(nn::Module& layer, const std::string& at) {
 
 }  // namespace
 
+std::string shown(double value) { return fmt::format("{:.3g}", std::isnan(value) ? std::abs(value) : value); }
+
 bool sound(const Tensor& tensor) {
   if (tensor.dtype() == DType::bf16) return sound(widened(tensor.detach()));
   if (tensor.dtype() != DType::f32) return true;

@@ -11,6 +11,8 @@ namespace tandem::train {
 /// squares in float32, which end at 3.4e38.
 inline constexpr double too_large = 1e18;
 [[nodiscard]] inline bool sound(double value) { return std::abs(value) <= too_large; }
+/// Such a number for a reader: NaN's sign, which compilers and processors choose, says nothing.
+[[nodiscard]] std::string shown(double value);
 /// Of all numbers of a tensor together: whether its norm is sound. Integers always are.
 [[nodiscard]] bool sound(const Tensor& tensor);
 

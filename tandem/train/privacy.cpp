@@ -1,6 +1,7 @@
 #include <tandem/autograd/tape.h>
 #include <tandem/base/threads.h>
 #include <tandem/nn/example_gradients.h>
+#include <tandem/train/fault.h>
 #include <tandem/train/privacy.h>
 
 #include <algorithm>
@@ -99,7 +100,7 @@ Piece clipped_sum(nn::Sequential net, const tasks::LossOptions& options, const T
   for (const double squared : gradients.squared_norms()) {
     const double norm = std::sqrt(squared);
     if (!std::isfinite(norm))
-      fail(ErrorKind::numeric, "privacy", "the gradient of an example became {}: lower optimizer.lr", norm);
+      fail(ErrorKind::numeric, "privacy", "the gradient of an example became {}: lower optimizer.lr", shown(norm));
     weights.push_back(static_cast<float>(norm > clip ? clip / norm : 1));
   }
   Piece out{gradients.sum(weights), loss.item() * n};

@@ -187,10 +187,10 @@ void Trainer::step(std::span<const int64_t> batch) {
     const auto norms = optimizer_.norms();
     size_t wrong = sound(value) ? norms.size() : 0;
     while (wrong > 0 && sound(norms[wrong - 1])) --wrong;
-    fault = !sound(value) ? fmt::format("the loss became {:.3g}", value)
-            : wrong > 0   ? fmt::format("the gradient of {} became {:.3g}", names_[wrong - 1], norms[wrong - 1])
+    fault = !sound(value) ? "the loss became " + shown(value)
+            : wrong > 0   ? fmt::format("the gradient of {} became {}", names_[wrong - 1], shown(norms[wrong - 1]))
             : sound(norm) ? std::string("running statistics became no numbers, or too large")
-                          : fmt::format("the gradients together became {:.3g}", norm);
+                          : "the gradients together became " + shown(norm);
   } catch (const Error& e) {
     if (e.kind() != ErrorKind::numeric) throw;
     fault = e.what();  // a loss that refuses what is no number
@@ -209,7 +209,7 @@ void Trainer::private_step(std::span<const int64_t> batch) {
   for (size_t i = 0; i < parameters_.size(); ++i) backward(parameters_[i], given.grads[i]);
   const double norm = optimizer_.clip(recipe_.train.clip);
   if (!sound(given.loss) || !sound(norm))
-    go_back(fmt::format("the loss became {:.3g}, the gradient {:.3g}", given.loss, norm));
+    go_back(fmt::format("the loss became {}, the gradient {}", shown(given.loss), shown(norm)));
   apply(given.loss, given.correct, std::ssize(batch));
 }
 
@@ -385,7 +385,7 @@ void Trainer::end_epoch(std::span<const int64_t> sample, const Hooks& hooks) {
       point.validation_accuracy = m.accuracy;
       if (!std::isfinite(m.loss))
         fail(ErrorKind::numeric, "train",
-             "the validation loss became {} in epoch {}: lower optimizer.lr ({}), or set train.clip", m.loss,
+             "the validation loss became {} in epoch {}: lower optimizer.lr ({}), or set train.clip", shown(m.loss),
              state_.epoch + 1, recipe_.optimizer.lr);
       if (pruning_ &&
           !pruning_->complete(static_cast<double>(state_.epoch + 1) / static_cast<double>(recipe_.train.epochs)))

@@ -155,7 +155,8 @@ TEST_P(SubwordTokenizer, RefusesAPieceWithAZeroByte) {
   std::map<std::string, Tensor> kept;
   const TokenizerOptions options{.type = GetParam(), .vocabulary = 60};
   for (const auto& [name, tensor] : Tokenizer::fit(options, many_lines()).tensors()) kept[name] = tensor;
-  const auto given = kept["subword"].data<const uint8_t>();
+  const Tensor learnt = kept["subword"];
+  const auto given = learnt.data<const uint8_t>();
   const auto with = [&](std::string_view piece) {
     const std::string more = protobuf::Message().part(1, protobuf::Message().text(1, piece)).bytes();
     std::vector<uint8_t> bytes(given.begin(), given.end());
