@@ -24,11 +24,15 @@ constexpr int most_nodes = 100'000;  // an alias stands for all it names: a few 
   throw Error(ErrorKind::usage, fmt::format("{}:{}:{}: {}", name, mark.line + 1, mark.column + 1, message));
 }
 
-// The parser looks ahead to the end of a list or map in brackets, and keeps all of it: what is too deep or too much is
-// refused before.
-void check_size(std::string_view text, const std::string& name) {
+// The parser lets any bytes through, and what writes does not. It looks ahead to the end of a list or map in brackets,
+// and keeps all of it: what is too deep or too much is refused before.
+void check_text(std::string_view text, const std::string& name) {
   if (text.size() > longest)
     throw Error(ErrorKind::usage, fmt::format("{}: has {} bytes, at most {} are read", name, text.size(), longest));
+  if (const size_t bad = first_invalid_utf8(text); bad < text.size())
+    throw Error(ErrorKind::usage,
+                fmt::format("{}:{}: byte 0x{:02x} is no UTF-8: save the text as UTF-8", name,
+                            1 + std::ranges::count(text.substr(0, bad), '\n'), static_cast<unsigned char>(text[bad])));
   int depth = 0, commas = 0, line = 1;
   char quote = 0;
   const auto too_much = [&](const std::string& what) {
@@ -77,7 +81,9 @@ void emit(YAML::Emitter& out, const YAML::Node& node, bool top) {
   if (node.IsMap()) {
     out << (all_scalars(node) && !top ? YAML::Flow : YAML::Block) << YAML::BeginMap;
     for (const auto& entry : node) {
-      out << YAML::Key << entry.first.Scalar() << YAML::Value;
+      out << YAML::Key;
+      emit(out, entry.first, false);
+      out << YAML::Value;
       emit(out, entry.second, false);
     }
     out << YAML::EndMap;
@@ -86,7 +92,11 @@ void emit(YAML::Emitter& out, const YAML::Node& node, bool top) {
     for (const auto& item : node) emit(out, item, false);
     out << YAML::EndSeq;
   } else if (node.IsScalar()) {
-    out << node.Scalar();
+    const std::string& text = node.Scalar();
+    // Of control characters the emitter takes some for plain ones, which are read back as something else.
+    if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }))
+      out << YAML::DoubleQuoted;
+    out << text;
   } else {
     out << YAML::Null;
   }
@@ -113,7 +123,7 @@ std::shared_ptr<const Config::Impl> wrap(const YAML::Node& node, std::string nam
 Config::Config() : impl_(wrap(YAML::Node(YAML::NodeType::Null), "")) {}
 
 Config Config::parse(const std::string& text, const std::string& name) {
-  check_size(text, name);
+  check_text(text, name);
   Config out;
   try {
     const YAML::Node node = YAML::Load(text);

@@ -105,6 +105,7 @@ TEST(Config, RefusesWhatIsNoYaml) {
   expect_refused("word: *gone", {"s.yaml:1:", "anchor"});
   expect_refused("[a]: 3", {"s.yaml:1:1", "a key must be a plain word"});
   expect_refused(std::string("word: \x01\x02", 8), {"s.yaml:1:"});
+  expect_refused("word: red\nname: \"\xc3\xa9\x84\"", {"s.yaml:2: byte 0x84 is no UTF-8"});
 }
 
 // The parser must not run out of stack, memory or time, whatever the text.
@@ -190,10 +191,50 @@ TEST(Config, WrittenTextIsReadBackAsItWas) {
   s.sizes = {1, 2};
   s.at = {0.1, 1e-300, 12345678.9};
   s.seed = ~uint64_t{0};
-  s.names = {"null", "~",     "true",       "no",        "",   " lead", "trail ", "- x", "a: b", "#c",
-             "手写", "q\"'q", "two\nlines", "tab\there", "*a", "&a",    "!t",     "@",   "%",    "[",
-             "{",    "}",     ",",          "1e5",       "0",  "\\",    "?",      "=",   "<<",   "\x7f",
-             "é",    "|",     ">",          "Null",      "- ", "a #b",  "-"};
+  s.names = {"null",
+             "~",
+             "true",
+             "no",
+             "",
+             " lead",
+             "trail ",
+             "- x",
+             "a: b",
+             "#c",
+             "手写",
+             "q\"'q",
+             "two\nlines",
+             "tab\there",
+             "*a",
+             "&a",
+             "!t",
+             "@",
+             "%",
+             "[",
+             "{",
+             "}",
+             ",",
+             "1e5",
+             "0",
+             "\\",
+             "?",
+             "=",
+             "<<",
+             "\x7f",
+             "é",
+             "|",
+             ">",
+             "Null",
+             "- ",
+             "a #b",
+             "-",
+             "back\r",
+             "\r",
+             "a\rb",
+             "crlf\r\n",
+             "\x01",
+             "\xc2\x85 next",
+             "\xe2\x80\xa8"};
   const std::string text = Fields::write(s).str();
   Settings back = read(text);
   EXPECT_EQ(back.word, s.word);
