@@ -64,7 +64,8 @@ train: {epochs: 6, batch: 32, keep: last}
 
 inline tasks::Classifier trained_on(train::Recipe recipe, const data::Dataset& train) {
   tasks::Classifier model = train::make_model(recipe, train);
-  train::Trainer(recipe, model, train, {}).run();
+  const data::Dataset none;
+  train::Trainer(recipe, model, train, none).run();
   model.notes["recipe"] = recipe.write().str();
   return model;
 }
