@@ -336,6 +336,15 @@ std::string print_number(double value) { return fmt::format("{}", value); }
 std::string print_number(int64_t value) { return std::to_string(value); }
 std::string print_number(uint64_t value) { return std::to_string(value); }
 
+template <class T>
+std::vector<T> parse_numbers(const Config& node, const std::string& what, Range range) {
+  std::vector<T> out;
+  if (node.is_scalar()) return {parse_number<T>(node, what, range)};
+  if (!node.is_list()) node.fail(fmt::format("{}: expected a list of numbers", what));
+  for (const Config& item : node.items()) out.push_back(parse_number<T>(item, what, range));
+  return out;
+}
+
 }  // namespace
 
 template <class T, class Parse, class Print>
@@ -355,14 +364,7 @@ void Fields::number(const char* name, T& value, Range range) {
 template <class T>
 void Fields::numbers(const char* name, std::vector<T>& value, Range range) {
   field(
-      name, value,
-      [&](const Config& node, const std::string& what) {
-        std::vector<T> out;
-        if (node.is_scalar()) return std::vector<T>{parse_number<T>(node, what, range)};
-        if (!node.is_list()) node.fail(fmt::format("{}: expected a list of numbers", what));
-        for (const Config& item : node.items()) out.push_back(parse_number<T>(item, what, range));
-        return out;
-      },
+      name, value, [&](const Config& node, const std::string& what) { return parse_numbers<T>(node, what, range); },
       [](const std::vector<T>& v) {
         Config out = Config::list();
         for (const T x : v) out.push(Config::scalar(print_number(x)));

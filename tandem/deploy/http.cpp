@@ -34,7 +34,7 @@ int status_of(const error_code& error, bool overdue) {
   if (overdue) return 408;
   if (error == http::error::body_limit) return 413;
   if (error == http::error::header_limit) return 431;
-  if (error == http::error::end_of_stream || error == http::error::partial_message) return 0;
+  if (error == http::error::partial_message) return 0;
   return error.category() == http::make_error_code(http::error::bad_method).category() ? 400 : 0;
 }
 
@@ -55,15 +55,13 @@ Request take(http::request_parser<http::string_body>& parser) {
   return out;
 }
 
-// What HTTP leaves open and attackers use: both ways to say how long a body is, another coding than chunks, two hosts.
+// What the parser lets through and attackers use: another coding than chunks, two hosts. It refuses other versions, and
+// a body whose length is said in both ways.
 bool ambiguous(const http::request_parser<http::string_body>& parser) {
   const auto& message = parser.get();
   const std::string_view coding = message[http::field::transfer_encoding];
-  if (message.count(http::field::transfer_encoding) > 0 &&
-      (message.count(http::field::content_length) > 0 || !boost::beast::iequals(coding, "chunked")))
-    return true;
-  if (message.version() == 10) return message.count(http::field::host) > 1;
-  return message.version() != 11 || message.count(http::field::host) != 1;
+  if (message.count(http::field::transfer_encoding) > 0 && !boost::beast::iequals(coding, "chunked")) return true;
+  return message.version() == 10 ? message.count(http::field::host) > 1 : message.count(http::field::host) != 1;
 }
 
 }  // namespace
@@ -316,8 +314,7 @@ struct HttpServer::Impl {
         std::tie(error, std::ignore) = co_await http::async_read(s.socket, buffer, parser, token);
       }
       if (error) {
-        const bool begun = parser.got_some() || buffer.size() > 0;
-        if (const int status = begun && end > Clock::now() ? status_of(error, s.overdue) : 0)
+        if (const int status = parser.got_some() && end > Clock::now() ? status_of(error, s.overdue) : 0)
           co_await refuse(s, status, "");
         co_return;
       }

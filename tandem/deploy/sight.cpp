@@ -35,11 +35,11 @@ json row_of(const std::string& name, const std::string& kind, const Shape& shape
 void show(json& row, const Tensor& x) {
   const bool picture = x.rank() == 4, tokens = x.rank() == 2 && x.size(0) > 1;
   const auto values = x.data<const float>();
-  const auto [low, high] = std::ranges::minmax(values);
-  const float scale = high > low ? 255.0F / (high - low) : 0.0F;
+  const auto ends = std::ranges::minmax(values);
+  const float scale = ends.max > ends.min ? 255.0F / (ends.max - ends.min) : 0.0F;
   std::vector<uint8_t> bytes;
   const auto add = [&](int64_t at) {
-    bytes.push_back(static_cast<uint8_t>((values[static_cast<size_t>(at)] - low) * scale + 0.5F));
+    bytes.push_back(static_cast<uint8_t>((values[static_cast<size_t>(at)] - ends.min) * scale + 0.5F));
   };
   if (tokens) {
     const int64_t shown = std::min(x.size(0), most_tokens), width = std::min(x.size(1), most_width);

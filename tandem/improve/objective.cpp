@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
-#include <ranges>
 
 namespace tandem::improve {
 
@@ -46,8 +45,8 @@ std::vector<int64_t> fronts(const std::vector<std::vector<double>>& costs) {
     std::vector<size_t> members;
     for (size_t i = 0; i < costs.size(); ++i) {
       if (out[i] >= 0) continue;
-      const bool beaten = std::ranges::any_of(std::views::iota(size_t{0}, costs.size()),
-                                              [&](size_t j) { return out[j] < 0 && dominates(costs[j], costs[i]); });
+      bool beaten = false;
+      for (size_t j = 0; j < costs.size() && !beaten; ++j) beaten = out[j] < 0 && dominates(costs[j], costs[i]);
       if (!beaten) members.push_back(i);
     }
     for (const size_t i : members) out[i] = front;

@@ -58,6 +58,11 @@ TEST(Config, ReadsEachKindOfField) {
   EXPECT_EQ(s.names, (std::vector<std::string>{"a", "b c", "3"}));
   EXPECT_EQ(s.inner.rate, 0.25);
   EXPECT_TRUE(s.inner.on);
+  for (const char* yes : {"true", "yes", "on"})
+    EXPECT_TRUE(read(fmt::format("inner: {{on: {}}}", yes)).inner.on) << yes;
+  for (const char* no : {"false", "no", "off"}) EXPECT_FALSE(read(fmt::format("inner: {{on: {}}}", no)).inner.on) << no;
+  EXPECT_EQ(read("names: one").names, std::vector<std::string>{"one"});
+  EXPECT_EQ(read("seed: 1e3").seed, 1000U);
   EXPECT_EQ(read("count: 1_0").count, 10);
   EXPECT_EQ(read("green").word, "green") << "a value alone is the first field";
   EXPECT_EQ(read("").count, 3) << "nothing leaves the defaults";
@@ -80,6 +85,11 @@ TEST(Config, MessagesSayWhereWhatAndWhatInstead) {
   expect_refused("count: 99999999999999999999", {"s.yaml:1:8"});
   expect_refused("count: [1]", {"expected a whole number, got a list"});
   expect_refused("seed: -1", {"whole number, got '-1'"});
+  expect_refused("seed: -1e3", {"whole number, got '-1e3'"});
+  expect_refused("count: 1e0x", {"whole number, got '1e0x'"});
+  expect_refused("word: [red]", {"settings.word: expected a word"});
+  expect_refused("units: [1]", {"settings.units: expected a whole number, got a list"});
+  expect_refused("inner: {on: [yes]}", {"inner.on: expected true or false"});
   expect_refused("units: 0", {"0 is outside"});
   expect_refused("units: klasses", {"whole number", "klasses"});
   expect_refused("sizes: [1, 200]", {"s.yaml:1:12", "200 is outside"});
@@ -94,6 +104,19 @@ TEST(Config, MessagesSayWhereWhatAndWhatInstead) {
   expect_refused("inner: [1]", {"inner: expected keys and values, got a list"});
   expect_refused("inner: {rate: 2}", {"inner.rate", "0 to 1"});
   expect_refused("[1, 2]", {"s.yaml:1:1", "got a list"});
+}
+
+TEST(Config, WhatHasNoKeysTakesNone) {
+  struct Nothing {
+    void fields(Fields&) {}
+  } nothing;
+  expect_error(ErrorKind::usage, {"relu: unknown key 'slope'", "valid: none"},
+               [&] { Fields::read(Config::parse("slope: 3", "s.yaml"), nothing, "relu"); });
+  expect_error(ErrorKind::usage, {"relu takes no value"},
+               [&] { Fields::read(Config::parse("3", "s.yaml"), nothing, "relu"); });
+  Inner inner;
+  expect_error(ErrorKind::usage, {"s.yaml:1:7", "rate: 2 is outside"},
+               [&] { Fields::read(Config::parse("rate: 2", "s.yaml"), inner, ""); });
 }
 
 TEST(Config, RefusesWhatIsNoYaml) {
@@ -169,6 +192,8 @@ TEST(Config, Overrides) {
   refused("", "inner..rate", "4", {"dots between keys"});
   refused("sizes: [1, 2]", "sizes.2", "4", {"'sizes' is a list of 2 items", "by its number"});
   refused("sizes: [1, 2]", "sizes.x", "4", {"'sizes' is a list of 2 items"});
+  refused("sizes: [1, 2]", "sizes.1x", "4", {"'sizes' is a list of 2 items"});
+  refused("[1, 2]", "5", "4", {"'' is a list of 2 items"});
   refused("sizes: [1, 2]", "sizes.-1", "4", {"'sizes' is a list of 2 items"});
   refused("sizes: [1, 2]", "sizes.1", "400", {"400 is outside"});
 }

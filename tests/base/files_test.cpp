@@ -1,5 +1,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <tandem/base/file_names.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -84,6 +85,19 @@ TEST(Files, MakeFolder) {
   expect_error(ErrorKind::file, {"f/g", "cannot be made"}, [&] { make_folder(folder / "f/g"); });
 }
 
+TEST(Files, RemovesThePartsOfThoseWhoAreGoneAlone) {
+  const Folder folder;
+  const std::string own = fmt::format("a.part-{}-1", ::getpid());
+  for (const std::string& name : {std::string("a"), std::string("a.part-x-1"), std::string("a.part-0-1"), own,
+                                  std::string("a.part-2147483646-7")})
+    write_text(folder / name, "x");
+  remove_parts(folder.path());
+  EXPECT_FALSE(fs::exists(folder / "a.part-2147483646-7")) << "no process has that number";
+  for (const std::string& name : {std::string("a"), std::string("a.part-x-1"), std::string("a.part-0-1"), own})
+    EXPECT_TRUE(fs::exists(folder / name)) << name;
+  remove_parts(folder / "gone");  // nothing is there to be removed
+}
+
 TEST(Files, CacheFolder) {
   const auto keep = [](const char* name) {
     const char* v = std::getenv(name);
@@ -95,6 +109,11 @@ TEST(Files, CacheFolder) {
   unsetenv("XDG_CACHE_HOME");
   setenv("HOME", "/h", 1);
   EXPECT_EQ(cache_folder(), "/h/.cache/tandem");
+  setenv("XDG_CACHE_HOME", "", 1);
+  EXPECT_EQ(cache_folder(), "/h/.cache/tandem") << "an empty name is none";
+  setenv("HOME", "", 1);
+  expect_error(ErrorKind::file, {"XDG_CACHE_HOME", "--data"}, [] { (void)cache_folder(); });
+  unsetenv("XDG_CACHE_HOME");
   unsetenv("HOME");
   expect_error(ErrorKind::file, {"XDG_CACHE_HOME", "--data"}, [] { (void)cache_folder(); });
   if (!xdg.empty()) setenv("XDG_CACHE_HOME", xdg.c_str(), 1);

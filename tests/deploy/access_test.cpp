@@ -32,6 +32,20 @@ TEST(Access, KnowsTokensByRole) {
   EXPECT_TRUE(Role::predict < Role::correct && Role::correct < Role::administer);
 }
 
+TEST(Access, ATokenWithTwoRolesHasTheHigher) {
+  for (const char* lines : {"predict 0123456789abcdef\nadminister 0123456789abcdef\n",
+                            "administer 0123456789abcdef\npredict 0123456789abcdef\n"})
+    EXPECT_EQ(Access::parse(lines, "tokens").role_of(with({{"authorization", "Bearer 0123456789abcdef"}})),
+              Role::administer)
+        << lines;
+}
+
+TEST(Access, LoopbackIsThisMachineAlone) {
+  for (const char* own : {"::1", "[::1]", "127.0.0.1", "127.255.0.3"}) EXPECT_TRUE(deploy::is_loopback(own)) << own;
+  for (const char* other : {"0.0.0.0", "::", "192.168.0.1", "127.0.0.1.evil.example", "localhost", ""})
+    EXPECT_FALSE(deploy::is_loopback(other)) << other;
+}
+
 TEST(Access, RefusesLinesWithoutShowingTokens) {
   const auto refuse = [](const std::string& text, const std::vector<std::string>& parts) {
     expect_error(ErrorKind::usage, parts, [&] { (void)Access::parse(text, "tokens"); });
@@ -63,6 +77,7 @@ TEST(Access, SeesForeignPages) {
   EXPECT_TRUE(check("localhost:8080", "null", true));
   EXPECT_TRUE(check("evil.example:8080", "", true)) << "DNS rebinding";
   EXPECT_TRUE(check("127.0.0.1.evil.example", "", true));
+  EXPECT_FALSE(check("", "", true)) << "HTTP/1.0 names no host";
   EXPECT_FALSE(check("models.example", "", false));
   EXPECT_FALSE(check("models.example", "https://models.example", false));
   EXPECT_TRUE(check("models.example", "https://evil.example", false));

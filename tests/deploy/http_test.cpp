@@ -1,4 +1,6 @@
 // HTTP itself: connections, limits, time, and a graceful end.
+#include <sys/resource.h>
+
 #include <condition_variable>
 #include <mutex>
 
@@ -82,6 +84,76 @@ TEST(Http, AnswersOneAfterAnotherOnAConnection) {
   const auto head = client.receive(true);
   EXPECT_NE(head.header.find("Content-Length: 9\r\n"), std::string::npos) << head.header;
   EXPECT_EQ(client.receive().body, "GET /next  ") << "HEAD has no body";
+}
+
+TEST(Http, WhatCouldBeReadInTwoWaysIsRefused) {
+  Echo echo;
+  const auto status = [&](const std::string& header, const std::string& rest = "") {
+    return Client(echo.port()).ask("POST / HTTP/1." + header + "\r\n\r\n" + rest).status;
+  };
+  EXPECT_EQ(status("1\r\nHost: x\r\nTransfer-Encoding: chunked", "0\r\n\r\n"), 200);
+  EXPECT_EQ(status("1\r\nHost: x\r\nContent-Length: 0"), 200);
+  EXPECT_EQ(status("0\r\nContent-Length: 0"), 200);
+  EXPECT_EQ(status("1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked", "0\r\n\r\n"), 400);
+  EXPECT_EQ(status("1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked", "0\r\n\r\n"), 400);
+  EXPECT_EQ(status("1\r\nContent-Length: 0"), 400) << "no host";
+  EXPECT_EQ(status("1\r\nHost: x\r\nHost: y\r\nContent-Length: 0"), 400);
+  EXPECT_EQ(status("0\r\nHost: x\r\nHost: y\r\nContent-Length: 0"), 400);
+  EXPECT_EQ(status("2\r\nHost: x\r\nContent-Length: 0"), 400) << "no version of ours";
+}
+
+TEST(Http, ABodyThatBreaksOffGetsNoAnswer) {
+  Echo echo;
+  Client client(echo.port()), header(echo.port());
+  ASSERT_TRUE(client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab"));
+  ASSERT_TRUE(header.send("GET / HTTP/1.1\r\nHo"));
+  client.shut(), header.shut();
+  EXPECT_EQ(client.receive().status, 0);
+  EXPECT_EQ(header.receive().status, 0);
+  EXPECT_EQ(Client(echo.port()).ask(request("GET", "/a")).status, 200);
+}
+
+TEST(Http, AConnectionThatIsResetGetsNoAnswerAndHarmsNobody) {
+  Echo echo;
+  const int file = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(echo.port());
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(::connect(file, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+  ASSERT_GT(::send(file, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab", 49, MSG_NOSIGNAL), 0);
+  for (int i = 0; i < 1000 && echo.server().connections() == 0; ++i) std::this_thread::sleep_for(1ms);
+  std::this_thread::sleep_for(20ms);  // until the server waits for the body's rest
+  const linger at_once{1, 0};
+  ::setsockopt(file, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  ::close(file);
+  EXPECT_EQ(Client(echo.port()).ask(request("GET", "/a")).status, 200);
+  for (int i = 0; i < 5000 && echo.server().connections() > 0; ++i) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(echo.server().connections(), 0);
+}
+
+TEST(Http, AServerTakesAsManyFilesAsItMay) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit few = before;
+  few.rlim_cur = std::min<rlim_t>(before.rlim_cur, 512);
+  if (few.rlim_cur == before.rlim_max) GTEST_SKIP() << "no more than 512 files are allowed here";
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  { const Echo echo; }
+  rlimit after{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &after), 0);
+  EXPECT_EQ(after.rlim_cur, before.rlim_max);
+  (void)::setrlimit(RLIMIT_NOFILE, &before);
+}
+
+TEST(Http, AParameterIsWhatStandsBehindItsName) {
+  Request asked;
+  asked.query = "method=occlusion&class&class=3&empty=&x=a=b";
+  EXPECT_EQ(asked.parameter("method"), "occlusion");
+  EXPECT_EQ(asked.parameter("class"), "3");
+  EXPECT_EQ(asked.parameter("empty"), "");
+  EXPECT_EQ(asked.parameter("x"), "a=b");
+  EXPECT_EQ(asked.parameter("y"), "");
 }
 
 TEST(Http, PipelinedRequestsAreAnsweredInOrder) {

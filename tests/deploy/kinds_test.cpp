@@ -133,6 +133,9 @@ TEST_F(Kinds, NumbersOfEveryTypeAreRead) {
   EXPECT_EQ(asked("FP32", bytes_of(std::vector<float>{7})), right);
   EXPECT_EQ(asked("FP32", bytes_of(std::vector<float>{INFINITY})), of_rows(",,M\n")) << "no value";
   EXPECT_EQ(asked("BOOL", bytes_of(std::vector<uint8_t>{1})), of_rows("1,,M\n"));
+  EXPECT_EQ(probabilities(tensors("heart", {input("age", "INT64", {7}), input("since", "BYTES", {nullptr}),
+                                            input("sex", "BYTES", {"M"})})),
+            right);
 }
 
 TEST_F(Kinds, WhatDoesNotFitIsNamed) {
@@ -146,6 +149,7 @@ TEST_F(Kinds, WhatDoesNotFitIsNamed) {
       {{input("age", "FP64", {31, 32}), since, sex}, "the input 'age' has 2 rows, 'since' has 1"},
       {{input("age", "FP64", {"31"}), since, sex}, "the input 'age' is FP64: its 'data' must hold numbers"},
       {{input("age", "INT64", {1.5}), since, sex}, "must hold whole numbers"},
+      {{age, since, input("sex", "BYTES", {7})}, "the input 'sex' is BYTES: its 'data' must hold strings or null"},
       {{input("age", "BOOL", {1}), since, sex}, "must hold true, false"},
       {{input("age", "BYTES", {"old"}), since, sex}, "line 2: 'old' in column 'age' is no number"},
       {{age, input("since", "BYTES", {"yesterday"}), sex}, "'yesterday' in column 'since' is no date"},
@@ -163,6 +167,9 @@ TEST_F(Kinds, WhatDoesNotFitIsNamed) {
   json wide = age;
   wide["shape"] = {1, 1};
   EXPECT_EQ(tensors("heart", {wide, since, sex}).status, 400);
+  json two = age;
+  two["shape"] = {2};
+  EXPECT_NE(tensors("heart", {two, since, sex}).body.find("has 1 values, its shape asks for 2"), std::string::npos);
   json many = age;
   many["shape"] = {100'000};
   EXPECT_EQ(tensors("heart", {many, since, sex}).status, 413);

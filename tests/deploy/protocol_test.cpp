@@ -162,6 +162,12 @@ TEST_F(Protocol, RefusesBinaryThatDoesNotFit) {
   EXPECT_FALSE(deploy::read_json_bytes("").has_value());
 }
 
+TEST_F(Protocol, BytesBehindJsonThatSaysNothingOfThemAreRefused) {
+  const std::string body = infer_json(small_picture(0));
+  EXPECT_NE(refused(body + "abc", static_cast<int64_t>(body.size())).find("3 bytes follow the JSON, expected none"),
+            std::string::npos);
+}
+
 TEST_F(Protocol, EveryCutOfABodyIsRefused) {
   const std::string good = infer_json(small_picture(3));
   for (size_t n = 0; n < good.size(); ++n) EXPECT_TRUE(refused(good.substr(0, n)).starts_with("400")) << n;
@@ -234,6 +240,39 @@ TEST_F(Protocol, WritesJsonAndBinary) {
   EXPECT_EQ(std::memcmp(binary.body.data() + n + 14, answer.probabilities.data(), 24), 0);
 }
 
+TEST_F(Protocol, WritesWhatTheVerdictsAre) {
+  tasks::Classifier unsure = small_model(1);
+  data::Dataset some;
+  some.inputs = Tensor::empty({12, 6, 6, 1}, DType::u8);
+  some.classes = unsure.classes;
+  for (int i = 0; i < 12; ++i) {
+    some.labels.push_back(i % 3);
+    std::ranges::copy(small_picture(static_cast<uint8_t>(20 * i)), some.pixels().data<uint8_t>().begin() + 36 * i);
+  }
+  evaluate::PeopleOptions people;
+  people.complete("test");
+  unsure.learn_confidence(people, some, some);
+  unsure.save(folder / "unsure.safetensors");
+  const auto served = deploy::ServedModel::load(folder / "unsure.safetensors", "a", "");
+
+  deploy::InferRequest asked;
+  asked.examples.count = 2;
+  asked.outputs = {{"set", false}, {"deferred", false}, {"reason", false}};
+  const deploy::Answer answer{{0.25F, 0.75F, 0.0F, 0.0F, 0.0F, 1.0F},
+                              {{.label = 1, .set = {1, 0}, .why = evaluate::Why::unsure}, {.label = 2, .set = {2}}}};
+  const json said = json::parse(deploy::write_infer(*served, asked, answer).body)["outputs"];
+  EXPECT_EQ(said[0]["data"], (json{true, true, false, false, false, true}));
+  EXPECT_EQ(said[1]["data"], (json{true, false}));
+  EXPECT_EQ(said[2]["data"], (json{"unsure", ""}));
+
+  asked.outputs = {{"deferred", true}, {"set", true}};
+  const std::string binary = deploy::write_infer(*served, asked, answer).body;
+  EXPECT_EQ(binary.substr(binary.size() - 8), std::string("\1\0\1\1\0\0\0\1", 8));
+  const auto all = deploy::read_infer(
+      *served, with(R"("outputs":[{"name":"probabilities"}])", R"("outputs":[])", infer_json(small_picture(0))), {}, 8);
+  EXPECT_EQ(all.outputs.size(), 5u) << "an empty list asks for all";
+}
+
 TEST_F(Protocol, SaysWhatTheModelTakes) {
   const json j = json::parse(deploy::model_metadata(*model, {"1", "2"}));
   EXPECT_EQ(j["name"], "a");
@@ -252,6 +291,7 @@ TEST_F(Protocol, ReadsPictures) {
     return deploy::read_plain(*model, type, bytes, deploy::Form::whole, 8);
   };
   EXPECT_EQ(std::get<deploy::Pixels>(picture("image/png", body).values), pixels(read(small_picture(5), 0)));
+  EXPECT_EQ(std::get<deploy::Pixels>(picture("Image/PNG ; size=6", body).values), pixels(read(small_picture(5), 0)));
   for (const auto& [type, bytes] : {std::pair<std::string_view, std::string_view>{"image/png", body.substr(0, 40)},
                                     {"image/jpeg", "GIF89a"},
                                     {"text/plain", "a picture"},

@@ -137,6 +137,50 @@ TEST(Store, AnUpdateMarksWhatItSaw) {
             "rolled back: 72.00 % right of the examples held back, at least 74.50 % are asked for");
 }
 
+TEST(Store, EachOutcomeHasItsNameAndItsWords) {
+  const std::vector<std::tuple<Outcome, std::string, std::string>> rows{
+      {Outcome::nothing_new, "nothing_new", "no new corrections"},
+      {Outcome::none_believed, "none_believed", "more likely right than wrong"},
+      {Outcome::all_known, "all_known", "knows all of it"},
+      {Outcome::learned, "learned", "learned"},
+      {Outcome::not_learned, "not_learned", "rolled back: it did not learn"},
+      {Outcome::forgot, "forgot", "rolled back: 90.00 % right of the examples held back, at least 95.50 %"}};
+  for (const auto& [outcome, name, words] : rows) {
+    Update update;
+    update.outcome = outcome, update.accuracy_after = 0.9, update.asked = 0.955;
+    EXPECT_EQ(name_of(outcome), name);
+    EXPECT_NE(words_of(update).find(words), std::string::npos) << words_of(update);
+  }
+}
+
+TEST(Store, AnOutcomeThatIsUnknownIsNamed) {
+  const Folder folder;
+  {
+    Store store(folder / "people.sqlite");
+    store.add(Update{}, {});
+    Database(folder / "people.sqlite").run("UPDATE updates SET outcome = 'dreamt'");
+  }
+  Store store(folder / "people.sqlite");
+  expect_error(ErrorKind::data, {"unknown outcome 'dreamt'"}, [&] { (void)store.updates(); });
+}
+
+TEST(Store, RecordsHoldTextsAsTheyAre) {
+  const Folder folder;
+  Store store(folder / "people.sqlite");
+  Decision d = decision();
+  d.time = "2026-01-02T03:04:05.678Z";
+  d.media_type = "text/plain", d.input = {'g', 'o', 'o', 'd'};
+  (void)store.add(d);
+  d.media_type = "application/json", d.input = {'{', '}'};
+  (void)store.add(d);
+  (void)store.add(decision());
+  const auto said = nlohmann::json::parse(store.records_of("ana")).at("decisions");
+  EXPECT_EQ(said.at(0).at("input"), "good");
+  EXPECT_EQ(said.at(0).at("time"), "2026-01-02T03:04:05.678Z");
+  EXPECT_EQ(said.at(1).at("input"), "{}");
+  EXPECT_EQ(said.at(2).at("input"), "AQAC/w==") << "a picture, in base64";
+}
+
 // What the second form kept as a sentence is a name in the third.
 TEST(Store, OlderOutcomesKeepTheirMeaning) {
   const Folder folder;

@@ -1,4 +1,5 @@
 // Model files that are none: every kind is refused with what is wrong and where, soon, and without memory taken for it.
+#include <tandem/base/checksum.h>
 #include <tandem/base/random.h>
 #include <tandem/tasks/classifier.h>
 #include <tandem/tensor/safetensors.h>
@@ -190,6 +191,9 @@ const std::vector<Kind>& kinds() {
       {"dtype_is_a_number",
        {"entry 'layer.", "no dtype but a number", "at byte"},
        [](Draft&, E& e, Rng&) { e.dtype = "4"; }},
+      {"dtype_is_a_list",
+       {"entry 'layer.", "no dtype but a list", "at byte"},
+       [](Draft&, E& e, Rng&) { e.dtype = "[\"F32\"]"; }},
       {"dtype_unknown",
        {"has dtype '", "expected F32, F64", "at byte"},
        [](Draft&, E& e, Rng& r) {
@@ -242,6 +246,12 @@ const std::vector<Kind>& kinds() {
       {"offset_with_a_fraction",
        {"data_offsets is not a whole number", "at byte"},
        [](Draft&, E& e, Rng&) { e.offsets = "[0,8.5]"; }},
+      {"offset_is_a_text",
+       {"data_offsets is not a whole number of 0 or more but \"0\"", "at byte"},
+       [](Draft&, E& e, Rng&) { e.offsets = "[\"0\",8]"; }},
+      {"offset_is_a_list",
+       {"data_offsets is not a whole number of 0 or more but a list", "at byte"},
+       [](Draft&, E& e, Rng&) { e.offsets = "[[0],8]"; }},
       {"offset_beyond_64_bits",
        {"data_offsets is not a whole number", "at byte"},
        [](Draft&, E& e, Rng&) { e.offsets = "[0,99999999999999999999]"; }},
@@ -419,6 +429,27 @@ TEST(Malformed, ChecksumsAreAllThereOrNone) {
   expect_error(ErrorKind::usage, {"metadata 'tandem.sha256:a' cannot be written"}, [] {
     (void)format_safetensors({{}, {{"tandem.sha256:a", "00"}}});
   });
+}
+
+// Another program may have changed the tensors and reckoned the checksum of the whole anew.
+TEST(Malformed, ChecksumsAreOfTheTensorsThatAreThere) {
+  const auto summed = [](const std::string& sums) {
+    Draft d;
+    d.metadata = "\"__metadata__\":{\"tandem.sha256\":\"" + std::string(64, '0') + "\"" + sums + "},";
+    d.entries = {{.name = "a", .shape = "[1]", .offsets = "[0,4]", .more = {}}};
+    d.data.resize(4);
+    auto bytes = d.bytes();
+    const std::string digits = sha256(std::span<const uint8_t>(bytes).first(bytes.size() - 4)), zeros(64, '0');
+    std::ranges::copy(digits, std::search(bytes.begin(), bytes.end(), zeros.begin(), zeros.end()));
+    return bytes;
+  };
+  const std::string right = sha256(std::vector<uint8_t>(4, 0)), of_a = ",\"tandem.sha256:a\":\"" + right + "\"",
+                    of_b = ",\"tandem.sha256:b\":\"" + right + "\"";
+  EXPECT_EQ(parse_safetensors(summed(of_a), "m").tensors.size(), 1U);
+  for (const std::string& sums : {std::string(), of_a + of_b})
+    expect_error(ErrorKind::data, {fmt::format("1 tensors and {} checksums", sums.empty() ? 0 : 2)},
+                 [&] { (void)parse_safetensors(summed(sums), "m"); });
+  expect_error(ErrorKind::data, {"tensor 'a' has no checksum"}, [&] { (void)parse_safetensors(summed(of_b), "m"); });
 }
 
 // The description in a model file says how large layers are: the file must hold what it asks for.

@@ -257,6 +257,13 @@ TEST(Safetensors, WritingRefusesWhatCouldNotBeRead) {
   expect_error(ErrorKind::usage, {"'a' cannot be written"}, [&] {
     (void)format_safetensors({{{"a", t}, {"a", t}}, {}});
   });
+  expect_error(ErrorKind::data, {"metadata 'k' has 4194305 bytes", "could not be read back"}, [&] {
+    (void)format_safetensors({{}, {{"k", std::string(4194305, 'x')}}});
+  });
+  TensorFile many;
+  for (int i = 0; i < 65537; ++i) many.tensors.emplace_back(std::to_string(i), t);
+  expect_error(ErrorKind::usage, {"65537 tensors cannot be written, at most 65536"},
+               [&] { (void)format_safetensors(many); });
   expect_error(ErrorKind::data, {"UTF-8"}, [&] { (void)format_safetensors({{{"\xff", t}}, {}}); });
   expect_error(ErrorKind::data, {"UTF-8"}, [&] { (void)format_safetensors({{}, {{"k", "\xff"}}}); });
 }

@@ -94,6 +94,11 @@ TEST(Checkpoints, AStateThatIsNotFiniteReplacesNothing) {
     bad.tensors[1].second.data<float>()[77] = static_cast<float>(value);
     for (int i = 0; i < 5; ++i)  // a run that went wrong rotates nothing away
       expect_error(ErrorKind::numeric, {"'optimizer.m.0' is no longer finite"}, [&] { kept.save(bad, true); });
+    TensorFile wide = state(3);
+    wide.tensors.emplace_back("whole", Tensor::zeros({2}, DType::f64));
+    wide.tensors.emplace_back("sums", Tensor::full({4}, value, DType::f64));
+    wide.tensors.emplace_back("places", Tensor::zeros({2}, DType::i64));
+    expect_error(ErrorKind::numeric, {"'sums' is no longer finite"}, [&] { kept.save(wide, true); });
     EXPECT_EQ(number_in(home / "last.safetensors"), 2);
     EXPECT_EQ(number_in(home / "previous.safetensors"), 1);
     EXPECT_EQ(number_in(home / "best.safetensors"), 1);
