@@ -113,6 +113,7 @@ TEST_F(Kinds, RowsAreAnsweredAsThePredictVerbDoes) {
   EXPECT_EQ(probabilities(post("heart", R"({"age":31,"since":"2024-03-01","sex":"F, say"})")),
             of_rows("31,2024-03-01,\"F, say\"\n"));
   EXPECT_EQ(probabilities(post("heart", R"({"age":null,"since":null,"sex":null})")), of_rows(",,\n"));
+  EXPECT_EQ(probabilities(post("heart", R"({"age":true,"since":null,"sex":"M"})")), of_rows("1,,M\n"));
 }
 
 TEST_F(Kinds, NumbersOfEveryTypeAreRead) {
