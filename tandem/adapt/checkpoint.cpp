@@ -234,8 +234,7 @@ void read_gpt2(Checkpoint& out, const fs::path& folder, const Settings& config) 
   Tensor head;
   if (weights.has("lm_head.weight")) {
     head = weights.take("lm_head.weight", table);
-    const bool shared = config.find("tie_word_embeddings") == nullptr || *config.find("tie_word_embeddings") == true;
-    tied = shared || !weights.has("wte.weight");
+    tied = config.find("tie_word_embeddings") == nullptr || *config.find("tie_word_embeddings") == true;
   }
   out.net = built(
       fmt::format("[embedding: {{width: {0}}}, positions: {{most: {1}}}, dropout: {2}, transformer: {{layers: {3}, "

@@ -14,9 +14,15 @@ namespace {
 
 constexpr std::string_view heading = "file,label,person,time\n";
 
-// The records of a table, each with the line it starts in. What follows the last end of a line is not whole.
-std::vector<std::pair<int64_t, std::vector<std::string>>> records(const std::string& text) {
-  std::vector<std::pair<int64_t, std::vector<std::string>>> out;
+// The whole records of a table, each with the line it starts in, and where the last of them ends: a crash may have cut
+// the next one short, also inside a quoted field that holds ends of lines.
+struct Records {
+  std::vector<std::pair<int64_t, std::vector<std::string>>> rows;
+  size_t end = 0;
+};
+
+Records records_in(const std::string& text) {
+  Records out;
   std::vector<std::string> row(1);
   bool quoted = false;
   int64_t line = 1, started = 1;
@@ -31,8 +37,8 @@ std::vector<std::pair<int64_t, std::vector<std::string>>> records(const std::str
       row.emplace_back();
     } else if (c == '\n' && !quoted) {
       if (!row.back().empty() && row.back().back() == '\r') row.back().pop_back();
-      if (row.size() > 1 || !row.back().empty()) out.emplace_back(started, row);
-      row.assign(1, ""), started = line;
+      if (row.size() > 1 || !row.back().empty()) out.rows.emplace_back(started, row);
+      row.assign(1, ""), started = line, out.end = i + 1;
     } else {
       row.back() += c;
     }
@@ -47,7 +53,7 @@ std::vector<Label> read_labels(const fs::path& folder) {
   if (!fs::exists(path)) return {};
   std::vector<Label> out;
   std::map<std::string, size_t> at;
-  const auto rows = records(read_text(path));
+  const auto rows = records_in(read_text(path)).rows;
   for (size_t i = 0; i < rows.size(); ++i) {
     const auto& [line, row] = rows[i];
     const bool right = i == 0 ? row == std::vector<std::string>{"file", "label", "person", "time"} : row.size() == 4;
@@ -74,14 +80,18 @@ void append_label(const fs::path& folder, const Label& label) {
   const std::string line = fmt::format("{},{},{},{}\n", csv_field(label.file), csv_field(label.label),
                                        csv_field(label.person), csv_field(label.time));
   if (!fs::exists(path)) write_text(path, heading);
-  // A line that a crash cut short goes before the next is written.
-  const std::string text = read_text(path);
+  const auto end = static_cast<off_t>(records_in(read_text(path)).end);  // what a crash cut short goes
   const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
   if (file < 0) refuse("cannot be opened for writing");
-  const auto end = static_cast<off_t>(text.rfind('\n') + 1);
-  const bool good = ::ftruncate(file, end) == 0 && ::lseek(file, end, SEEK_SET) == end &&
-                    ::write(file, line.data(), line.size()) == static_cast<ssize_t>(line.size()) && ::fsync(file) == 0;
-  if (!good) {
+  const auto written = [&] {
+    for (size_t done = 0; done < line.size();) {  // a disk may take a part first and say why at the next
+      const ssize_t put = ::pwrite(file, line.data() + done, line.size() - done, end + static_cast<off_t>(done));
+      if (put < 0) return false;
+      done += static_cast<size_t>(put);
+    }
+    return true;
+  };
+  if (::ftruncate(file, end) != 0 || !written() || ::fsync(file) != 0) {
     const int error = errno;
     ::close(file);
     errno = error;

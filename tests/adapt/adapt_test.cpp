@@ -186,6 +186,30 @@ TEST(Adapt, AnAdapterIsKeptAloneUnderPeftsNames) {
   expect_error(ErrorKind::usage, {"no adapter to save"}, [&] { adapt::save_adapter(folder, base, {}, model.net); });
 }
 
+TEST(Adapt, AnAdapterOfBottlenecksIsKeptAlone) {
+  const Known known;
+  const Base base = Base::load(known.file);
+  const fs::path folder = known.home / "adapter";
+  // The new head has the base's names, or names of its own.
+  for (const char* head : {"[linear: classes]", "[tanh, linear: classes]"}) {
+    const Options options = options_of(std::string("{bottleneck: {units: 3, layers: [lstm]}, head: ") + head + "}");
+    tasks::LanguageModel model = known.adapted(options);
+    (void)moved(model, known, options);
+    adapt::save_adapter(folder, base, options, model.net);
+    const auto config = nlohmann::json::parse(read_text(folder / "adapter_config.json"));
+    EXPECT_EQ(config.at("peft_type"), "BOTTLENECK");
+    EXPECT_EQ(config.at("r"), 3);
+    EXPECT_TRUE(config.at("target_modules").empty());
+    tasks::LanguageModel put = adapt::load_adapted(known.file, folder);
+    EXPECT_EQ(largest_difference(scores(put.net), scores(model.net)), 0) << head;
+  }
+  TensorFile file = read_safetensors(folder / "adapter_model.safetensors");
+  file.tensors.front().first = "model.1.weight";
+  write_safetensors(folder / "adapter_model.safetensors", file);
+  expect_error(ErrorKind::data, {"tensor 'model.1.weight' does not begin with base_model.model."},
+               [&] { (void)adapt::load_adapted(known.file, folder); });
+}
+
 // PEFT puts an adapter on the same network in PyTorch: the new head, and LoRA's pairs of the other layers.
 TEST(Adapt, PeftPutsItOnTheSameNetwork) {
   const auto python = python_with("peft, safetensors");

@@ -137,6 +137,52 @@ TEST(Checkpoint, OtherSpellingsOfTheSameNumbers) {
   }
 }
 
+TEST(Checkpoint, SettingsThatAreLeftOutAreTheUsualOnes) {
+  const CheckpointCopy bert("bert");
+  bert.set("type_vocab_size", nullptr);
+  bert.set("id2label", nullptr);
+  bert.set("num_labels", 3);
+  const Checkpoint read = Checkpoint::load(bert.folder);
+  EXPECT_EQ(read.classes, (std::vector<std::string>{"LABEL_0", "LABEL_1", "LABEL_2"}));
+  expect_near(passed(read.net, expected("bert.ids", 0)), expected("bert.scores", 0), "usual");
+  bert.set("num_labels", nullptr);
+  expect_error(ErrorKind::data, {"'classifier.weight' has shape (3, 32), expected (2, 32)"},
+               [&] { (void)Checkpoint::load(bert.folder); });
+
+  const CheckpointCopy gpt2("gpt2");  // its hidden layers are smaller than usual
+  gpt2.set("n_inner", nullptr);
+  expect_error(ErrorKind::data, {"'transformer.h.0.mlp.c_fc.weight' has shape (32, 64), expected (32, 128)"},
+               [&] { (void)Checkpoint::load(gpt2.folder); });
+}
+
+TEST(Checkpoint, ATiedHeadIsTheTable) {
+  const CheckpointCopy copy("gpt2");
+  copy.change_tensors([](TensorFile& file) {
+    file.tensors.emplace_back("lm_head.weight", Tensor::zeros(file.find("transformer.wte.weight").shape()));
+  });
+  for (const nlohmann::json& said : {nlohmann::json(true), nlohmann::json()}) {
+    copy.set("tie_word_embeddings", said);
+    const Checkpoint read = Checkpoint::load(copy.folder);
+    expect_near(passed(read.net, expected("gpt2.ids", 0)), expected("gpt2.scores", 0), said.dump());
+    EXPECT_EQ(read.net.layers().back()->kind(), "tied_head");
+  }
+  copy.set("tie_word_embeddings", false);
+  copy.change_tensors([](TensorFile& file) {
+    std::erase_if(file.tensors, [](const auto& t) { return t.first == "transformer.wte.weight"; });
+  });
+  expect_error(ErrorKind::data, {"'transformer.wte.weight' of shape (327, 32) is missing"},
+               [&] { (void)Checkpoint::load(copy.folder); });
+}
+
+TEST(Checkpoint, OnlyAFolderWithSettingsIsOne) {
+  const Folder home;
+  EXPECT_TRUE(Checkpoint::is_at(checkpoints() / "bert"));
+  EXPECT_FALSE(Checkpoint::is_at(home.path()));
+  EXPECT_FALSE(Checkpoint::is_at(home / "nowhere"));
+  EXPECT_FALSE(Checkpoint::is_at(home.write("config.json", "{}")));
+  EXPECT_TRUE(Checkpoint::is_at(home.path()));
+}
+
 TEST(Checkpoint, ABertOfAnotherTaskIsAnEncoder) {
   for (const auto& [key, value] :
        {std::pair<std::string, nlohmann::json>{"architectures", {"BertForTokenClassification"}},
@@ -151,6 +197,11 @@ TEST(Checkpoint, ABertOfAnotherTaskIsAnEncoder) {
     expect_error(ErrorKind::usage, {"no answer", "start_from"}, [&] { (void)read.classifier(); });
     expect_error(ErrorKind::usage, {"'text_encoder', expected language_model"}, [&] { (void)read.language_model(); });
     EXPECT_EQ(Base::load(copy.folder).head(), read.net.layers().size());
+  }
+  for (const char* architectures : {"null", "[]", "[3]", "\"BertForSequenceClassification\""}) {
+    const CheckpointCopy copy("bert");
+    copy.set("architectures", nlohmann::json::parse(architectures));
+    EXPECT_EQ(Checkpoint::load(copy.folder).task, "text_encoder") << architectures;
   }
   const CheckpointCopy bare("bert");  // neither head nor pooler: the vector of [CLS] alone
   bare.set("architectures", {"BertForMaskedLM"});
@@ -257,6 +308,8 @@ TEST(Checkpoint, RefusesWhatItCannotRead) {
   refused("gpt2", {"is no JSON object"}, [](const auto& c) { write_text(c.folder / "config.json", "3"); });
   refused("gpt2", {"n_embd is missing, expected a whole number"}, set("n_embd", nullptr));
   refused("gpt2", {"n_layer is -2, expected a whole number"}, set("n_layer", -2));
+  refused("gpt2", {"n_layer is 1000000001, expected a whole number from 1 to 1,000,000,000"},
+          set("n_layer", 1'000'000'001));
   refused("gpt2", {"n_layer is 1.5, expected a whole number"}, set("n_layer", 1.5));
   refused("gpt2", {"n_head is \"four\", expected a whole number"}, set("n_head", "four"));
   refused("gpt2", {"a network that cannot be", "5 heads"}, set("n_head", 5));
@@ -271,6 +324,11 @@ TEST(Checkpoint, RefusesWhatItCannotRead) {
           set("position_embedding_type", "relative_key"));
   refused("bert", {"id2label has 2 classes and none with the id \"1\""}, set("id2label", {{"0", "a"}, {"7", "b"}}));
   refused("bert", {"id2label is no object"}, set("id2label", {"a", "b"}));
+  refused("bert", {"id2label has 2 classes and none with the id \"1\""}, set("id2label", {{"0", "a"}, {"1", 3}}));
+  refused("bert", {"id2label is no object of classes and their names, or has more than 1000000"}, [](const auto& c) {
+    c.set("id2label", nullptr);
+    c.set("num_labels", 1'000'001);
+  });
   // A tokenizer of another network.
   refused("gpt2", {"vocab_size is 300, the tokenizer beside it has"}, set("vocab_size", 300));
   refused("bert", {"vocab_size is 9, the tokenizer beside it has"}, set("vocab_size", 9));

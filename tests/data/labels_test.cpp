@@ -1,8 +1,11 @@
+#include <sys/resource.h>
 #include <tandem/data/duplicates.h>
 #include <tandem/data/folder.h>
 #include <tandem/data/formats/image.h>
 #include <tandem/data/labels.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <fstream>
 
 #include "tests/data/testing.h"
@@ -33,18 +36,86 @@ TEST(Labels, TheLastWordOnAFileCounts) {
 TEST(Labels, ALineCutShortIsNotRead) {
   const TemporaryFolder home;
   append_label(home.path(), {"a.png", "cat", "bo", "t1"});
-  std::ofstream(home / labels_file, std::ios::app) << "b.png,do";
-  EXPECT_EQ(read_labels(home.path()).size(), 1U);
-  append_label(home.path(), {"c.png", "dog", "bo", "t2"});
+  for (const char* cut : {"b.png,do", "\"b", "\"b\"", "\"b, c\",dog,bo,t1"}) {
+    std::ofstream(home / labels_file, std::ios::app) << cut;
+    EXPECT_EQ(read_labels(home.path()).size(), 1U) << cut;
+    append_label(home.path(), {"a.png", "dog", "bo", "t2"});
+    const auto labels = read_labels(home.path());
+    ASSERT_EQ(labels.size(), 1U) << cut;
+    EXPECT_EQ(labels[0].label, "dog") << cut;
+  }
+}
+
+TEST(Labels, AsASpreadsheetSavesThem) {
+  const TemporaryFolder home;
+  home.write("labels.csv", "file,label,person,time\r\n\r\na.png,cat,bo,t1\r\n\nb.png,dog,bo,\r\nc.png,dog,bo,\n");
+  const auto labels = read_labels(home.path());
+  ASSERT_EQ(labels.size(), 3U);
+  EXPECT_EQ(labels[0].time, "t1");
+  EXPECT_EQ(labels[1].time, "");
+  EXPECT_EQ(labels[2].time, "");
+}
+
+TEST(Labels, ANameMayTakeTwoLines) {
+  const TemporaryFolder home;
+  append_label(home.path(), {"two\nlines.png", "cat", "bo", "t1"});
+  append_label(home.path(), {"b.png", "dog", "bo", "t2"});
   const auto labels = read_labels(home.path());
   ASSERT_EQ(labels.size(), 2U);
-  EXPECT_EQ(labels[1].file, "c.png");
+  EXPECT_EQ(labels[0].file, "two\nlines.png");
+  EXPECT_EQ(labels[1].file, "b.png");
+}
+
+TEST(Labels, ALineCutInsideAQuotedFieldGoesWhole) {
+  const TemporaryFolder home;
+  append_label(home.path(), {"a.png", "cat", "bo", "t1"});
+  std::ofstream(home / labels_file, std::ios::app) << "\"two\nli";
+  append_label(home.path(), {"b.png", "dog", "bo", "t2"});
+  append_label(home.path(), {"c.png", "dog", "bo", "t3"});
+  const auto labels = read_labels(home.path());
+  ASSERT_EQ(labels.size(), 3U);
+  EXPECT_EQ(labels[1].file, "b.png");
+  EXPECT_EQ(labels[2].file, "c.png");
+}
+
+TEST(Labels, AFileThatMayNotBeChangedIsSaid) {
+  const TemporaryFolder home;
+  append_label(home.path(), {"a.png", "cat", "bo", "t1"});
+  fs::permissions(home.path(), fs::perms{0755});
+  fs::permissions(home / labels_file, fs::perms{0444});
+  const uid_t me = ::geteuid();  // root may change all
+  if (me == 0 && ::seteuid(65534) != 0) GTEST_SKIP() << "no other user to be";
+  expect_error(ErrorKind::file, {"labels.csv", "cannot be opened for writing", "Permission denied"}, [&] {
+    append_label(home.path(), {"b.png", "dog", "bo", "t2"});
+  });
+  ASSERT_EQ(::seteuid(me), 0);
+}
+
+TEST(Labels, AFullDiskIsSaid) {
+  const TemporaryFolder home;
+  append_label(home.path(), {"a.png", "cat", "bo", "t1"});
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlim_t size = fs::file_size(home / labels_file);
+  for (const rlim_t room : {0, 5}) {  // nothing of the line, or a part of it
+    const rlimit full{.rlim_cur = size + room, .rlim_max = before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &full);
+    expect_error(ErrorKind::file, {"labels.csv", "cannot be written", "too large"}, [&] {
+      append_label(home.path(), {"b.png", "dog", "bo", "t2"});
+    });
+  }
+  setrlimit(RLIMIT_FSIZE, &before);
+  (void)std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(read_labels(home.path()).size(), 1U) << "what was there stays";
 }
 
 TEST(Labels, SaysWhichLineIsNone) {
   const TemporaryFolder home;
   home.write("labels.csv", "file,label,person,time\na.png,cat,bo,t\nb.png,cat\n");
   expect_error(ErrorKind::data, {"labels.csv", "line 3", "4 fields, got 2"}, [&] { (void)read_labels(home.path()); });
+  home.write("labels.csv", "file,label,person,time\n\"two\nlines.png\",cat,bo,t\nalone\n");
+  expect_error(ErrorKind::data, {"labels.csv", "line 4", "4 fields, got 1"}, [&] { (void)read_labels(home.path()); });
   for (const char* name : {"/etc/a.png", "../a.png", "below/../../a.png", ""}) {
     home.write("labels.csv", std::string("file,label,person,time\nb.png,cat,bo,t\n") + name + ",cat,bo,t\n");
     expect_error(ErrorKind::data, {"labels.csv", "line 3", std::string("'") + name + "'", "inside this folder"},

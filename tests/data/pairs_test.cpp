@@ -1,6 +1,8 @@
+#include <tandem/data/formats/gzip.h>
 #include <tandem/data/pairs.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "tests/testing.h"
 
@@ -60,6 +62,34 @@ TEST(Pairs, OfTablesByTheNamesOfTheirColumns) {
   EXPECT_EQ(find_pairs((home / "a.jsonl").string(), de_en()).train.target[1], "night");
 }
 
+TEST(Pairs, OfPackedFilesAndOtherEndings) {
+  const Folder home;
+  const auto packed = [](const std::string& text) {
+    return data::gzip(std::vector<uint8_t>(text.begin(), text.end()));
+  };
+  const std::string row = "{\"en\": \"day\", \"de\": \"Tag\"}\n";
+  home.write("news.de.gz", packed(lines("Wort", 5))), home.write("news.en", lines("word", 5));
+  expect_pairs(find_pairs((home / "news").string(), de_en()).train, 5);
+  home.write("a.csv.gz", packed("de,en\nTag,day\n")), home.write("a.jsonl.gz", packed(row)),
+      home.write("a.ndjson", row);
+  for (const char* name : {"a.csv.gz", "a.jsonl.gz", "a.ndjson"}) {
+    const data::Pairs pairs = find_pairs((home / name).string(), de_en()).train;
+    EXPECT_EQ(pairs.source, std::vector<std::string>{"Tag"}) << name;
+    EXPECT_EQ(pairs.target, std::vector<std::string>{"day"}) << name;
+  }
+}
+
+TEST(Pairs, NamedOnesAreLookedForWhereTheDataLies) {
+  const Folder home;
+  const char* set = std::getenv("TANDEM_DATA");
+  const std::string before = set ? set : "";
+  setenv("TANDEM_DATA", home.path().c_str(), 1);
+  expect_error(ErrorKind::file, {"multi30k", "is not in " + home.path().string()},
+               [] { (void)find_pairs("multi30k", de_en()); });
+  unsetenv("TANDEM_DATA");
+  if (set) setenv("TANDEM_DATA", before.c_str(), 1);
+}
+
 TEST(Pairs, AreDividedBySeed) {
   const Folder home;
   home.write("news.de", lines("Wort", 40)), home.write("news.en", lines("word", 40));
@@ -75,7 +105,7 @@ TEST(Pairs, AreDividedBySeed) {
   for (const auto* part : {&first.validation, &first.test})
     all.insert(all.end(), part->source.begin(), part->source.end());
   std::ranges::sort(all);
-  EXPECT_EQ(std::ranges::unique(all).begin(), all.end()) << "no pair is in two parts";
+  EXPECT_EQ(std::ranges::adjacent_find(all), all.end()) << "no pair is in two parts";
   EXPECT_EQ(all.size(), 40U);
   expect_pairs(at_most(first.train, 10, 1), 10);
   EXPECT_EQ(at_most(first.train, 0, 1).size(), 28);
@@ -115,6 +145,10 @@ TEST(Pairs, WrongOnesAreRefusedWithTheirPlace) {
   refused(ErrorKind::file, {"has no pairs in train.de and train.en", "valid"}, folder("nothing", "", ""));
   home.write("alone/train.de", "a\n");
   refused(ErrorKind::file, {"train.de", "stands alone", "train.en is not there"}, (home / "alone").string());
+  home.write("other.en", "a\n");
+  refused(ErrorKind::file, {"other.en", "stands alone", "other.de is not there"}, (home / "other").string());
+  home.write("none.de", ""), home.write("none.en", "");
+  refused(ErrorKind::data, {"none", "holds no pair"}, (home / "none").string());
   home.write("t.csv", "de,en\nTag,day\nNacht,\n");
   refused(ErrorKind::data, {"t.csv:3", "the text is empty"}, (home / "t.csv").string());
   home.write("other.csv", "deu,en\nTag,day\n");
@@ -124,6 +158,7 @@ TEST(Pairs, WrongOnesAreRefusedWithTheirPlace) {
   home.write("x.txt", "a\n");
   refused(ErrorKind::data, {"x.txt", "no format with pairs", ".csv"}, (home / "x.txt").string());
   refused(ErrorKind::usage, {"'multi30'", "did you mean 'multi30k'"}, "multi30");
+  refused(ErrorKind::usage, {"'zebra' is neither multi30k nor a path, nor are there zebra.de and zebra.en"}, "zebra");
   refused(ErrorKind::usage, {"data.from is missing", "from: de"}, "multi30k", {.from = "", .to = "en"});
   refused(ErrorKind::usage, {"data.to is missing"}, "multi30k", {.from = "en", .to = ""});
   refused(ErrorKind::usage, {"both 'en'"}, "multi30k", {.from = "en", .to = "en"});
@@ -131,6 +166,8 @@ TEST(Pairs, WrongOnesAreRefusedWithTheirPlace) {
   refused(ErrorKind::file, {"multi30k", "train.en.gz", "TANDEM_DATA"}, "multi30k",
           {.data_folder = home.path(), .from = "de", .to = "en"});
   refused(ErrorKind::usage, {"leave nothing"}, "multi30k", de_en(0.5, 0.5));
+  refused(ErrorKind::usage, {"validation 0.1 and test_share -0.1"}, "multi30k", de_en(0.1, -0.1));
+  refused(ErrorKind::usage, {"validation -0.1 and test_share 0"}, "multi30k", de_en(-0.1, 0));
   refused(ErrorKind::data, {"has 1 pairs, too few for a validation part of 1"}, folder("one", "a\n", "b\n"),
           de_en(0.1));
 }

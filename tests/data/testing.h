@@ -35,7 +35,8 @@ inline Tensor pattern(int64_t h, int64_t w, int64_t c, int64_t seed = 0) {
   return image;
 }
 
-inline Bytes make_jpeg(const Tensor& image, int quality = 95) {
+/// `change`, if any, sets what else the compressor can do.
+inline Bytes make_jpeg(const Tensor& image, int quality = 95, void (*change)(jpeg_compress_struct&) = nullptr) {
   jpeg_compress_struct jpeg{};
   jpeg_error_mgr errors{};
   jpeg.err = jpeg_std_error(&errors);
@@ -46,9 +47,13 @@ inline Bytes make_jpeg(const Tensor& image, int quality = 95) {
   jpeg.image_height = static_cast<JDIMENSION>(image.size(0));
   jpeg.image_width = static_cast<JDIMENSION>(image.size(1));
   jpeg.input_components = static_cast<int>(image.size(2));
-  jpeg.in_color_space = image.size(2) == 1 ? JCS_GRAYSCALE : image.size(2) == 3 ? JCS_RGB : JCS_CMYK;
+  jpeg.in_color_space = image.size(2) == 1   ? JCS_GRAYSCALE
+                        : image.size(2) == 3 ? JCS_RGB
+                        : image.size(2) == 4 ? JCS_CMYK
+                                             : JCS_UNKNOWN;
   jpeg_set_defaults(&jpeg);
   jpeg_set_quality(&jpeg, quality, TRUE);
+  if (change) change(jpeg);
   jpeg_start_compress(&jpeg, TRUE);
   while (jpeg.next_scanline < jpeg.image_height) {
     JSAMPROW row = image.data<uint8_t>().data() + jpeg.next_scanline * image.size(1) * image.size(2);

@@ -6,12 +6,12 @@
 #include <tandem/tensor/safetensors.h>
 
 #include "tests/deploy/onnx.h"
+#include "tests/deploy/onnx_draft.h"
 #include "tests/train/small.h"
 
 namespace tandem::testing {
 namespace {
 
-using deploy::onnx::Attributes;
 using deploy::onnx::Axis;
 using deploy::onnx::classifier_of;
 using deploy::onnx::Graph;
@@ -95,23 +95,6 @@ TEST(OnnxImport, NetworksOfPyTorch) {
   }
 }
 
-/// A graph of one picture (1, 4, 4), to which nodes are added.
-struct Draft {
-  Graph graph;
-  Value at = graph.input("x", Type::f32, {"batch", 1, 4, 4});
-  Draft& add(const std::string& op, const std::vector<Value>& more = {}, const Attributes& attributes = {}) {
-    std::vector<Value> inputs{at};
-    inputs.insert(inputs.end(), more.begin(), more.end());
-    at = graph.add("", op, inputs, attributes);
-    return *this;
-  }
-  Value tensor(const std::string& name, const Shape& shape) { return graph.tensor(name, Tensor::full(shape, 0.5)); }
-  Classifier read(const ImportOptions& options = {}) {
-    graph.output("y", Type::f32, {"batch", 2}, at);
-    return classifier_of(graph.bytes("draft", "1"), "draft.onnx", options);
-  }
-};
-
 using Sizes = std::vector<int64_t>;
 
 TEST(OnnxImport, BiasesNormalisationAndShapesInOtherWords) {
@@ -133,82 +116,79 @@ TEST(OnnxImport, BiasesNormalisationAndShapesInOtherWords) {
 }
 
 TEST(OnnxImport, RefusesByNodeWhatHasNoLayer) {
-  const auto refused = [](const std::vector<std::string>& parts, auto&& draft, ErrorKind kind = ErrorKind::data,
-                          const ImportOptions& options = {}) {
-    expect_error(kind, parts, [&] {
-      Draft d;
-      draft(d);
-      (void)d.read(options);
-    });
-  };
   const auto flat = [](Draft& d) { d.add("Flatten").add("Gemm", {d.tensor("g", {16, 2})}); };
-  refused({"draft.onnx", "node 'Erf' (Erf) has no layer here", "known are"}, [](Draft& d) { d.add("Erf"); });
-  refused({"gives numbers of shape (4, 4, 1)"}, [](Draft& d) { d.add("Relu"); });
-  refused({"(Conv)", "input 1 is no tensor"}, [](Draft& d) { d.add("Conv", {"nowhere"}); });
-  refused({"(Conv)", "has shape (2, 3, 3, 3) for 1 channels"}, [](Draft& d) {
+  expect_refused({"draft.onnx", "node 'Erf' (Erf) has no layer here", "known are"}, [](Draft& d) { d.add("Erf"); });
+  expect_refused({"gives numbers of shape (4, 4, 1)"}, [](Draft& d) { d.add("Relu"); });
+  expect_refused({"(Conv)", "input 1 is no tensor"}, [](Draft& d) { d.add("Conv", {"nowhere"}); });
+  expect_refused({"(Conv)", "has shape (2, 3, 3, 3) for 1 channels"}, [](Draft& d) {
     d.add("Conv", {d.tensor("w", {2, 3, 3, 3})});
   });
-  refused({"(Conv)", "its pads is [0, 0, 1, 1]"}, [](Draft& d) {
+  expect_refused({"(Conv)", "its pads is [0, 0, 1, 1]"}, [](Draft& d) {
     d.add("Conv", {d.tensor("w", {2, 1, 3, 3})}, {{"pads", Sizes{0, 0, 1, 1}}});
   });
-  refused({"(Conv)", "auto_pad SAME_UPPER with stride 2"}, [](Draft& d) {
+  expect_refused({"(Conv)", "auto_pad SAME_UPPER with stride 2"}, [](Draft& d) {
     d.add("Conv", {d.tensor("w", {2, 1, 3, 3})}, {{"auto_pad", "SAME_UPPER"}, {"strides", Sizes{2, 2}}});
   });
-  refused({"layer 0 is not possible", "larger than its input"}, [](Draft& d) {
+  expect_refused({"layer 0 is not possible", "larger than its input"}, [](Draft& d) {
     d.add("Conv", {d.tensor("w", {2, 1, 7, 7})});
   });
-  refused({"(BatchNormalization)", "input 1 has shape (3), expected (1)"}, [](Draft& d) {
+  expect_refused({"(BatchNormalization)", "input 1 has shape (3), expected (1)"}, [](Draft& d) {
     const Value t = d.tensor("t", {3});
     d.add("BatchNormalization", {t, t, t, t});
   });
-  refused({"(MaxPool)", "reach over the edge"}, [](Draft& d) {
+  expect_refused({"(MaxPool)", "reach over the edge"}, [](Draft& d) {
     d.add("MaxPool", {}, {{"kernel_shape", Sizes{3, 3}}, {"strides", Sizes{2, 2}}, {"ceil_mode", int64_t{1}}});
   });
-  refused({"(AveragePool)", "count their padding"}, [](Draft& d) {
+  expect_refused({"(AveragePool)", "count their padding"}, [](Draft& d) {
     d.add("AveragePool", {},
           {{"kernel_shape", Sizes{2, 2}}, {"pads", Sizes{1, 1, 1, 1}}, {"count_include_pad", int64_t{1}}});
   });
-  refused({"(MaxPool)", "windows of 0 move by 1"}, [](Draft& d) { d.add("MaxPool"); });
-  refused({"(ReduceMean)", "height and width"}, [](Draft& d) { d.add("ReduceMean", {}, {{"axes", Sizes{1}}}); });
-  refused({"(Gemm)", "gets images (4, 4, 1)"}, [](Draft& d) { d.add("Gemm", {d.tensor("g", {16, 2})}); });
-  refused({"(Gemm)", "takes 9 numbers, and gets 16"}, [](Draft& d) {
+  expect_refused({"(MaxPool)", "windows of 0 move by 1"}, [](Draft& d) { d.add("MaxPool"); });
+  expect_refused({"(ReduceMean)", "height and width"}, [](Draft& d) { d.add("ReduceMean", {}, {{"axes", Sizes{1}}}); });
+  expect_refused({"(Gemm)", "gets images (4, 4, 1)"}, [](Draft& d) { d.add("Gemm", {d.tensor("g", {16, 2})}); });
+  expect_refused({"(Gemm)", "takes 9 numbers, and gets 16"}, [](Draft& d) {
     d.add("Flatten").add("Gemm", {d.tensor("g", {9, 2})});
   });
-  refused({"(Gemm)", "alpha and beta"}, [](Draft& d) {
+  expect_refused({"(Gemm)", "alpha and beta"}, [](Draft& d) {
     d.add("Flatten").add("Gemm", {d.tensor("g", {16, 2})}, {{"alpha", 0.5F}});
   });
-  refused({"(Reshape)", "other shapes are not known"}, [](Draft& d) { d.add("Reshape", {d.graph.list({0, 2, -1})}); });
-  refused({"(Flatten)", "becomes a row"}, [](Draft& d) { d.add("Flatten", {}, {{"axis", int64_t{2}}}); });
-  refused({"(Transpose)", "other orders"}, [](Draft& d) { d.add("Transpose", {}, {{"perm", Sizes{0, 2, 1, 3}}}); });
-  refused({"(Add)", "before the first layer alone"}, [](Draft& d) { d.add("Relu").add("Add", {d.tensor("a", {1})}); });
-  refused({"(Sub)", "one a channel"}, [](Draft& d) { d.add("Sub", {d.tensor("a", {1, 1, 4, 4})}); });
-  refused({"does not meet again"}, [&](Draft& d) {  // a value that is used before and behind a sum
+  expect_refused({"(Reshape)", "other shapes are not known"}, [](Draft& d) {
+    d.add("Reshape", {d.graph.list({0, 2, -1})});
+  });
+  expect_refused({"(Flatten)", "becomes a row"}, [](Draft& d) { d.add("Flatten", {}, {{"axis", int64_t{2}}}); });
+  expect_refused({"(Transpose)", "other orders"}, [](Draft& d) {
+    d.add("Transpose", {}, {{"perm", Sizes{0, 2, 1, 3}}});
+  });
+  expect_refused({"(Add)", "before the first layer alone"},
+                 [](Draft& d) { d.add("Relu").add("Add", {d.tensor("a", {1})}); });
+  expect_refused({"(Sub)", "one a channel"}, [](Draft& d) { d.add("Sub", {d.tensor("a", {1, 1, 4, 4})}); });
+  expect_refused({"does not meet again"}, [&](Draft& d) {  // a value that is used before and behind a sum
     const Value x = d.at, relu = d.graph.add("", "Relu", {x}), tanh = d.graph.add("", "Tanh", {x});
     d.at = d.graph.add("", "Add", {relu, tanh});
     d.at = d.graph.add("", "Add", {d.at, relu});
     flat(d);
   });
-  refused({"(Mul)", "joined by Add, or by Concat"}, [&](Draft& d) {
+  expect_refused({"(Mul)", "joined by Add, or by Concat"}, [&](Draft& d) {
     const Value x = d.at;
     d.add("Sigmoid");
     d.at = d.graph.add("", "Mul", {d.at, x});
     flat(d);
   });
   for (const Shape& filter : {Shape{1, 1, 3, 3}, Shape{2, 1, 1, 1}})
-    refused({"(Add)", filter[2] == 3 ? "no images of one layout and size" : "two branches of one shape"},
-            [&](Draft& d) {
-              const Value x = d.at;
-              d.add("Conv", {d.tensor("w", filter)});
-              d.at = d.graph.add("", "Add", {d.at, x});
-              flat(d);
-            });
-  refused({"(Concat)", "along the channels"}, [&](Draft& d) {
+    expect_refused({"(Add)", filter[2] == 3 ? "no images of one layout and size" : "two branches of one shape"},
+                   [&](Draft& d) {
+                     const Value x = d.at;
+                     d.add("Conv", {d.tensor("w", filter)});
+                     d.at = d.graph.add("", "Add", {d.at, x});
+                     flat(d);
+                   });
+  expect_refused({"(Concat)", "along the channels"}, [&](Draft& d) {
     const Value x = d.at;
     d.add("Relu");
     d.at = d.graph.add("", "Concat", {d.at, x}, {{"axis", int64_t{2}}});
     flat(d);
   });
-  refused({"more than 32 times within each other"}, [&](Draft& d) {
+  expect_refused({"more than 32 times within each other"}, [&](Draft& d) {
     std::vector<Value> starts;
     for (int i = 0; i < 40; ++i) {
       starts.push_back(d.at);
@@ -217,10 +197,10 @@ TEST(OnnxImport, RefusesByNodeWhatHasNoLayer) {
     for (int i = 40; i-- > 0;) d.at = d.graph.add("", "Add", {d.at, starts[static_cast<size_t>(i)]});
     flat(d);
   });
-  refused({"--classes", "3 names are given, draft.onnx tells 2 classes apart"}, flat, ErrorKind::usage,
-          {.classes = {"a", "b", "c"}});
-  refused({"--mean", "3 numbers are given for 1 channels"}, flat, ErrorKind::usage, {.mean = {1, 2, 3}});
-  refused({"--std", "above 0, got 0"}, flat, ErrorKind::usage, {.std = {0}});
+  expect_refused({"--classes", "3 names are given, draft.onnx tells 2 classes apart"}, flat, ErrorKind::usage,
+                 {.classes = {"a", "b", "c"}});
+  expect_refused({"--mean", "3 numbers are given for 1 channels"}, flat, ErrorKind::usage, {.mean = {1, 2, 3}});
+  expect_refused({"--std", "above 0, got 0"}, flat, ErrorKind::usage, {.std = {0}});
 }
 
 TEST(OnnxImport, RefusesOtherInputs) {

@@ -131,7 +131,8 @@ void use(const Tensor& y) {
 
 TEST(BadUse, OperationsOnOneTensor) {
   Calls call;
-  for (const auto& [name, x] : tensors()) {
+  for (const auto& [name, tensor] : tensors()) {
+    const Tensor& x = tensor;
     using One = Tensor (*)(const Tensor&);
     const One ones[] = {relu, sigmoid, tanh,       gelu, gelu_tanh, silu,    softplus,         exp, log, sqrt,
                         abs,  square,  reciprocal, sum,  mean,      widened, global_avg_pool2d};

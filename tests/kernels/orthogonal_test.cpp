@@ -15,8 +15,8 @@ class Orthogonalize : public ::testing::TestWithParam<bool> {};
 
 TEST_P(Orthogonalize, BringsSingularValuesNearOne) {
   const double more = GetParam() ? 0.05 : 0;
-  for (const auto& [rows, cols] :
-       {std::pair<int64_t, int64_t>{1, 1}, {1, 7}, {5, 1}, {4, 9}, {9, 4}, {16, 27}, {64, 576}}) {
+  for (const auto& size : {std::pair<int64_t, int64_t>{1, 1}, {1, 7}, {5, 1}, {4, 9}, {9, 4}, {16, 27}, {64, 576}}) {
+    const int64_t rows = size.first, cols = size.second;
     std::vector<float> x(static_cast<size_t>(rows * cols)), y(x.size());
     Rng rng(7, "orthogonal");
     for (float& v : x) v = static_cast<float>(rng.normal());

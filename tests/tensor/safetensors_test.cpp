@@ -253,7 +253,9 @@ TEST(Safetensors, WritingRefusesWhatCouldNotBeRead) {
   const Tensor t = Tensor::zeros({2});
   for (const auto& [name, tensor] : std::vector<std::pair<std::string, Tensor>>{
            {"", t}, {std::string(1025, 'n'), t}, {"__metadata__", t}, {"a", Tensor{}}})
-    expect_error(ErrorKind::usage, {"cannot be written"}, [&] { (void)format_safetensors({{{name, tensor}}, {}}); });
+    expect_error(ErrorKind::usage, {"cannot be written"}, [&name = name, &tensor = tensor] {
+      (void)format_safetensors({{{name, tensor}}, {}});
+    });
   expect_error(ErrorKind::usage, {"'a' cannot be written"}, [&] {
     (void)format_safetensors({{{"a", t}, {"a", t}}, {}});
   });

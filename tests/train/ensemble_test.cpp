@@ -21,7 +21,7 @@ data::Dataset faint(int64_t n, uint64_t seed) {
 }
 
 struct Ensembles : ::testing::Test {
-  const data::Dataset learned = faint(90, 1), held = faint(300, 2), none;
+  const data::Dataset learned = faint(90, 1), held = faint(300, 2), none{};
   const Folder home;
   std::vector<std::string> runs;
 

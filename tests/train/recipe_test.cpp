@@ -188,7 +188,7 @@ TEST(Recipe, RefusesWithPlaceAndAdvice) {
   };
   for (const auto& [text, parts] : rows) {
     SCOPED_TRACE(text);
-    expect_error(ErrorKind::usage, parts, [&] { (void)recipe(text); });
+    expect_error(ErrorKind::usage, parts, [&, &text = text] { (void)recipe(text); });
   }
 }
 

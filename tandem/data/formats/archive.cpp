@@ -88,7 +88,7 @@ void read_archive(const fs::path& path, const ArchiveMember& member, const Archi
     archive_entry* entry = nullptr;
     const int code = archive_read_next_header(a.get(), &entry);
     if (code == ARCHIVE_EOF) return;
-    if (code < ARCHIVE_WARN)  // a warning is a name or an attribute that does not fit this system
+    if (code != ARCHIVE_OK && code != ARCHIVE_WARN)  // a warning: a name or an attribute that does not fit this system
       fail(ErrorKind::data, where, "is damaged after {} members: {}; get the file again", members, reason(a.get()));
     const std::string name = name_in(entry);
     if (++members > limits.members)

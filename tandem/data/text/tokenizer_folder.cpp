@@ -70,7 +70,8 @@ class Reader {
       read_pieces(model.at("vocab"));
       if (bytes_) {
         expect(part("normalizer").is_null(), "normalizer", part("normalizer"), "none");
-        expect(type(pre) == "ByteLevel" && pre.value("use_regex", true), "pre_tokenizer", pre, "ByteLevel");
+        expect(type(pre) == "ByteLevel", "pre_tokenizer", pre, "ByteLevel");
+        expect(pre.value("use_regex", true), "use_regex", false, "true");
         expect(!pre.value("add_prefix_space", false), "add_prefix_space", true, "false");
         std::vector<std::pair<std::string, std::string>> merges;
         for (const json& m : model.at("merges"))
@@ -135,9 +136,7 @@ class Reader {
   /// {"piece": id}.
   void read_pieces(const json& vocabulary) {
     static const std::map<char32_t, char> spelling = bytes_by_spelling();
-    constexpr size_t most = 10'000'000;
-    if (!vocabulary.is_object() || vocabulary.empty() || vocabulary.size() > most)
-      refuse("the vocabulary is no object of pieces and their ids, or has more than {}", most);
+    if (!vocabulary.is_object() || vocabulary.empty()) refuse("the vocabulary is no object of pieces and their ids");
     out_.pieces.assign(vocabulary.size(), "");
     std::vector<bool> seen(vocabulary.size());
     for (const auto& [text, id] : vocabulary.items()) {
@@ -186,7 +185,8 @@ class Reader {
         std::string bytes;
         for (size_t at = 0; at < part.size();) {
           const auto byte = spelling.find(next_character(part, at));
-          if (byte != spelling.end()) bytes += byte->second;
+          if (byte == spelling.end()) refuse("merge '{} {}' has a character that stands for no byte", left, right);
+          bytes += byte->second;
         }
         const auto found = ids.find(bytes);
         if (found == ids.end()) refuse("merge '{} {}': '{}' is not in the vocabulary", left, right, part);
@@ -233,7 +233,12 @@ class Reader {
     if (settings_.contains(key)) {
       const json& said = settings_.at(key);
       if (said.is_string()) text = said.get<std::string>();
-      if (said.is_object()) text = said.value("content", usual);
+      if (said.is_object() && said.contains("content")) {
+        if (!said.at("content").is_string())
+          fail(ErrorKind::data, (folder_ / "tokenizer_config.json").string(), "'{}' has the content {}, expected text",
+               key, said.at("content").dump());
+        text = said.at("content").get<std::string>();
+      }
     }
     const auto found = std::ranges::find(out_.pieces, text);
     if (found == out_.pieces.end() || text.empty()) return -1;

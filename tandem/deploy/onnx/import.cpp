@@ -9,6 +9,7 @@
 #include <tandem/nn/weights.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -19,7 +20,7 @@ namespace {
 
 constexpr int deepest = 32;  // branches within branches
 
-const std::set<std::string> same_numbers{"Identity", "Dropout", "Cast"};
+const std::set<std::string> same_numbers{"Identity", "Dropout"};
 const std::set<std::string> arithmetic{"Add", "Sub", "Mul", "Div"};
 
 // The number that was meant: 1e-5 and not 9.999999747378752e-06.
@@ -37,11 +38,17 @@ class Importer {
     find_users();
     const auto rest = chain(s, out.net, "", 0);
     if (rest) refuse(model_.nodes[*rest], "it joins branches that did not part from one value");
+    if (s.at != answer_)
+      fail(ErrorKind::data, where_, "answers with '{}', another output of a node than its first, which is not known",
+           answer_);
+    if (s.flattened != Shape{})
+      fail(ErrorKind::data, where_, "answers with an image of {} as a row, expected a linear layer behind it",
+           s.flattened);
     if (s.shape.rank() != 1)
       fail(ErrorKind::data, where_, "gives numbers of shape {} for a picture, expected one a class", s.shape);
     out.input = input();
     if (s.shape[0] == 1) {
-      const bool sigmoid = !out.net.empty() && out.net.layers().back()->kind() == "sigmoid";
+      const bool sigmoid = out.net.layers().back()->kind() == "sigmoid";
       out.loss = sigmoid ? "binary_cross_entropy" : "binary_cross_entropy_logits";
     }
     out.classes = classes(std::max<int64_t>(2, s.shape[0]));
@@ -57,6 +64,7 @@ class Importer {
     Shape shape;
     bool channels_first = false;
     Shape flattened = {};  // (h, w, c) of an image that was flattened channel by channel
+    bool ones = false;     // a row that the file has as (batch, channels, 1, 1)
   };
 
   [[noreturn]] void refuse(const ReadNode& node, const std::string& why) const {
@@ -143,7 +151,8 @@ class Importer {
     std::map<Value, size_t> maker;
     for (size_t i = 0; i < model_.nodes.size(); ++i)
       for (const Value& value : model_.nodes[i].outputs) maker.emplace(value, i);
-    std::vector<Value> wanted{std::ranges::find(outputs, "logits") != outputs.end() ? "logits" : outputs[0]};
+    answer_ = std::ranges::find(outputs, "logits") != outputs.end() ? "logits" : outputs[0];
+    std::vector<Value> wanted{answer_};
     std::set<size_t> seen;
     while (!wanted.empty()) {
       const auto found = maker.find(wanted.back());
@@ -180,7 +189,7 @@ class Importer {
       }
       const ReadNode& node = model_.nodes[*next];
       if (data_of(node).size() > 1) return next;
-      if (node.outputs.empty() || !visited_.insert(*next).second) refuse(node, "the graph goes round in a circle");
+      if (!visited_.insert(*next).second) refuse(node, "the graph goes round in a circle");
       const size_t before = into.layers().size();
       convert(node, s, into, fmt::format("{}{}.", at, before));
       if (into.layers().size() > before) raw_ = false;
@@ -233,17 +242,18 @@ class Importer {
   // One layer of the branches that a node joins.
   Branch joined(size_t join, std::vector<Branch>& branches) {
     const ReadNode& node = model_.nodes[join];
-    if (node.outputs.empty() || !visited_.insert(join).second) refuse(node, "the graph goes round in a circle");
+    if (!visited_.insert(join).second) refuse(node, "the graph goes round in a circle");
     std::vector<Branch*> parts;
     for (const Value& end : data_of(node)) {
       const auto found = std::ranges::find(branches, end, [](const Branch& b) { return b.end.at; });
       if (found == branches.end()) refuse(node, "it joins what did not part from one value");
       parts.push_back(&*found);
     }
+    if (parts.size() != node.inputs.size()) refuse(node, "it joins branches with a tensor of the file");
     Branch out{parts[0]->end, {}, {}, {}};
     for (const Branch* part : parts)
-      if (part->end.channels_first != out.end.channels_first || part->end.flattened != Shape{} ||
-          part->end.shape.with(-1, 0) != out.end.shape.with(-1, 0))
+      if (part->end.channels_first != out.end.channels_first || part->end.ones != out.end.ones ||
+          part->end.flattened != Shape{} || part->end.shape.with(-1, 0) != out.end.shape.with(-1, 0))
         refuse(node, "its branches are no images of one layout and size");
     const auto layers_of = [&](Branch& branch, const std::string& name) {
       for (auto& [tensor, values] : branch.weights) out.weights.emplace_back("0." + name + tensor, values);
@@ -259,10 +269,9 @@ class Importer {
       out.layers.add(std::move(layer));
     } else {
       const auto axis = node.get<int64_t>("axis", 1);
-      const bool channels = node.op == "Concat" && (out.end.shape.rank() == 1 ? axis == 1 || axis == -1
-                                                    : out.end.channels_first  ? axis == 1 || axis == -3
-                                                                              : axis == 3 || axis == -1);
-      if (!channels) refuse(node, "branches are joined by Add, or by Concat along the channels");
+      const int64_t axes = is_row(out.end) ? 2 : 4, channels = axes == 4 && !is_first(out.end) ? 3 : 1;
+      if (node.op != "Concat" || (axis != channels && axis != channels - axes))
+        refuse(node, "branches are joined by Add, or by Concat along the channels");
       auto layer = std::make_unique<nn::Parallel>();
       int64_t width = 0;
       for (size_t i = 0; i < parts.size(); ++i) {
@@ -280,6 +289,7 @@ class Importer {
 
   void convert(const ReadNode& node, State& s, nn::Sequential& into, const std::string& at) {
     const std::string& op = node.op;
+    if (op == "Cast") return cast(node);
     if (same_numbers.contains(op)) return;
     if (arithmetic.contains(op)) return with_constant(node, s, into);
     if (op == "Transpose") return transpose(node, s);
@@ -297,7 +307,12 @@ class Importer {
       layer.slope = decimal(node.get<float>("alpha", 0.01F));
       return push(layer, s, into);
     }
-    if ((op == "Softmax" || op == "LogSoftmax") && is_last(node)) return;  // a classifier's own
+    if ((op == "Softmax" || op == "LogSoftmax") && is_last(node)) {  // a classifier's own
+      const auto axis = node.get<int64_t>("axis", -1);
+      if (s.shape.rank() != 1 || s.shape[0] == 1 || (axis != 1 && axis != -1))
+        refuse(node, "it is known over the classes, of which there are two or more");
+      return;
+    }
     refuse(node,
            "known are convolutions, pools, batch norms, linear layers, relu, leaky_relu, sigmoid, tanh, sums and "
            "joined channels");
@@ -306,8 +321,18 @@ class Importer {
   [[nodiscard]] bool is_last(const ReadNode& node) {
     return std::ranges::all_of(users_[node.outputs[0]], [&](size_t user) {
       const ReadNode& next = model_.nodes[user];
-      return next.op == "Identity" && !next.outputs.empty() && users_[next.outputs[0]].empty();
+      return next.op == "Identity" && users_[next.outputs[0]].empty();
     });
+  }
+
+  // The file has channels before height and width, or as the second axis of (batch, channels, 1, 1).
+  [[nodiscard]] static bool is_first(const State& s) { return s.shape.rank() == 3 ? s.channels_first : s.ones; }
+  [[nodiscard]] static bool is_row(const State& s) { return s.shape.rank() == 1 && !s.ones; }
+
+  void cast(const ReadNode& node) const {
+    constexpr std::array<int64_t, 4> floating{1, 10, 11, 16};  // float32, float16, float64, bfloat16
+    if (std::ranges::find(floating, node.get<int64_t>("to", 1)) == floating.end())
+      refuse(node, "it makes whole numbers, or other things, of what it gets");
   }
 
   template <class Layer>
@@ -348,7 +373,7 @@ class Importer {
   // The one number that a list of sizes holds for both axes.
   [[nodiscard]] int64_t square(const ReadNode& node, const std::string& key, int64_t other) const {
     const auto list = node.get<std::vector<int64_t>>(key, {other, other});
-    if (list.empty() || std::ranges::any_of(list, [&](int64_t v) { return v != list[0] || v < 0 || v > 1023; }))
+    if (std::ranges::any_of(list, [&](int64_t v) { return v != list[0] || v < 0 || v > 1023; }))
       refuse(node, fmt::format("its {} is [{}]: the same number from 0 to 1023 for all sides is known", key,
                                fmt::join(list, ", ")));
     return list[0];
@@ -357,6 +382,7 @@ class Importer {
     const std::string how = node.get<std::string>("auto_pad", "NOTSET");
     if (how == "VALID") return 0;
     if (how == "NOTSET") return square(node, "pads", 0);
+    if (how != "SAME_UPPER" && how != "SAME_LOWER") refuse(node, fmt::format("auto_pad {} is not known", how));
     if (stride != 1 || dilation * (kernel - 1) % 2 != 0)
       refuse(node, fmt::format("auto_pad {} with stride {} pads one side more than the other", how, stride));
     return dilation * (kernel - 1) / 2;
@@ -421,6 +447,7 @@ class Importer {
       if (axes != std::vector<int64_t>{2, 3}) refuse(node, "means over height and width are known");
     }
     push(nn::GlobalAvgPool{}, s, into);
+    s.ones = node.op == "GlobalAveragePool" || node.get<int64_t>("keepdims", 1) != 0;
   }
 
   void linear(const ReadNode& node, State& s, nn::Sequential& into, const std::string& at) {
@@ -443,16 +470,24 @@ class Importer {
   }
 
   void flatten(const ReadNode& node, State& s, nn::Sequential& into) {
-    if (s.shape.rank() == 1) return;
-    if (node.op == "Squeeze" || node.get<int64_t>("axis", 1) != 1)
+    const bool row = s.shape.rank() == 1;
+    if ((node.op == "Squeeze" && !row) || node.get<int64_t>("axis", 1) != 1)
       refuse(node, "an image becomes a row by Flatten or Reshape");
     if (node.op == "Reshape" && has(node, 1)) {
-      const auto found = model_.tensors.find(node.inputs[1]);
-      if (found != model_.tensors.end() && found->second.defined() && found->second.numel() != 2)
-        refuse(node, "an image becomes (batch, numbers), other shapes are not known");
+      const auto found = model_.tensors.find(node.inputs[1]);  // not there: a size that is calculated
+      if (found != model_.tensors.end() && !is_size_of_row(found->second, s.shape.numel()))
+        refuse(node, fmt::format("it becomes (batch, {}), other shapes are not known", s.shape.numel()));
     }
+    s.ones = false;
+    if (row) return;
     if (s.channels_first && s.shape.product(0, 2) > 1 && s.shape[2] > 1) s.flattened = s.shape;
     push(nn::Flatten{}, s, into);
+  }
+
+  static bool is_size_of_row(const Tensor& size, int64_t numbers) {
+    if (!size.defined() || size.dtype() != DType::i64 || size.numel() != 2) return false;
+    const int64_t second = size.data<const int64_t>()[1];
+    return second == -1 || second == numbers;
   }
 
   void transpose(const ReadNode& node, State& s) const {
@@ -470,7 +505,8 @@ class Importer {
     if (found == model_.tensors.end() || !found->second.defined()) refuse(node, "it calculates with no tensor");
     const Tensor values = found->second.to(DType::f64);
     const int64_t channels = s.shape[-1];
-    if (values.numel() != 1 && values.numel() != channels)
+    const int axis = values.rank() - (is_first(s) ? 3 : 1);  // counted from the end, as the file spreads it
+    if (values.numel() != 1 && (values.numel() != channels || axis < 0 || values.shape()[axis] != channels))
       refuse(node,
              fmt::format("it calculates with a tensor {}: one number, or one a channel, is known", values.shape()));
     const auto value = [&](int64_t c) { return values.at(values.numel() == 1 ? 0 : c); };
@@ -485,8 +521,7 @@ class Importer {
       return;
     }
     auto* layer = into.empty() ? nullptr : dynamic_cast<nn::Linear*>(into.layers().back().get());
-    const bool behind_product =
-        layer && !layer->with_bias && !weights_.empty() && weights_.back().first.ends_with("weight");
+    const bool behind_product = layer && !layer->with_bias;
     if (node.op != "Add" || !behind_product) refuse(node, "arithmetic is known before the first layer alone");
     layer->with_bias = true;
     std::string name = weights_.back().first;
@@ -520,6 +555,7 @@ class Importer {
   ReadModel model_;
   const std::string& where_;
   const ImportOptions& options_;
+  Value answer_;
   std::map<Value, std::set<size_t>> users_;
   std::set<size_t> visited_;
   Shape pixels_;

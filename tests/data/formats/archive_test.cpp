@@ -1,6 +1,7 @@
 #include <tandem/data/formats/archive.h>
 #include <tandem/data/formats/gzip.h>
 
+#include <algorithm>
 #include <map>
 
 #include "tests/data/testing.h"
@@ -35,6 +36,40 @@ TEST(Archive, ReadsTarAndZipByContent) {
     EXPECT_EQ(got.at("空/数.txt"), Bytes{9});
     EXPECT_TRUE(got.at("empty").empty());
   }
+}
+
+TEST(Archive, ANameThatIsNoUtf8IsKept) {
+  const TemporaryFolder folder;
+  make_archive(folder.path() / "x.tar", {{"caf\xe9.txt", {5}}});
+  EXPECT_EQ(all_of(folder.path() / "x.tar"), (std::map<std::string, Bytes>{{"caf\xe9.txt", {5}}}));
+}
+
+TEST(Archive, LinksAreNoFiles) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "x.tar";
+  archive* out = archive_write_new();
+  archive_write_set_format_ustar(out);
+  archive_write_open_filename(out, path.c_str());
+  for (const std::string kind : {"file", "hard", "soft"}) {
+    archive_entry* entry = archive_entry_new();
+    archive_entry_set_pathname(entry, kind.c_str());
+    archive_entry_set_filetype(entry, kind == "soft" ? AE_IFLNK : AE_IFREG);
+    if (kind == "hard") archive_entry_set_hardlink(entry, "file");
+    if (kind == "soft") archive_entry_set_symlink(entry, "/etc/passwd");
+    archive_entry_set_size(entry, kind == "file" ? 1 : 0);
+    archive_write_header(out, entry);
+    if (kind == "file") archive_write_data(out, "x", 1);
+    archive_entry_free(entry);
+  }
+  archive_write_free(out);
+  const std::map<std::string, Bytes> expected{{"file", {'x'}}};
+  EXPECT_EQ(all_of(path), expected);
+  Bytes bytes = read_file(path);  // some programs give a hard link the size of its file
+  const auto hard = bytes.begin() + 1024;
+  hard[124 + 10] += 1;  // the last digit of its size
+  hard[3] -= 1;         // and a letter of its name: the sum of all bytes is checked
+  write_file(path, bytes);
+  EXPECT_EQ(all_of(path), expected);
 }
 
 TEST(Archive, NamesByEnding) {
@@ -82,6 +117,24 @@ TEST(Archive, BadInput) {
   bytes[120] ^= 0xff;  // inside the member's content
   write_file(zip, bytes);
   expect_error(ErrorKind::data, {"x.zip", "b.bin", "damaged"}, [&] { (void)all_of(zip); });
+  const fs::path tar = folder.path() / "x.tar";
+  make_archive(tar, {{"a", {1}}, {"b", {2}}});
+  bytes = read_file(tar);
+  bytes.resize(1024 + 100);  // in the second header
+  write_file(tar, bytes);
+  expect_error(ErrorKind::data, {"x.tar", "damaged after 1 members", "get the file again"}, [&] { (void)all_of(tar); });
+  make_archive(tar, {{"a", {1}}, {"b", {2}}});
+  bytes = read_file(tar);
+  bytes[1024] ^= 0xff;  // the second header's checksum no longer fits
+  write_file(tar, bytes);
+  expect_error(ErrorKind::data, {"x.tar", "damaged after 1 members", "get the file again"}, [&] { (void)all_of(tar); });
+  make_archive(zip, {{"secret.txt", {1, 2, 3}}});
+  bytes = read_file(zip);
+  bytes[6] |= 1;  // the flag in the member's header, and in the directory at the end
+  const Bytes directory{'P', 'K', 1, 2};
+  (std::ranges::search(bytes, directory).begin())[8] |= 1;
+  write_file(zip, bytes);
+  expect_error(ErrorKind::data, {"x.zip", "'secret.txt' is encrypted", "password"}, [&] { (void)all_of(zip); });
 }
 
 }  // namespace

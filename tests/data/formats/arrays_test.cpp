@@ -77,6 +77,13 @@ TEST(Gzip, AnyDamagedByteIsFoundOrHarmless) {
   }
 }
 
+TEST(Gzip, EveryCutIsFound) {  // also where the bytes end just as a piece of what they unpack to is full
+  const Bytes good = gzip(Bytes(300'000));
+  for (size_t size = 2; size < good.size(); ++size)
+    expect_error(ErrorKind::data, {"cut short", fmt::format("{}; get", size)},
+                 [&] { (void)gunzip(std::span(good).first(size), 300'000, "x.gz"); });
+}
+
 TEST(Gzip, BombStopsAtTheLimit) {
   const Bytes bomb = gzip(Bytes(size_t{1} << 26));  // 64 MiB of zeros in 64 KiB
   expect_error(ErrorKind::data, {"more than the 1000 bytes"}, [&] { (void)gunzip(bomb, 1000, "bomb.gz"); });
@@ -95,6 +102,13 @@ TEST(Idx, RoundTrip) {
     }
   EXPECT_EQ(read_file(folder.path() / "a-idx.gz")[0], 0x1f);
   expect_error(ErrorKind::usage, {"write_idx", "float32"}, [&] { write_idx(folder.path() / "b", Tensor::zeros({2})); });
+  for (const Shape& shape : {Shape{}, Shape{1, 1, 1, 1, 1}})
+    expect_error(ErrorKind::usage, {"write_idx", "rank 1 to 4", fmt::format("{}", shape)},
+                 [&] { write_idx(folder.path() / "b", Tensor::zeros(shape, DType::u8)); });
+  expect_error(ErrorKind::usage, {"size 4294967296", "32 bits"}, [&] {
+    write_idx(folder.path() / "b", Tensor::zeros({int64_t{1} << 32, 0}, DType::u8));
+  });
+  EXPECT_FALSE(fs::exists(folder.path() / "b"));
 }
 
 TEST(Idx, BadInput) {
@@ -114,6 +128,7 @@ TEST(Idx, BadInput) {
       {{0, 0, 8}, {"has 3 bytes"}},
       {{8, 2, 0, 0, 2, 0, 0, 0, 1, 2}, {"not IDX", "offset 0", "08 02 00 00"}},  // swapped byte order
       {changed(0, 1), {"not IDX"}},
+      {changed(1, 1), {"not IDX", "00 01 08 02"}},
       {changed(2, 0x0d), {"not IDX", "00 00 0d 02"}},  // floats
       {changed(3, 0), {"not IDX"}},
       {changed(3, 5), {"not IDX"}},
@@ -146,6 +161,7 @@ TEST(Npy, RoundTrip) {
       const Bytes bytes = read_file(path);
       EXPECT_EQ((bytes.size() - tensor.byte_count()) % 64, 0U);
     }
+  expect_error(ErrorKind::usage, {"write_npy", "b.npy has no data"}, [&] { write_npy(folder.path() / "b.npy", {}); });
 }
 
 Bytes npy(const std::string& header, size_t elements, int version = 1) {
@@ -162,6 +178,8 @@ TEST(Npy, VersionsAndSpellings) {
     EXPECT_EQ(t.shape(), Shape({2, 3}));
   }
   EXPECT_EQ(parse_npy(npy("{\"shape\":(4,),\"fortran_order\":False,\"descr\":\"<i4\"}", 16), "x").at(3), 0x01010101);
+  EXPECT_EQ(parse_npy(npy("{\n 'descr': '|u1',\n 'fortran_order': False,\n 'shape': (2,)\n}", 2), "x").shape(),
+            Shape{2});
   EXPECT_EQ(parse_npy(npy("{'descr': '<f8', 'fortran_order': True, 'shape': (2,)}", 16), "x").shape(), Shape({2}));
 }
 
@@ -176,6 +194,8 @@ TEST(Npy, BadInput) {
   cut_header.resize(30);
   Bytes magic = npy(good, 6);
   magic[1] = 'X';
+  Bytes cut_length = npy(good, 6, 2);
+  cut_length.resize(11);
   struct Case {
     Bytes bytes;
     std::vector<std::string> message;
@@ -185,6 +205,8 @@ TEST(Npy, BadInput) {
       {magic, {"not NPY", "offset 0"}},
       {npy(good, 6, 9), {"version 9.0"}},
       {cut_header, {"cut short in its header"}},
+      {cut_length, {"cut short in its header", "from offset 12", "ends at 11"}},
+      {{0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, 0}, {"not NPY", "9 bytes given"}},
       {npy(good, 5), {"(2, 3)", "needs 6 bytes", "got 5", "cut short"}},
       {npy(good, 7), {"got 7", "too long"}},
       {with("|u1", ">f4"), {"'>f4'", "convert"}},
@@ -200,6 +222,9 @@ TEST(Npy, BadInput) {
       {with("(2, 3)", "(99999999999999999999,)"), {"size of 0 or more"}},
       {with("'shape'", "'shap'"), {"'shap'"}},
       {with(", 'shape': (2, 3)", ""), {"descr, fortran_order and shape"}},
+      {with("'fortran_order': False, ", ""), {"descr, fortran_order and shape"}},
+      {with("'fortran_order'", "fortran_order"), {"expected a quoted string"}},
+      {with("False,", "False"), {"expected ',' or '}'"}},
       {npy("{'descr': '|u1", 6), {"closing quote"}},
       {npy("", 6), {"expected '{'"}},
   };

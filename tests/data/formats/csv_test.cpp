@@ -44,6 +44,8 @@ TEST(Csv, LineEndsMarkAndEmptyLines) {
   }
   EXPECT_EQ(parse("a,b\n\n\n1,2\n").line(0), 4);
   EXPECT_EQ(rows_of(parse("a,b\r\n\"x\r\ny\",2\r\n"))[0][0], "x\r\ny") << "line ends inside quotes are kept";
+  EXPECT_EQ(rows_of(parse("a,b\r\n1,\"x\"\r\n2,\"y\"\r")), (Rows{{"1", "x"}, {"2", "y"}}));
+  EXPECT_EQ(parse("a,b\r1,\"x\ry\"\r2,z\r").line(1), 4) << "a CR inside quotes ends a line too";
 }
 
 TEST(Csv, QuotesInsideAFieldAreLetters) {
@@ -72,6 +74,11 @@ TEST(Csv, HeaderIsGuessed) {
       << "a name may be a value too, where numbers stand beside";
   EXPECT_TRUE(parse(",age\n0,63\n1,67\n").has_header()) << "the first name is often left empty";
   EXPECT_EQ(parse(",age\n0,63\n1,67\n").names()[0], "column 1");
+  EXPECT_FALSE(parse("age,age\nold,young\n").has_header()) << "names differ";
+  EXPECT_FALSE(parse("age,\n63,m\n").has_header()) << "only the first is left empty";
+  EXPECT_FALSE(parse("age,sex\n").has_header()) << "no row is left below it";
+  EXPECT_TRUE(parse("岁,病\n63,病\n67,好\n").has_header()) << "words of any script";
+  EXPECT_FALSE(parse("?,ill\n63,ill\n67,well\n").has_header()) << "no word: a value that is missing";
   const Csv given = parse("63,m\n67,f\n", {.names = {"age", "sex"}});
   EXPECT_EQ(given.rows(), 2);
   EXPECT_EQ(given.column("sex"), 1);
@@ -107,6 +114,10 @@ TEST(Csv, BadInputIsNamedWithItsLine) {
       {"\xff\xfe"
        "a",
        {"UTF-16"}},
+      {"\xfe\xff"
+       "a",
+       {"UTF-16"}},
+      {"a,b\n1,\"2\r", {"line 2", "field 2", "never closed"}},
   };
   for (const Case& c : cases) {
     CsvOptions options;
@@ -118,18 +129,21 @@ TEST(Csv, BadInputIsNamedWithItsLine) {
   expect_error(ErrorKind::data, {"3 names", "2 columns"}, [] { (void)parse("1,2\n", {.names = {"a", "b", "c"}}); });
   expect_error(ErrorKind::data, {"no column 'lable'", "did you mean 'label'?", "text, label"},
                [] { (void)parse("text,label\nx,y\n").column("lable"); });
-  expect_error(ErrorKind::usage, {"cannot be the delimiter"}, [] { (void)parse("1,2\n", {.delimiter = '"'}); });
+  for (const char delimiter : {'"', '\n', '\r'})
+    expect_error(ErrorKind::usage, {"cannot be the delimiter"},
+                 [&] { (void)parse("1,2\n", {.delimiter = delimiter}); });
 }
 
 TEST(Csv, Numbers) {
   double v = 0;
   EXPECT_TRUE(parse_number(" 63.5 ", v) && v == 63.5);
+  EXPECT_TRUE(parse_number("\t7 \t", v) && v == 7);
   EXPECT_TRUE(parse_number("-1e3", v) && v == -1000);
   EXPECT_TRUE(parse_number("+2", v) && v == 2);
   EXPECT_TRUE(parse_number("1,5", v, ',') && v == 1.5);
   EXPECT_TRUE(parse_number("NaN", v) && std::isnan(v));
   EXPECT_TRUE(parse_number("-inf", v) && std::isinf(v));
-  for (const char* no : {"", " ", "1,5", "1 2", "0x10", "12a", "+-1", "1e999", "?"})
+  for (const char* no : {"", " ", "1,5", "1 2", "0x10", "12a", "+", "+-1", "++1", "1e999", "?"})
     EXPECT_FALSE(parse_number(no, v)) << no;
   EXPECT_FALSE(parse_number("1.500", v, ',')) << "a dot that groups thousands is not guessed at";
 }

@@ -65,6 +65,13 @@ TEST(Png, RoundTripIsExact) {
     (void)encode_png(Tensor::zeros({2, 2, 4}, DType::u8));
   });
   expect_error(ErrorKind::usage, {"float32"}, [] { (void)encode_png(Tensor::zeros({2, 2, 1})); });
+  expect_error(ErrorKind::internal, {"encode_png", "1 x 1000001 pixels"},  // libpng's own limit of a side
+               [] {
+                 (void)encode_png(Tensor::zeros({1, 1'000'001}, DType::u8));
+               });
+  for (const Shape& shape : {Shape{4}, Shape{1, 2, 2, 3}})
+    expect_error(ErrorKind::usage, {"encode_png", fmt::format("{}", shape)},
+                 [&] { (void)encode_png(Tensor::zeros(shape, DType::u8)); });
   expect_error(ErrorKind::usage, {"(0, 2, 1)"}, [] { (void)encode_png(Tensor::zeros({0, 2, 1}, DType::u8)); });
 }
 
@@ -95,6 +102,13 @@ TEST(Image, ChannelsWanted) {
   EXPECT_EQ(decode_image(make_jpeg(pattern(3, 4, 3)), 1, "x").shape(), Shape({3, 4, 1}));
   EXPECT_EQ(decode_image(make_jpeg(pattern(3, 4, 1)), 3, "x").shape(), Shape({3, 4, 3}));
   expect_error(ErrorKind::usage, {"channels is 2"}, [] { (void)decode_image({}, 2, "x"); });
+  for (const Shape& shape : {Shape{2, 2}, Shape{2, 2, 4}})
+    expect_error(ErrorKind::usage, {"with_channels", "uint8", fmt::format("{} and 3", shape)},
+                 [&] { (void)with_channels(Tensor::zeros(shape, DType::u8), 3); });
+  expect_error(ErrorKind::usage, {"float32"}, [] { (void)with_channels(Tensor::zeros({2, 2, 1}), 3); });
+  expect_error(ErrorKind::usage, {"(2, 2, 1) and 2"}, [] {
+    (void)with_channels(Tensor::zeros({2, 2, 1}, DType::u8), 2);
+  });
 }
 
 TEST(Jpeg, IsCloseToWhatWasCompressed) {
@@ -106,6 +120,42 @@ TEST(Jpeg, IsCloseToWhatWasCompressed) {
     for (int64_t i = 0; i < image.numel(); ++i) error += std::abs(image.at(i) - back.at(i));
     EXPECT_LT(error / static_cast<double>(image.numel()), 1.5);  // quality 100 rounds coefficients, no more
   }
+}
+
+TEST(Jpeg, StoredAsRgbIsReadAsIs) {
+  const Tensor image = pattern(16, 16, 3);
+  const Bytes bytes = make_jpeg(image, 100, [](auto& jpeg) { jpeg_set_colorspace(&jpeg, JCS_RGB); });
+  EXPECT_EQ(image_info(bytes, "x.jpg").channels, 3);
+  const Tensor back = decode_image(bytes, 0, "x.jpg");
+  ASSERT_EQ(back.shape(), image.shape());
+  for (int64_t i = 0; i < image.numel(); ++i) ASSERT_NEAR(back.at(i), image.at(i), 4) << i;  // rounded coefficients
+}
+
+TEST(Jpeg, PartsOutOfOrderAreDamage) {
+  const Tensor image = pattern(64, 64, 1);
+  Bytes bytes = make_jpeg(image, 95, [](auto& jpeg) { jpeg.restart_interval = 8; });
+  EXPECT_EQ(decode_image(bytes, 0, "x.jpg").shape(), image.shape());
+  const Bytes first{0xff, 0xd0};
+  (std::ranges::search(bytes, first).begin())[1] = 0xd5;
+  expect_error(ErrorKind::data, {"x.jpg", "damaged JPEG", "found marker 0xd5 instead of RST0"},
+               [&] { (void)decode_image(bytes, 0, "x.jpg"); });
+}
+
+TEST(Jpeg, PassesWithoutEndAreRefused) {
+  const Tensor image = pattern(8, 8, 1);
+  const Bytes good = make_jpeg(image, 95, [](auto& jpeg) { jpeg_simple_progression(&jpeg); });
+  EXPECT_EQ(decode_image(good, 0, "x.jpg").shape(), image.shape());
+  // The first pass over and over: from its header to the tables or the header of the next one.
+  const auto marker = [&](auto from, uint8_t a, uint8_t b) {
+    return std::find_if(from, good.end() - 1,
+                        [&](const uint8_t& at) { return at == 0xff && (*(&at + 1) == a || *(&at + 1) == b); });
+  };
+  const auto begin = marker(good.begin(), 0xda, 0xda), end = marker(begin + 2, 0xc4, 0xda);
+  Bytes many(good.begin(), end);
+  for (int i = 0; i < 300; ++i) many.insert(many.end(), begin, end);
+  many.insert(many.end(), end, good.end());
+  ASSERT_LT(many.size(), 10'000U);
+  expect_error(ErrorKind::data, {"x.jpg", "damaged JPEG", "progressi"}, [&] { (void)decode_image(many, 0, "x.jpg"); });
 }
 
 TEST(Image, BadInput) {
@@ -124,11 +174,15 @@ TEST(Image, BadInput) {
   Bytes early_end = jpeg;  // an end marker in the middle of the pixels
   early_end[jpeg.size() - 100] = 0xff;
   early_end[jpeg.size() - 99] = 0xd9;
+  Bytes huge = jpeg;
+  const Bytes frame{0xff, 0xc0};
+  std::fill_n(std::ranges::search(huge, frame).begin() + 5, 4, uint8_t{0xf0});  // its height and width
   struct Case {
     Bytes bytes;
     std::vector<std::string> message;
   };
   const Case cases[] = {
+      {huge, {"61680 x 61680 pixels", "at most 67108864"}},
       {early_end, {"damaged JPEG", "premature end of data segment"}},
       {{}, {"neither PNG nor JPEG", "0 bytes"}},
       {{'G', 'I', 'F', '8', '9', 'a'}, {"neither PNG nor JPEG", "47 49 46"}},
@@ -143,6 +197,7 @@ TEST(Image, BadInput) {
       {cut(jpeg, jpeg.size() / 2), {"damaged JPEG near byte", "Premature end"}},
       {marker, {"damaged JPEG"}},
       {make_jpeg(pattern(8, 8, 4)), {"4 colour components"}},
+      {make_jpeg(pattern(8, 8, 2)), {"2 colour components"}},
   };
   for (const auto& c : cases) {
     auto message = c.message;
@@ -188,6 +243,10 @@ TEST(Resize, GrowsBilinearly) {
   EXPECT_EQ(values(resize(two, 1, 4)), (Bytes{0, 25, 75, 100}));  // centres at -1/4, 1/4, 3/4, 5/4
   EXPECT_EQ(values(resize(two, 1, 2)), (Bytes{0, 100}));
   expect_error(ErrorKind::usage, {"0 x 5"}, [&] { (void)resize(two, 0, 5); });
+  expect_error(ErrorKind::usage, {"5 x -1"}, [&] { (void)resize(two, 5, -1); });
+  for (const Shape& shape : {Shape{2, 2}, Shape{0, 2, 1}})
+    expect_error(ErrorKind::usage, {"with pixels", fmt::format("{}", shape)},
+                 [&] { (void)resize(Tensor::zeros(shape, DType::u8), 1, 1); });
   expect_error(ErrorKind::usage, {"float32"}, [] { (void)resize(Tensor::zeros({2, 2, 1}), 1, 1); });
 }
 

@@ -61,6 +61,15 @@ TEST(Lines, RefusesWithLineAndColumn) {
                        "\xff\xfe"
                        "a"),
           {"is UTF-16"});
+  refused(ErrorKind::data,
+          folder.write("u.txt",
+                       "\xfe\xff"
+                       "a"),
+          {"is UTF-16"});
+  refused(ErrorKind::file, folder / "t.txt", {"t.txt", "has no byte 9223372036854775808"},
+          {.begin = uint64_t{1} << 63});
+  // A file that opens and cannot be read: nothing lies at address 0 of a process.
+  refused(ErrorKind::data, "/proc/self/mem", {"/proc/self/mem", "after line 0", "Input/output error"});
   refused(ErrorKind::file, folder / "gone.txt", {"gone.txt", "cannot be read"});
   refused(ErrorKind::file, folder.path(), {"is a folder"});
   refused(ErrorKind::data, folder.write("l.txt", std::string(200'000, 'x')), {"line 1 is longer than 1000 bytes"},
@@ -98,6 +107,7 @@ TEST(Jsonl, RefusesWithTheLine) {
   refused("{\"text\": \"a\"}\n{\"text\": \n", {"t.jsonl:2: is no JSON"});
   refused("[1]\n", {"t.jsonl:1: holds array, expected an object"});
   refused("{\"test\": \"a\"}\n", {"t.jsonl:1: has no 'text' (did you mean 'test'?)"});
+  refused("{\"zebra\": 1, \"lion\": 2}\n", {"t.jsonl:1: has no 'text'; it has lion, zebra"});
   refused("{\"text\": [1]}\n", {"'text' is array"});
   refused("{\"text\": null}\n", {"'text' is null"});
   refused(std::string(100'000, '['), {"t.jsonl:1: is no JSON"});

@@ -1,5 +1,6 @@
 // Texts with labels, from files and by name.
 #include <tandem/data/catalog.h>
+#include <tandem/data/formats/gzip.h>
 #include <tandem/data/text/named.h>
 #include <tandem/data/text/texts.h>
 
@@ -14,6 +15,8 @@ namespace {
 using tandem::testing::expect_error;
 using tandem::testing::Folder;
 using Strings = std::vector<std::string>;
+
+std::vector<uint8_t> packed(const std::string& text) { return gzip(std::vector<uint8_t>(text.begin(), text.end())); }
 
 TEST(Texts, CsvByNamesAndByLength) {
   const Folder folder;
@@ -60,6 +63,46 @@ TEST(Texts, JsonLinesPartsAndFoldersOfClasses) {
   EXPECT_EQ(deep.test.texts(), (Texts{"four"}));
 }
 
+TEST(Texts, OfTwoColumnsOneNameIsEnough) {
+  const Folder folder;
+  const auto texts = [&](const std::string& csv, const TextSource& source = {}) {
+    return load_texts(folder.write("a.csv", csv), source).train.texts();
+  };
+  const Texts expected{"a longer one", "yes"};
+  EXPECT_EQ(texts("label,review\na longer name than a text,a longer one\ny,yes\n"), expected);
+  EXPECT_EQ(texts("text,score\na longer one,1\nyes,2\n"), expected);
+  EXPECT_EQ(texts("score,review\n1,a longer one\n2,yes\n", {.label = "score"}), expected);
+  EXPECT_EQ(texts("score,review\n1,a longer one\n2,yes\n", {.column = "review"}), expected);
+  EXPECT_EQ(texts("review,score\na longer one,1\nyes,2\n"), expected) << "the longer column";
+  const Splits named =
+      load_texts(folder.write("a.jsonl", "{\"review\": \"good\", \"text\": \"no\", \"score\": 9, \"label\": 3}\n"),
+                 {.column = "review", .label = "score"});
+  EXPECT_EQ(named.train.texts(), Texts{"good"});
+  EXPECT_EQ(named.train.classes, Strings{"9"});
+}
+
+TEST(Texts, PackedFilesAndOtherEndings) {
+  const Folder folder;
+  const std::string csv = "text,label\ngood,x\nbad,y\n", row = "{\"text\": \"good\", \"label\": \"x\"}\n";
+  EXPECT_EQ(load_texts(folder.write("a.csv.gz", packed(csv))).train.texts(), (Texts{"good", "bad"}));
+  EXPECT_EQ(load_texts(folder.write("a.ndjson", row)).train.texts(), Texts{"good"});
+  EXPECT_EQ(load_texts(folder.write("a.JSONL.gz", packed(row))).train.texts(), Texts{"good"});
+  EXPECT_EQ(load_texts(folder.write("w.csv.gz", packed("text,label\ncaf\xe9,x\n")), {.encoding = "windows-1252"})
+                .train.texts(),
+            Texts{"café"});
+}
+
+TEST(Texts, OtherFilesOfAFolderHoldNone) {
+  const Folder folder;
+  for (const char* name : {".bad.txt.swp", ".hidden.txt", "README.md", ".git/a.txt", "good/notes.md"})
+    folder.write(name, "none of this\n");
+  folder.write("good/1.txt", "one\n");
+  folder.write("bad.txt", "two\n");
+  const Splits read = load_texts(folder.path());
+  EXPECT_EQ(read.train.classes, (Strings{"bad", "good"}));
+  EXPECT_EQ(read.train.texts(), (Texts{"two", "one"}));
+}
+
 TEST(Texts, RefusesWithFileAndLine) {
   const Folder folder;
   const auto refused = [&](const std::string& name, const std::string& text, const Strings& parts,
@@ -74,6 +117,9 @@ TEST(Texts, RefusesWithFileAndLine) {
           "d,y\n",
           {"b.csv", "line 3", "0xe4"});
   refused("n.csv", "a,b,c\n1,2,3\n4,5,6\n", {"has the columns a, b, c", "data.text.column"});
+  refused("m.csv", "a,text,c\n1,2,3\n4,5,6\n", {"has the columns a, text, c", "data.text.label"});
+  expect_error(ErrorKind::data, {"n.csv", "has the columns a, b, c"},
+               [&] { (void)load_texts(folder / "n.csv", {.column = "b", .label = "b"}); });
   refused("t.txt", "hello\n", {"t.txt", "is of no format with labels"});
   std::string ids = "text,label\n";
   for (int i = 0; i < 200; ++i) ids += fmt::format("text {},id{}\n", i, i);
@@ -82,6 +128,12 @@ TEST(Texts, RefusesWithFileAndLine) {
   folder.write("p/test.csv", "text,label\nc,x\nd,z\n");
   expect_error(ErrorKind::data, {"test.csv:3: the label 'z' is never seen in training, which has x, y"},
                [&] { (void)load_texts(folder / "p"); });
+  std::string many = "text,label\n";
+  for (int i = 0; i < 21; ++i) many += fmt::format("some words,class {}\n", i);
+  folder.write("q/train.csv", many);
+  folder.write("q/test.csv", "text,label\nc,z\n");
+  expect_error(ErrorKind::data, {"test.csv:2: the label 'z' is never seen in training, which has 21 others"},
+               [&] { (void)load_texts(folder / "q"); });
   fs::create_directory(folder / "none");
   expect_error(ErrorKind::data, {"holds no texts", "train.csv"}, [&] { (void)load_texts(folder / "none"); });
 }
@@ -92,6 +144,11 @@ TEST(Texts, OnlyTheTexts) {
   EXPECT_EQ(read_texts(folder.write("b.csv", "id,text\n1,good\n2,bad\n")), (Strings{"good", "bad"}));
   EXPECT_EQ(read_texts(folder.write("c.jsonl", "{\"text\": \"good\"}\n")), (Strings{"good"}));
   EXPECT_EQ(read_texts(folder.write("d.txt", "good\nbad\n")), (Strings{"good", "bad"}));
+  EXPECT_EQ(read_texts(folder.write("e.csv", "id,review\n1,good\n2,bad\n")), (Strings{"good", "bad"}));
+  EXPECT_EQ(read_texts(folder.write("f.csv", "review,text\ngood,1\nbad,2\n"), {.column = "review"}),
+            (Strings{"good", "bad"}));
+  EXPECT_EQ(read_texts(folder.write("g.csv", "review\ngood\nbad\n")), (Strings{"good", "bad"})) << "the only column";
+  EXPECT_EQ(read_texts(folder.write("h.jsonl", "{\"review\": \"good\"}\n"), {.column = "review"}), Strings{"good"});
 }
 
 TEST(Texts, NamedSetsHaveWhatTheirReadmeSays) {

@@ -97,6 +97,83 @@ TEST(TokenizerFolder, BertGivesTheSameIds) {
   expect_ids(read_tokenizer(old.folder, "wordpiece"), "bert", "lower");
 }
 
+TEST(TokenizerFolder, OneFileInTheFormsOfOtherPrograms) {
+  const CheckpointCopy gpt2("gpt2");
+  auto model = nlohmann::json::parse(read_text(gpt2.folder / "tokenizer.json")).at("model");
+  for (auto& merge : model.at("merges"))  // once they were lines of text
+    merge = merge.at(0).get<std::string>() + " " + merge.at(1).get<std::string>();
+  gpt2.set("model", model, "tokenizer.json");
+  gpt2.set("normalizer", nullptr, "tokenizer.json");
+  expect_ids(read_tokenizer(gpt2.folder, "byte_bpe"), "gpt2", "ids");
+
+  const CheckpointCopy bert("bert");
+  for (const auto& [strip, key] : {std::pair{true, "lower"}, {false, "accents"}}) {
+    bert.set("normalizer", {{"type", "BertNormalizer"}, {"strip_accents", strip}}, "tokenizer.json");
+    expect_ids(read_tokenizer(bert.folder, "wordpiece"), "bert", key);
+  }
+}
+
+TEST(TokenizerFolder, LinesEndAsTheyMay) {
+  const auto with_other_ends = [](const fs::path& path, const std::string& ends) {
+    std::string out;
+    for (const char c : read_text(path)) out += c == '\n' ? ends : std::string(1, c);
+    write_text(path, out);
+  };
+  const CheckpointCopy gpt2("gpt2", {"tokenizer.json"}), bert("bert", {"tokenizer.json"});
+  with_other_ends(gpt2.folder / "merges.txt", "\r\n\n\r\n");
+  expect_ids(read_tokenizer(gpt2.folder, "byte_bpe"), "gpt2", "ids");
+  with_other_ends(bert.folder / "vocab.txt", "\r\n");
+  write_text(bert.folder / "tokenizer_config.json", R"({"strip_accents": null})");
+  expect_ids(read_tokenizer(bert.folder, "wordpiece"), "bert", "lower");
+  const Tokenizer t = read_tokenizer(bert.folder, "wordpiece");
+  EXPECT_EQ(t.encode("the\rend\t the"), t.encode("the end the"));
+}
+
+TEST(TokenizerFolder, TokensBesideTheVocabulary) {
+  const CheckpointCopy gpt2("gpt2", {"tokenizer.json"});
+  write_text(gpt2.folder / "added_tokens.json", R"({"<extra>": 327})");
+  write_text(gpt2.folder / "tokenizer_config.json",
+             R"({"added_tokens_decoder": {"328": {"content": "<more>", "normalized": true}, "": {}, "x": {},
+                 "1234567890": {}}})");
+  const Tokenizer t = read_tokenizer(gpt2.folder, "byte_bpe");
+  EXPECT_EQ(t.size(), 329) << "what is no number of a token is none";
+  const int32_t the = t.find("the").value();
+  EXPECT_EQ(t.encode("the<extra><more>the"), (Ids{the, 327, 328, the}));
+
+  // Normalised ones are found in texts as they are spelled when nothing is made small, or when they are special.
+  const CheckpointCopy bert("bert");
+  for (const bool special : {true, false}) {
+    bert.set("normalizer", {{"type", "BertNormalizer"}, {"lowercase", special}}, "tokenizer.json");
+    bert.set("added_tokens", {{{"id", 176}, {"content", "[New]"}, {"special", special}, {"normalized", true}}},
+             "tokenizer.json");
+    const Tokenizer words = read_tokenizer(bert.folder, "wordpiece");
+    EXPECT_EQ(words.encode("[New]"), (Ids{words.special().start, 176, words.special().end})) << special;
+  }
+}
+
+TEST(TokenizerFolder, SpecialTokensAsTheSettingsSpellThem) {
+  const auto text_end = [](const nlohmann::json& said) {
+    const CheckpointCopy copy("gpt2");
+    copy.set("eos_token", said, "tokenizer_config.json");
+    const Tokenizer t = read_tokenizer(copy.folder, "byte_bpe");
+    const int32_t id = t.special().text_end;
+    return id < 0 ? "none" : t.piece(id);
+  };
+  EXPECT_EQ(text_end("the"), "the");
+  EXPECT_EQ(text_end({{"content", "the"}, {"lstrip", false}}), "the");
+  EXPECT_EQ(text_end({{"lstrip", false}}), "<|endoftext|>");
+  EXPECT_EQ(text_end(3), "<|endoftext|>");
+  EXPECT_EQ(text_end("nowhere"), "none");
+  // A piece without letters is none, though a token is said to be spelled so.
+  const CheckpointCopy bert("bert", {"tokenizer.json"});
+  const Ids ids = read_tokenizer(bert.folder, "wordpiece").encode("the end");
+  write_text(bert.folder / "vocab.txt", read_text(bert.folder / "vocab.txt").substr(std::string("[PAD]").size()));
+  bert.set("pad_token", "", "tokenizer_config.json");
+  const Tokenizer t = read_tokenizer(bert.folder, "wordpiece");
+  EXPECT_EQ(t.piece(0), "");
+  EXPECT_EQ(t.encode("the end"), ids);
+}
+
 TEST(TokenizerFolder, BertKeepsItsEndsWhenCut) {
   const Tokenizer t = read_tokenizer(checkpoints() / "bert", "wordpiece");
   const Ids all = t.encode("the networks learn"), cut = t.encode("the networks learn", {.most = 4});
@@ -204,6 +281,9 @@ TEST(TokenizerFolder, RefusesDamagedFiles) {
     write_text(c.folder / "merges.txt", "a b\n");
   });
   refused("gpt2", old, {"merges.txt", "merge 'a' is not two pieces"}, write("merges.txt", "#version: 0.2\na\n"));
+  for (const std::string line : {" a", "a ", "a b c"})
+    refused("gpt2", old, {"merges.txt", "merge '" + line + "' is not two pieces"}, write("merges.txt", line + "\n"));
+  refused("gpt2", old, {"merge '龍 a' has a character that stands for no byte"}, write("merges.txt", "龍 a\n"));
   refused("gpt2", old, {"merge 0 makes 'qz'"}, write("merges.txt", "q z\n"));
   refused("gpt2", old, {"merge 'zzz a': 'zzz' is not in the vocabulary"}, write("merges.txt", "zzz a\n"));
   refused("gpt2", old, {"token 'extra' has the id 9999"}, write("added_tokens.json", R"({"extra": 9999})"));
@@ -223,6 +303,11 @@ TEST(TokenizerFolder, RefusesDamagedFiles) {
     return [=](const CheckpointCopy& c) { c.set(part, value, "tokenizer.json"); };
   };
   refused("gpt2", {}, {"pre_tokenizer is Split, expected ByteLevel"}, with("pre_tokenizer", {{"type", "Split"}}));
+  refused("gpt2", {}, {"pre_tokenizer is a list, expected ByteLevel"}, with("pre_tokenizer", {1, 2}));
+  refused("gpt2", {}, {"pre_tokenizer is null, expected ByteLevel"}, with("pre_tokenizer", nullptr));
+  refused("gpt2", {}, {"use_regex is false, expected true", "another kind are not read"},
+          with("pre_tokenizer", {{"type", "ByteLevel"}, {"use_regex", false}}));
+  refused("gpt2", {}, {"the vocabulary is no object of pieces"}, with("model", {{"type", "BPE"}, {"vocab", {1, 2}}}));
   refused("gpt2", {}, {"normalizer is NFC, expected none"}, with("normalizer", {{"type", "NFC"}}));
   refused("bert", {}, {"normalizer is Lowercase, expected BertNormalizer"},
           with("normalizer", {{"type", "Lowercase"}}));

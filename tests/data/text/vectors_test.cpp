@@ -42,6 +42,21 @@ TEST(WordVectors, Word2vecAndGlove) {
   }
 }
 
+TEST(WordVectors, LinesInOtherForms) {
+  const Folder folder;
+  const auto read = [&](const std::string& text, int64_t width) {
+    return read_word_vectors(folder.write("v.txt", text), tokenizer(), width, Rng(1, "v"));
+  };
+  const WordVectors twice = read("film 1 2 \n\nfilm 3 4\t \n\ngood 5\t6\n", 2);
+  EXPECT_EQ(twice.found, 2);
+  EXPECT_EQ(row(twice, "film"), (std::vector<float>{1, 2})) << "the first of a word counts";
+  EXPECT_EQ(row(twice, "good"), (std::vector<float>{5, 6}));
+  // Of one number a word, the first line is no head unless both of its fields are whole.
+  EXPECT_EQ(row(read("film 7\ngood 1\n", 1), "film"), std::vector<float>{7});
+  EXPECT_EQ(row(read("7 0.5\ngood 1\n", 1), "good"), std::vector<float>{1});
+  EXPECT_EQ(row(read("1 1\ngood 3\n", 1), "good"), std::vector<float>{3});
+}
+
 TEST(WordVectors, RefusesWithTheLine) {
   const Folder folder;
   const auto refused = [&](const std::string& text, const std::vector<std::string>& parts) {
@@ -50,11 +65,13 @@ TEST(WordVectors, RefusesWithTheLine) {
   };
   refused("film 1 2\ngood 1\n", {"v.txt:2: has 2 fields, expected a word and 2 numbers"});
   refused("film 1 2\ngood 1 x\n", {"v.txt:2: 'x' is no number", "'good'"});
+  refused("film 1 2\ngood 1 2x\n", {"v.txt:2: '2x' is no number", "'good'"});
   refused("film 1 nan\n", {"v.txt:1: 'nan' is no number"});
   refused("film\n", {"v.txt:1: has 1 fields"});
   refused("film 1 2 3\n", {"v.txt:1: has 3 numbers a word", "embedding 2", "set embedding: 3"});
   refused("9 3\nfilm 1 2 3\n", {"v.txt:1: has 3 numbers a word", "embedding 2", "set embedding: 3"});
   refused("9 99999999999999999999\nfilm 1 2\n", {"v.txt:1: has impossibly many numbers a word", "embedding 2"});
+  refused("9 2000000000\nfilm 1 2\n", {"v.txt:1: has impossibly many numbers a word", "embedding 2"});
   refused("3 2\nfilm 1 2\n", {"says that it has 3 words and has 1"});
   refused("zebra 1 2\n", {"has none of the 6 tokens"});
   refused("", {"has none of the 6 tokens"});
