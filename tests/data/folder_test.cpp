@@ -140,9 +140,9 @@ TEST(Folder, SizeAndChannels) {
                [&] { (void)load_folder(folder.path()); });
   EXPECT_EQ(load_folder(folder.path(), {.height = 10, .width = 9}).train.pixels().shape(), Shape({2, 10, 9, 3}));
   EXPECT_EQ(load_folder(folder.path(), {.height = 10, .channels = 1}).train.pixels().shape(), Shape({2, 10, 10, 1}));
-  for (const auto& [height, width] : {std::pair<int64_t, int64_t>{-1, 0}, {0, -1}, {16385, 1}, {1, 16385}})
-    expect_error(ErrorKind::usage, {fmt::format("{} x {} is out of range", height, width)},
-                 [&] { (void)load_folder(folder.path(), {.height = height, .width = width}); });
+  for (const auto& size : {std::pair<int64_t, int64_t>{-1, 0}, {0, -1}, {16385, 1}, {1, 16385}})
+    expect_error(ErrorKind::usage, {fmt::format("{} x {} is out of range", size.first, size.second)},
+                 [&] { (void)load_folder(folder.path(), {.height = size.first, .width = size.second}); });
   expect_error(ErrorKind::usage, {"channels", "2"}, [&] { (void)load_folder(folder.path(), {.channels = 2}); });
 }
 

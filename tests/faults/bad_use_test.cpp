@@ -231,8 +231,9 @@ TEST(BadUse, OperationsOnOneTensor) {
 TEST(BadUse, OperationsOnTwoTensors) {
   Calls call;
   const auto all = tensors();
-  for (const auto& [name_a, a] : all)
-    for (const auto& [name_b, b] : all) {
+  for (const auto& [name_a, first] : all)
+    for (const auto& [name_b, second] : all) {
+      const Tensor &a = first, &b = second;
       const std::string what = name_a + " and " + name_b;
       using Two = Tensor (*)(const Tensor&, const Tensor&);
       const Two twos[] = {operator+,
@@ -290,9 +291,10 @@ TEST(BadUse, OperationsOnTwoTensors) {
 TEST(BadUse, OperationsOnThreeTensors) {
   Calls call;
   const auto all = tensors();
-  for (const auto& [name_a, a] : all)
-    for (const auto& [name_b, b] : all)
-      for (const auto& [name_c, c] : all) {
+  for (const auto& [name_a, first] : all)
+    for (const auto& [name_b, second] : all)
+      for (const auto& [name_c, third] : all) {
+        const Tensor &a = first, &b = second, &c = third;
         const std::string what = name_a + ", " + name_b + " and " + name_c;
         call("linear of " + what, [&] { use(linear(a, b, c)); });
         call("conv2d of " + what, [&] { use(conv2d(a, b, c)); });
@@ -335,7 +337,7 @@ TEST(BadUse, OptionsOfLayers) {
     for (const auto& [key, value] : base.entries().front().second.entries())
       for (const std::string& given : values) {
         const std::string what = fmt::format("{}.{} = {}", kind, key, given);
-        call(what, [&] {
+        call(what, [&, &kind = kind, &key = key] {
           Config changed = Config::parse(base.str(), "base");
           changed.set(kind + "." + key, given);
           const auto layer = nn::read_layer(changed);

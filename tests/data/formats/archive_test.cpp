@@ -132,7 +132,7 @@ TEST(Archive, BadInput) {
   bytes = read_file(zip);
   bytes[6] |= 1;  // the flag in the member's header, and in the directory at the end
   const Bytes directory{'P', 'K', 1, 2};
-  (std::ranges::search(bytes, directory).begin())[8] |= 1;
+  std::search(bytes.begin(), bytes.end(), directory.begin(), directory.end())[8] |= 1;
   write_file(zip, bytes);
   expect_error(ErrorKind::data, {"x.zip", "'secret.txt' is encrypted", "password"}, [&] { (void)all_of(zip); });
 }

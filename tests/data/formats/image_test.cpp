@@ -136,7 +136,7 @@ TEST(Jpeg, PartsOutOfOrderAreDamage) {
   Bytes bytes = make_jpeg(image, 95, [](auto& jpeg) { jpeg.restart_interval = 8; });
   EXPECT_EQ(decode_image(bytes, 0, "x.jpg").shape(), image.shape());
   const Bytes first{0xff, 0xd0};
-  (std::ranges::search(bytes, first).begin())[1] = 0xd5;
+  std::search(bytes.begin(), bytes.end(), first.begin(), first.end())[1] = 0xd5;
   expect_error(ErrorKind::data, {"x.jpg", "damaged JPEG", "found marker 0xd5 instead of RST0"},
                [&] { (void)decode_image(bytes, 0, "x.jpg"); });
 }
@@ -176,7 +176,8 @@ TEST(Image, BadInput) {
   early_end[jpeg.size() - 99] = 0xd9;
   Bytes huge = jpeg;
   const Bytes frame{0xff, 0xc0};
-  std::fill_n(std::ranges::search(huge, frame).begin() + 5, 4, uint8_t{0xf0});  // its height and width
+  std::fill_n(std::search(huge.begin(), huge.end(), frame.begin(), frame.end()) + 5, 4,
+              uint8_t{0xf0});  // its height and width
   struct Case {
     Bytes bytes;
     std::vector<std::string> message;
