@@ -42,6 +42,15 @@ std::vector<std::string> components(const std::string& path) {
   return out;
 }
 
+// A link to a folder that it lies in: what is there would be read once more, under other names.
+bool leads_back_up(const fs::directory_entry& entry) {
+  std::error_code error;
+  if (!entry.is_symlink(error)) return false;
+  const fs::path to = fs::weakly_canonical(entry.path(), error),
+                 from = fs::weakly_canonical(entry.path().parent_path(), error);
+  return std::mismatch(to.begin(), to.end(), from.begin(), from.end()).first == to.end();
+}
+
 bool hidden(const std::vector<std::string>& path) {
   return std::ranges::any_of(path, [](const auto& part) { return part.starts_with(".") || part == "__MACOSX"; });
 }
@@ -237,11 +246,11 @@ Splits load_folder(const fs::path& folder, const ImageOptions& options) {
   constexpr auto follow = fs::directory_options::follow_directory_symlink;
   for (fs::recursive_directory_iterator at(folder, follow, error), end; !error && at != end; at.increment(error)) {
     const std::string path = at->path().lexically_relative(folder).string();
-    if (hidden(components(path))) {
+    if (hidden(components(path)) || leads_back_up(*at)) {
       at.disable_recursion_pending();
     } else if (at->is_directory(error)) {
       folders.push_back(path);
-      if (at.depth() >= 8) at.disable_recursion_pending();  // a link may lead back up
+      if (at.depth() >= 8) at.disable_recursion_pending();  // two links may lead to each other
     } else if (const FileType type = type_of(path); type != FileType::other) {
       refuse_unread(at->path().string(), type);
       files.push_back(path);

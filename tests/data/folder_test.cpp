@@ -104,11 +104,21 @@ TEST(Folder, BesideThePartsNothingIsRead) {
   EXPECT_EQ(set.train.size() + set.validation.size() + set.test.size(), 2);
 }
 
-TEST(Folder, ALinkThatLeadsBackUpEnds) {
+TEST(Folder, LinksThatLeadRoundInCirclesEnd) {
   const TemporaryFolder folder;
   folder.write("a/1.png", grey(1));
   folder.write("b/1.png", grey(2));
   fs::create_directory_symlink("..", folder / "a/up");
+  fs::create_directory_symlink(".", folder / "a/here");
+  const Dataset once = load_folder(folder.path()).train;
+  EXPECT_EQ(once.classes, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(once.labels, (std::vector<int32_t>{0, 1})) << "nothing is read twice, or under another class";
+  const TemporaryFolder linked;
+  fs::create_directory_symlink(folder / "b", linked / "c");
+  linked.write("a/1.png", grey(1));
+  EXPECT_EQ(load_folder(linked.path()).train.classes, (std::vector<std::string>{"a", "c"})) << "others are followed";
+  fs::create_directory_symlink("../b", folder / "a/other");
+  fs::create_directory_symlink("../a", folder / "b/other");
   EXPECT_EQ(load_folder(folder.path()).train.classes, (std::vector<std::string>{"a", "b"}));
 }
 
