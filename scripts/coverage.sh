@@ -13,6 +13,9 @@ rm -rf build/coverage/profiles
 export OMP_WAIT_POLICY=passive
 run() { LLVM_PROFILE_FILE=$PWD/build/coverage/profiles/$1-%4m.profraw build/coverage/tests/"$@" --gtest_brief=1; }
 run tandem_tests --gtest_filter='-Quality/ShortRecipes.*'
+for isa in avx2 avx512; do  # a kernel is compiled once for each instruction set: tests/CMakeLists.txt has the same runs
+  TANDEM_ISA=$isa run tandem_tests --gtest_filter='*OpTable*:*OpEdges*:OpSpecial*:OpPytorch*:*Kernel*'
+done
 run tandem_no_memory
 llvm-profdata-14 merge -o build/coverage/all.profdata build/coverage/profiles/*.profraw
 llvm-cov-14 export -summary-only -instr-profile build/coverage/all.profdata build/coverage/tests/tandem_tests \

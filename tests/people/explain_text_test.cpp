@@ -96,7 +96,7 @@ TEST(ExplainText, ShapleyAgreesWithEnumeration) {
   const std::string longer = "the story was brilliant and its music fresh with this", shorter = "a boring film";
   for (const Reader& reader : readers()) {
     for (const std::string& text : {longer, shorter}) {
-      const auto e = explain_text(reader.model, text, {.method = "shapley", .target = 1, .samples = 600});
+      const auto e = explain_text(reader.model, text, {.method = "shapley", .target = 1, .samples = 2000});
       const auto exact = shapley_exact(worth_of_words(reader.model, text, 1), std::ssize(e.parts));
       double largest = 0;
       for (const double v : exact) largest = std::max(largest, std::abs(v));
