@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The long versions of what CI runs in short, hours of it: scripts/torture.sh [PART…], or all. A part is a filter of
+# The long versions of what CI runs in short, most of an hour of it: scripts/torture.sh [PART…], or all. A part is a filter of
 # build/ci/tests/tandem_tests, which runs with TANDEM_TORTURE=1, or a program. docs/reliability.md has the figures.
 set -uo pipefail
 cd "$(dirname "$0")/.."

@@ -219,35 +219,35 @@ TEST(Attacks, FiveHundredSlowConnectionsHoldUpNobody) {
   served.end();
 }
 
-// Four connections that ask without end. With TANDEM_TORTURE 600,000 requests; memory is compared with that after the
-// first minute.
+// Four connections that ask without end. With TANDEM_TORTURE 600,000 requests, and for two minutes; memory is compared
+// with that after the first minute.
 TEST(Soak, NoErrorNoWrongAnswerNoMemoryTaken) {
   Served served;
   const int64_t count = torture() ? 600'000 : 4'000;
-  const auto started = std::chrono::steady_clock::now();
+  const auto started = std::chrono::steady_clock::now(), least = started + (torture() ? 120s : 0s);
   std::atomic<int64_t> asked = 0, wrong = 0;
+  const auto goes_on = [&] { return asked < count || std::chrono::steady_clock::now() < least; };
   std::vector<std::thread> clients;
   for (int c = 0; c < 4; ++c)
     clients.emplace_back([&] {
       auto client = std::make_unique<Client>(served.port);
       const std::string good = served.good();
-      while (asked++ < count) {
+      while (goes_on()) {
         if (!served.is_right(client->ask(good))) ++wrong;
-        if (asked % 1000 == 0) client = std::make_unique<Client>(served.port);
+        if (++asked % 1000 == 0) client = std::make_unique<Client>(served.port);
       }
     });
   double after_a_minute = 0;
-  while (asked < count) {
+  while (goes_on()) {
     std::this_thread::sleep_for(100ms);
     if (after_a_minute == 0 && std::chrono::steady_clock::now() - started > 60s) after_a_minute = served.memory();
   }
   for (auto& client : clients) client.join();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   EXPECT_EQ(wrong, 0);
-  fmt::print("{} requests in {:.0f} s, {} wrong, {:.2f} MB at the end\n", count, seconds, wrong.load(),
+  fmt::print("{} requests in {:.0f} s, {} wrong, {:.2f} MB at the end\n", asked.load(), seconds, wrong.load(),
              served.memory() / 1e6);
   if (torture()) {
-    ASSERT_GT(after_a_minute, 0) << "it was over within a minute";
     fmt::print("memory after a minute {:.2f} MB: {:+.2f} %\n", after_a_minute / 1e6,
                100 * (served.memory() / after_a_minute - 1));
     EXPECT_LT(served.memory(), 1.01 * after_a_minute);

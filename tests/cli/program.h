@@ -41,7 +41,7 @@ class Program {
     argv.push_back(nullptr);
     std::vector<std::string> variables{"PATH=/usr/bin:/bin", "HOME=" + folder.string(),
                                        "OMP_WAIT_POLICY=passive"};  // tests share a machine
-    if (const char* profile = std::getenv("LLVM_PROFILE_FILE"))  // what it runs is counted too: scripts/coverage.sh
+    if (const char* profile = std::getenv("LLVM_PROFILE_FILE"))     // what it runs is counted too: scripts/coverage.sh
       variables.push_back(std::string("LLVM_PROFILE_FILE=") + profile);
     variables.insert(variables.end(), environment.begin(), environment.end());
     for (auto& variable : variables) env.push_back(variable.data());
