@@ -475,6 +475,10 @@ TEST(OnnxGraphs, RefusesWhatWouldBeReadAsAnotherNetwork) {
   (void)model_of(answered(2, {{"axis", int64_t{1}}}));
   expect_refused({"(Softmax)", "over the classes"}, answered(2, {{"axis", int64_t{0}}}));
   expect_refused({"(Softmax)", "two or more"}, answered(1, {}));
+  expect_refused({"(Softmax)", "over the classes"}, [](Draft& d) {  // of (batch, 2, 1, 1), over its one column
+    conv(d, 1);
+    d.add("GlobalAveragePool").add("Softmax", {}, {{"axis", int64_t{-1}}});
+  });
   expect_refused({"(Softmax)", "over the classes"}, [](Draft& d) { d.add("Softmax"); });
 
   // A tensor of as many numbers as there are channels lies along the last axis, which is the width.

@@ -308,8 +308,8 @@ class Importer {
       return push(layer, s, into);
     }
     if ((op == "Softmax" || op == "LogSoftmax") && is_last(node)) {  // a classifier's own
-      const auto axis = node.get<int64_t>("axis", -1);
-      if (s.shape.rank() != 1 || s.shape[0] == 1 || (axis != 1 && axis != -1))
+      const auto axis = node.get<int64_t>("axis", 1);
+      if (s.shape.rank() != 1 || s.shape[0] == 1 || (axis != 1 && (axis != -1 || s.ones)))
         refuse(node, "it is known over the classes, of which there are two or more");
       return;
     }

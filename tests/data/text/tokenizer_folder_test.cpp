@@ -325,6 +325,9 @@ TEST(TokenizerFolder, RefusesDamagedFiles) {
   refused("bert", old, {"lacks one of the tokens", "(-1)"}, write("vocab.txt", "[UNK]\n[SEP]\na\nb\n"));
   refused("bert", old, {"has a piece twice"}, write("vocab.txt", "[UNK]\n[SEP]\n[CLS]\nb\nb\n"));
   refused("bert", old, {"vocab.txt:2:1", "no UTF-8"}, write("vocab.txt", "[UNK]\n\xff\n"));
+  refused("gpt2", {}, {"tokenizer_config.json", "'eos_token' has the content 3, expected text"}, [](const auto& c) {
+    c.set("eos_token", {{"content", 3}}, "tokenizer_config.json");
+  });
   refused("bert", old, {"tokenizer_config.json", "is damaged"},
           write("tokenizer_config.json", R"({"do_lower_case": "yes"})"));
 }
